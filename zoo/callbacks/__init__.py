@@ -1,0 +1,1 @@
+"""Lightning callbacks that two or more techniques share."""

@@ -1,0 +1,1 @@
+"""What two or more DataModules share: text, images, the resumable loader, embedded samples."""

@@ -1,0 +1,1 @@
+"""One Transformer whose attention mask decides what it is."""
