@@ -1,0 +1,104 @@
+"""Model cards: what they say is what was measured."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from huggingface_hub import ModelCard
+from test_checkpoint import RESULT, TINY
+
+from zoo import card
+
+CONFIG = {"format": 1, "model": TINY.name, "arguments": {}}
+RESULTS = [
+    RESULT,
+    RESULT | {"seed": 1, "value": 0.5},
+    RESULT | {"split": "validation", "value": 1},
+    {"metric": "perplexity", "value": 1e-05, "data": "other: {data}"},
+]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "README.md").write_text(card.render(CONFIG, RESULTS, TINY), encoding="utf-8")
+    (tmp_path / "metrics.json").write_text(json.dumps({"results": RESULTS}))
+    return tmp_path
+
+
+def test_model_index_has_every_number_exactly(folder):
+    data = ModelCard((folder / "README.md").read_text("utf-8")).data
+    said = [(r.metric_type, r.metric_value, r.dataset_split) for r in data["eval_results"]]
+    assert said == [(r["metric"], r["value"], r.get("split")) for r in RESULTS]
+    assert data["model_name"] == TINY.name
+    assert data["license"] == "apache-2.0"
+    assert data["pipeline_tag"] == TINY.task
+
+
+def test_body_tells_what_how_and_whence(folder):
+    text = (folder / "README.md").read_text("utf-8")
+    for needed in (
+        TINY.summary,
+        TINY.paper,
+        TINY.post,
+        "zoo.load(",
+        "torch.hub.load(",
+        "zoo fit recipe.yaml",
+        "| test_accuracy | 0.91346 | test | Poems of Tang & Song | 0 | 1234567 |",
+        RESULT["command"],
+        TINY.licence,
+    ):
+        assert needed in text
+    assert text.count(RESULT["command"]) == 1, "one command, though three results have it"
+
+
+def test_card_agrees_with_its_metrics(folder):
+    card.check(folder)
+
+
+def test_card_without_metrics(folder):
+    (folder / "README.md").write_text(card.render(CONFIG, [], TINY), encoding="utf-8")
+    with pytest.raises(ValueError, match=r"metrics\.json has .* and README\.md has not"):
+        card.check(folder)
+    (folder / "metrics.json").write_text('{"results": []}')
+    card.check(folder)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ("value: 0.9134615384615384", "value: 0.9134615384615385", "README.md has 'test_accuracy'"),
+        ("split: validation", "split: test", "README.md has 'test_accuracy' = 1"),
+        ("seed: 1", "seed: 2", "README.md has 'test_accuracy' = 0.5"),
+        ("| 0.91346 |", "| 0.95346 |", "its table lacks the row"),
+        ("---\nlicense", "---\n]license", "no readable front matter"),
+        ("model-index:\n- name", "model-index:\n- nom", "no readable front matter"),
+    ],
+)
+def test_a_card_that_says_something_else_is_refused(folder, old, new, complaint):
+    readme = folder / "README.md"
+    text = readme.read_text("utf-8")
+    assert old in text
+    readme.write_text(text.replace(old, new), encoding="utf-8")
+    with pytest.raises(ValueError, match=complaint) as error:
+        card.check(folder)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"results": 3}', '{"results": [3]}', "\xff"])
+def test_malformed_metrics_are_refused(folder, content):
+    (folder / "metrics.json").write_bytes(content.encode("latin-1"))
+    with pytest.raises(ValueError, match=r"metrics\.json is malformed"):
+        card.check(folder)
+
+
+@pytest.mark.parametrize("result", [{}, {"metric": "loss"}, {"metric": "loss", "value": "low"}])
+def test_a_result_needs_a_name_and_a_number(result):
+    with pytest.raises(ValueError, match="a result needs a name and a number"):
+        card.render(CONFIG, [result], TINY)
+
+
+def test_import_stays_light():
+    code = "import sys, zoo.card; print('torch' in sys.modules, 'huggingface_hub.hf_api' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.split() == ["False", "False"]

@@ -1,0 +1,36 @@
+"""The techniques of Scientific Spaces (科学空间) as PyTorch Lightning models.
+
+Importing `zoo` loads neither torch nor lightning; each name below is imported when first used.
+
+Example:
+    >>> import zoo
+    >>> model = zoo.load("adversarial_fgm_poems")
+    >>> model.predict(["床前明月光，疑是地上霜。举头望明月，低头思故乡。"])[0].label
+    'Tang'
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from zoo.hub import load
+    from zoo.registry import describe, list_models
+
+__version__ = "0.1.0"
+__all__ = ["describe", "list_models", "load"]
+
+_HOME = {
+    "load": "zoo.hub",
+    "list_models": "zoo.registry",
+    "describe": "zoo.registry",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'zoo' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOME])

@@ -1,0 +1,82 @@
+"""Random states in checkpoints, so that a resumed run draws what the killed one would have."""
+
+import random
+from typing import Any
+
+import numpy as np
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.utilities import rank_zero_warn
+from torch import distributed
+
+
+def get_random_state() -> dict[str, Any]:
+    """Capture the global states of Python, NumPy, torch and its CUDA devices.
+
+    Returns:
+        Plain types and uint8 tensors only, which `torch.load(weights_only=True)` accepts.
+    """
+    legacy: Any = np.random.get_state()  # noqa: NPY002 - the state that others draw from
+    name, key, *rest = legacy
+    return {
+        "python": random.getstate(),
+        "numpy": (name, key.tolist(), *rest),
+        "torch": torch.get_rng_state(),
+        # asking would start CUDA in a run that does not use it
+        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else [],
+    }
+
+
+def set_random_state(state: dict[str, Any]) -> None:
+    """Restore what `get_random_state` captured, as far as this machine's CUDA devices go."""
+    random.setstate(state["python"])
+    np.random.set_state(state["numpy"])  # noqa: NPY002
+    torch.set_rng_state(state["torch"])
+    torch.cuda.set_rng_state_all(state["cuda"][: torch.cuda.device_count()])
+
+
+class RandomState(Callback):
+    """Save the random states of every rank in each checkpoint and restore them on resume.
+
+    They are restored when training starts, before the first batch is read, so that augmentation
+    in the dataset or in `on_after_batch_transfer` continues too. Validation is kept from moving
+    them: a run that resumes from a step's checkpoint skips the validation that followed it.
+    """
+
+    def __init__(self) -> None:
+        self._saved: list[dict[str, Any]] | None = None
+        self._before_validation: dict[str, Any] = {}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Collect the states of all ranks; Lightning calls it on each of them."""
+        mine = get_random_state()
+        if not (distributed.is_available() and distributed.is_initialized()):
+            return {"ranks": [mine]}
+        ranks: list[Any] = [None] * distributed.get_world_size()
+        distributed.all_gather_object(ranks, mine)
+        return {"ranks": ranks}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Keep the states until training starts: setting up draws random numbers."""
+        self._saved = state_dict["ranks"]
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Restore this rank's state."""
+        if self._saved is None:
+            return
+        saved, self._saved = self._saved, None
+        if len(saved) != trainer.world_size:
+            rank_zero_warn(
+                f"The checkpoint holds the random states of {len(saved)} process(es) and this run "
+                f"has {trainer.world_size}: it will not repeat the uninterrupted run exactly."
+            )
+        if trainer.global_rank < len(saved):
+            set_random_state(saved[trainer.global_rank])
+
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Remember the state that training will continue from."""
+        self._before_validation = get_random_state()
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Return to it, before ModelCheckpoint, which Lightning runs last."""
+        set_random_state(self._before_validation)

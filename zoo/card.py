@@ -1,0 +1,172 @@
+"""The model card of a checkpoint: written from its metrics, and checked against them."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import huggingface_hub
+
+from zoo.registry import Entry
+
+_CARD = """\
+---
+{front_matter}
+---
+
+# {name}
+
+{summary}
+
+Paper: {paper}.
+Post in Scientific Spaces (科学空间): <{post}>.
+
+## Load it
+
+```python
+import zoo  # pip install kexue-zoo
+
+model = zoo.load("path/to/this/folder")  # or its Hub repository, as "owner/name"
+```
+
+With torch.hub, from a checkout of kexue-zoo or its GitHub repository:
+`torch.hub.load(repository, "{name}", trust_repo=True)` gives the checkpoint that comes with
+kexue-zoo. On the command line, `zoo pull owner/name` fetches and verifies a folder like this one.
+Nothing here is a pickle; `sha256sum --check SHA256SUMS` verifies every file.
+
+## How it was trained
+
+`recipe.yaml` is the recipe with every default written out, `train_log.csv` the log of the run.
+`zoo fit recipe.yaml` trains it again; `zoo fit {name} --from path/to/this/folder` fine-tunes it.
+
+## Metrics
+
+{metrics}
+
+## Licence
+
+{licence}
+"""
+
+
+def render(config: dict[str, Any], metrics: list[dict[str, Any]], entry: Entry) -> str:
+    """Write the model card.
+
+    Args:
+        config: the checkpoint's `config.json`.
+        metrics: the results of its `metrics.json`.
+        entry: the model's row in the registry.
+
+    Returns:
+        Markdown with YAML front matter, which has the metrics as a `model-index`.
+
+    Raises:
+        ValueError: if a result has no name or no number.
+    """
+    data = huggingface_hub.ModelCardData(
+        license=entry.licence.lower(),
+        library_name="kexue-zoo",
+        pipeline_tag=entry.task,
+        tags=["kexue-zoo", "pytorch", entry.technique],
+        model_name=config["model"],
+        eval_results=[_eval_result(result, entry.task) for result in metrics] or None,
+    )
+    return _CARD.format(
+        front_matter=data.to_yaml(),
+        name=entry.name,
+        summary=entry.summary,
+        paper=entry.paper,
+        post=entry.post,
+        licence=entry.licence,
+        metrics=_table(metrics),
+    )
+
+
+def check(folder: str | Path) -> None:
+    """Check that a folder's card says what its `metrics.json` says, in the index and the table.
+
+    Raises:
+        FileNotFoundError: if one of the two is missing.
+        ValueError: naming the first number that only one of the two has.
+    """
+    folder = Path(folder)
+    try:
+        text = (folder / "README.md").read_text(encoding="utf-8")
+        said = {_key(r) for r in huggingface_hub.ModelCard(text).data.get("eval_results", [])}
+    except (ValueError, AttributeError, TypeError) as error:
+        line = " ".join(str(error).split())
+        raise ValueError(f"{folder / 'README.md'} has no readable front matter: {line}") from error
+    results = read_metrics(folder)
+    measured = {_key(_eval_result(result, "")) for result in results}
+    for only, other, extra in (
+        ("README.md", "metrics.json", said - measured),
+        ("metrics.json", "README.md", measured - said),
+    ):
+        if extra:
+            name, value, data, *_ = min(extra)
+            raise ValueError(
+                f"{folder / only} has {name} = {value} on {data} and {other} has not: make the "
+                "card from the metrics again, then SHA256SUMS"
+            )
+    for result in results:
+        if _row(result) not in text.splitlines():
+            raise ValueError(
+                f"{folder / 'README.md'}: its table lacks the row {_row(result)!r} of "
+                "metrics.json: make the card again, then SHA256SUMS"
+            )
+
+
+def read_metrics(folder: Path) -> list[dict[str, Any]]:
+    """Return the results in a folder's `metrics.json`.
+
+    Raises:
+        FileNotFoundError: if there is none.
+        ValueError: if it is malformed.
+    """
+    path = folder / "metrics.json"
+    try:
+        results = json.loads(path.read_text(encoding="utf-8"))["results"]
+        return [dict(result) for result in results]
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise ValueError(f'{path} is malformed: expected {{"results": [...]}}') from error
+
+
+def _eval_result(result: dict[str, Any], task: str) -> huggingface_hub.EvalResult:
+    """Turn a result into a row of the model-index."""
+    name, value = result.get("metric"), result.get("value")
+    if not isinstance(name, str) or type(value) not in (int, float):
+        raise ValueError(f"a result needs a name and a number: metric is {name!r}, value {value!r}")
+    data = str(result.get("data", "unknown"))
+    extra = {key: result[key] for key in ("seed", "commit") if key in result}
+    return huggingface_hub.EvalResult(
+        task_type=task,
+        dataset_type=re.sub(r"\W+", "-", data.lower()).strip("-"),
+        dataset_name=data,
+        dataset_split=result.get("split"),
+        metric_type=name,
+        metric_value=value,
+        metric_args=extra or None,
+    )
+
+
+def _key(result: huggingface_hub.EvalResult) -> tuple[str, ...]:
+    """Return what makes a result of a card the same as one of the metrics."""
+    extra = result.metric_args or {}
+    about = (result.dataset_type, result.dataset_split, extra.get("seed"), extra.get("commit"))
+    return tuple(map(repr, (result.metric_type, result.metric_value, *about)))
+
+
+def _table(metrics: list[dict[str, Any]]) -> str:
+    """Lay results out as a Markdown table, with the commands that measure them."""
+    if not metrics:
+        return "Not measured."
+    head = ["| metric | value | split | data | seed | commit |", "|---|---|---|---|---|---|"]
+    commands = dict.fromkeys(result["command"] for result in metrics if result.get("command"))
+    block = ["", "Measured by", "", "```shell", *commands, "```"] if commands else []
+    return "\n".join([*head, *(_row(result) for result in metrics), *block])
+
+
+def _row(result: dict[str, Any]) -> str:
+    about = (result.get(key, "") for key in ("split", "data", "seed", "commit"))
+    cells = [result["metric"], f"{result['value']:.5g}", *about]
+    return f"| {' | '.join(str(cell) for cell in cells)} |"

@@ -1,0 +1,148 @@
+"""The `zoo` command."""
+
+import sys
+from argparse import ArgumentError
+from collections.abc import Callable
+
+TRAINING = {
+    "fit": "train or fine-tune: zoo fit RECIPE [--from MODEL] [options]",
+    "validate": "measure on the validation split: zoo validate MODEL [options]",
+    "test": "measure on the test split: zoo test MODEL [options]",
+}
+
+
+def list_models(technique: str | None = None) -> None:
+    """List the models.
+
+    Args:
+        technique: only this technique's, such as adversarial.
+    """
+    from zoo import registry
+
+    for name in registry.list_models(technique):
+        print(f"{name:32}{registry.describe(name).summary}")
+
+
+def show(name: str) -> None:
+    """Show what the zoo knows of a model: paper, post, recipe, figures.
+
+    Args:
+        name: a model of `zoo list`.
+    """
+    import json
+
+    from zoo import registry
+
+    entry = registry.describe(name)
+    print(f"{entry.name}: {entry.summary}")
+    print(f"paper    {entry.paper}\npost     {entry.post}\nrecipe   {entry.recipe_path}")
+    print(f"weights  {entry.checkpoint if entry.checkpoint.is_dir() else 'not bundled'}")
+    if entry.checkpoint.is_dir():
+        metrics = json.loads((entry.checkpoint / "metrics.json").read_text("utf-8"))
+        for row in metrics["results"]:
+            print(f"{row['metric']:16}{row['value']:.4f}  {row['data']}, {row['split']} split")
+
+
+def predict(model: str, texts: list[str]) -> None:
+    """Apply a model to texts; a line of output each: label, probability, text.
+
+    Args:
+        model: a name of `zoo list`, a checkpoint folder or org/repo on the Hub.
+        texts: the texts; if none, the lines of standard input.
+    """
+    import zoo
+
+    net = zoo.load(model)
+    texts = texts or [line.rstrip("\n") for line in sys.stdin]
+    for start in range(0, len(texts), 64):
+        batch = texts[start : start + 64]
+        for text, found in zip(batch, net.predict(batch), strict=True):
+            print(f"{found.label}\t{found.probability:.4f}\t{text}")
+
+
+def pull(repository: str, revision: str | None = None, to: str | None = None) -> None:
+    """Download a checkpoint from the Hub, verify it and print its folder.
+
+    Args:
+        repository: org/repo.
+        revision: a tag, a branch or a commit.
+        to: a folder to copy it to; default: the Hub's cache.
+    """
+    from zoo import hub
+
+    print(hub.pull(repository, revision=revision, to=to))
+
+
+def push(folder: str, repository: str, tag: str | None = None, private: bool = False) -> None:
+    """Publish a checkpoint folder on the Hub, in one commit.
+
+    Args:
+        folder: a checkpoint folder.
+        repository: org/repo; made if it is not there.
+        tag: a tag for the commit.
+        private: make a new repository private.
+    """
+    from zoo import hub
+
+    print(hub.push(folder, repository, tag=tag, private=private))
+
+
+COMMANDS: dict[str, Callable[..., None]] = {
+    "list": list_models,
+    "show": show,
+    "predict": predict,
+    "pull": pull,
+    "push": push,
+}
+
+
+def run(arguments: list[str]) -> None:
+    """Run one command; errors are raised."""
+    if arguments and arguments[0] in TRAINING:
+        from zoo import training
+
+        training.run(arguments)
+        return
+    from jsonargparse import ArgumentParser
+
+    from zoo import __version__
+
+    parser = ArgumentParser(
+        prog="zoo", version=__version__, exit_on_error=False, description=__doc__
+    )
+    commands = parser.add_subcommands(dest="command")
+    for name, summary in TRAINING.items():
+        commands.add_subcommand(name, ArgumentParser(), help=summary)
+    for name, function in COMMANDS.items():
+        command = ArgumentParser(exit_on_error=False)
+        command.add_function_arguments(function, as_positional=True, skip={"texts"})
+        if function is predict:
+            command.add_argument(
+                "texts", nargs="*", default=[], help="default: the lines of standard input"
+            )
+        summary = (function.__doc__ or "").partition("\n")[0]
+        commands.add_subcommand(name, command, help=summary)
+    options = parser.parse_args(arguments or ["--help"])
+    COMMANDS[options.command](**options[options.command])
+
+
+def one_line(error: BaseException) -> str:
+    """Return an error's message on one line."""
+    return " ".join(str(error).split())
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; an error is one line and exit code 2, with `--debug` a traceback."""
+    given = sys.argv[1:] if arguments is None else arguments
+    words = [word for word in given if word != "--debug"]
+    try:
+        run(words)
+    except (ArgumentError, ValueError, OSError, TypeError) as error:
+        if words != given:
+            raise
+        print(f"zoo: {one_line(error)}", file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,75 @@
+"""Text to token ids, one character a token."""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+PADDING, UNKNOWN = "[PAD]", "[UNK]"
+
+
+class CharacterTokenizer:
+    """Turn texts into padded batches of character ids.
+
+    Id 0 is padding, id 1 stands for every character outside the vocabulary.
+
+    Args:
+        vocabulary: the characters, from id 2 on; each once.
+        max_length: longest sequence; of a longer text the first and the last half of as many
+            characters are kept, since reviews and abstracts conclude at their ends.
+
+    Raises:
+        ValueError: if a character occurs twice or `max_length` is not positive.
+    """
+
+    def __init__(self, vocabulary: Iterable[str], max_length: int = 192) -> None:
+        self.vocabulary = list(vocabulary)
+        self.max_length = max_length
+        self._ids = {token: i for i, token in enumerate([PADDING, UNKNOWN, *self.vocabulary])}
+        if len(self._ids) != len(self):
+            raise ValueError("the vocabulary has a character twice: list each once")
+        if max_length < 1:
+            raise ValueError(f"max_length is {max_length}: give a positive number of characters")
+
+    @classmethod
+    def from_texts(
+        cls, texts: Iterable[str], min_count: int = 2, max_length: int = 192
+    ) -> "CharacterTokenizer":
+        """Build a vocabulary of the characters that occur at least `min_count` times, sorted."""
+        count: Counter[str] = Counter()
+        for text in texts:
+            count.update(text)
+        return cls(sorted(c for c, n in count.items() if n >= min_count), max_length)
+
+    def __len__(self) -> int:
+        """Count the ids, padding and unknown included."""
+        return len(self.vocabulary) + 2
+
+    def encode(self, text: str) -> list[int]:
+        """Return the ids of one text; an empty text is one unknown token."""
+        if len(text) > self.max_length:
+            head, tail = self.max_length - self.max_length // 2, self.max_length // 2
+            text = text[:head] + text[len(text) - tail :]
+        return [self._ids.get(character, 1) for character in text] or [1]
+
+    def __call__(self, texts: list[str]) -> Tensor:
+        """Return int64 (batch, time), each row padded at its end with 0.
+
+        Raises:
+            TypeError: if `texts` is a single string, which would be read as a list of characters.
+        """
+        if isinstance(texts, str):
+            raise TypeError("expected a list of texts, got one string: write [text]")
+        rows = [torch.tensor(self.encode(text)) for text in texts]
+        return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain types that `from_dict` reads back."""
+        return {"vocabulary": self.vocabulary, "max_length": self.max_length}
+
+    @classmethod
+    def from_dict(cls, state: dict[str, Any]) -> "CharacterTokenizer":
+        """Rebuild a tokenizer from `to_dict`."""
+        return cls(**state)

@@ -1,0 +1,384 @@
+"""Checkpoints by name: from a folder, from the zoo itself, or from and to the Hugging Face Hub.
+
+The Hub's client checks the length of what it downloads, not its content; so every file is verified
+here against the checkpoint's own `SHA256SUMS`, and fetched again if it is wrong.
+"""
+
+import hashlib
+import logging
+import os
+import re
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import huggingface_hub
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, constants, errors
+from huggingface_hub.file_download import repo_folder_name
+from huggingface_hub.hf_api import RepoFile
+from torch import nn
+
+from zoo import card, checkpoint, registry
+from zoo.checkpoint import Defect
+
+PAUSES = (0.0, 0.5, 1.0)  # seconds before each try
+
+_REPO = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+# an error of httpx or httpx2, whichever the installed client is built on
+_TRANSPORT = (OSError, errors.HTTPError)  # pyright: ignore[reportPrivateImportUsage]
+# errors that another try does not mend; the client has tried long enough before the last
+_FINAL = (
+    errors.RepositoryNotFoundError,
+    errors.RevisionNotFoundError,
+    errors.LocalEntryNotFoundError,
+)
+_log = logging.getLogger(__name__)
+
+
+def load(
+    name_or_folder_or_repo: str | Path, *, revision: str | None = None, trainable: bool = False
+) -> nn.Module:
+    """Load a trained network with its preprocessing, after verifying the SHA-256 of every file.
+
+    Args:
+        name_or_folder_or_repo: a checkpoint folder; the name of a model whose checkpoint comes
+            with the zoo; or a Hub repository, as `owner/name`. They are tried in this order.
+        revision: of a repository, a tag, a branch or a full commit hash; default its main branch.
+            What is cached already under a full hash is loaded without any request.
+        trainable: return it in training mode with gradients; default in evaluation mode, frozen.
+
+    Returns:
+        The network, with `config` and, where it has them, `preprocess` and `labels` attached.
+
+    Raises:
+        FileNotFoundError: if there is no such folder, repository, or bundled checkpoint.
+        ValueError: if the name is unknown, or the checkpoint is damaged or does not fit.
+
+    Example:
+        >>> import zoo
+        >>> model = zoo.load("adversarial_fgm_poems")
+        >>> model.predict(["床前明月光，疑是地上霜。举头望明月，低头思故乡。"])[0].label
+        'Tang'
+    """
+    return checkpoint.load(resolve(name_or_folder_or_repo, revision=revision), trainable=trainable)
+
+
+def resolve(name_or_folder_or_repo: str | Path, *, revision: str | None = None) -> Path:
+    """Return the verified local folder of a checkpoint, downloading it if need be.
+
+    Args:
+        name_or_folder_or_repo: as for `load`.
+        revision: as for `load`.
+
+    Raises:
+        FileNotFoundError: if there is no such folder, repository, or bundled checkpoint.
+        ValueError: if the name is unknown, or the checkpoint is damaged.
+    """
+    source = str(name_or_folder_or_repo)
+    folder = Path(source).expanduser()
+    checkpoint.refuse_pickle(folder)
+    if isinstance(name_or_folder_or_repo, str) and _REPO.fullmatch(source) and not folder.exists():
+        return pull(source, revision=revision)
+    if revision is not None:
+        raise ValueError(f"{source} is no Hub repository, so it has no revision {revision!r}")
+    if folder.exists() or source != folder.name:
+        return checkpoint.verify(folder)
+    bundled = registry.describe(source).checkpoint
+    if not bundled.is_dir():
+        raise FileNotFoundError(
+            f"the checkpoint of {source} does not come with the zoo: train it (zoo fit {source}), "
+            "or give a checkpoint folder or a Hub repository"
+        )
+    return checkpoint.verify(bundled)
+
+
+def pull(repo: str, *, revision: str | None = None, to: str | Path | None = None) -> Path:
+    """Download a checkpoint from the Hub into its cache and verify it.
+
+    Only the files that `SHA256SUMS` lists are fetched. A file that is damaged, cut short or missing
+    is fetched again, twice; if that does not help, the cache is left without this commit.
+
+    Args:
+        repo: a Hub repository, as `owner/name`.
+        revision: a tag, a branch or a full commit hash; default the main branch. If the Hub cannot
+            be reached, the commit that was cached last under this name.
+        to: copy the checkpoint to this folder; default leave it in the cache.
+
+    Returns:
+        The folder: `to`, or the one in the cache.
+
+    Raises:
+        FileNotFoundError: if there is no such repository, or it is neither reachable nor cached.
+        ValueError: if there is no such revision, no right to read it, or what comes is damaged; or
+            if `to` holds anything but a checkpoint.
+    """
+    revision = revision or constants.DEFAULT_REVISION
+    _check_names(repo, revision)
+    if to is not None:
+        checkpoint.require_replaceable(to)
+    cache = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=repo, repo_type="model")
+    with _plain_errors(repo, revision):
+        commit = _find_commit(repo, revision, cache)
+        snapshot = _download(repo, commit, cache)
+    if revision != commit:  # only now, so that the name stays with what is whole
+        ref = cache / "refs" / revision
+        ref.parent.mkdir(parents=True, exist_ok=True)
+        ref.write_text(commit)
+    return snapshot if to is None else _copy(snapshot, to)
+
+
+def push(
+    folder: str | Path,
+    repo: str,
+    *,
+    private: bool = False,
+    tag: str | None = None,
+    message: str = "Upload a checkpoint",
+) -> str:
+    """Publish a checkpoint folder on the Hub, as one commit.
+
+    The commit names its parent, so it fails if someone else was faster. Files that are the same
+    there are not sent, files that are not in the folder are removed; if nothing differs there is
+    no commit.
+
+    Args:
+        folder: a checkpoint folder, which is verified first, its card included.
+        repo: a Hub repository, as `owner/name`; made if there is none.
+        private: make it private; default public.
+        tag: name this state, such as `v1`; default no tag. A tag never moves.
+        message: first line of the commit message.
+
+    Returns:
+        The full hash of the commit that holds this content.
+
+    Raises:
+        FileNotFoundError: if there is no such folder.
+        ValueError: if the folder is damaged, its card disagrees with its metrics, the repository
+            holds something other than a checkpoint, it changed meanwhile, or the tag is taken.
+    """
+    main = constants.DEFAULT_REVISION
+    _check_names(repo, tag or main)
+    folder = checkpoint.verify(folder)
+    card.check(folder)
+    api = HfApi(endpoint=_endpoint())
+    with _plain_errors(repo, main):
+        api.create_repo(repo, private=private, exist_ok=True)
+        info = api.model_info(repo)
+        if private and not info.private:
+            raise ValueError(f"{repo} is public there already: push to another repository")
+        parent = head = _sha(info)
+        changes = _changes(api, folder, repo, parent)
+        tagged = _tags(api, repo).get(tag) if tag else None
+        if tagged and (changes or tagged != head):
+            raise ValueError(f"tag {tag} of {repo} is at {tagged[:7]} and stays: choose another")
+        if changes:
+            head = _commit(api, repo, changes, message, parent)
+        if tag and not tagged:
+            api.create_tag(repo, tag=tag, revision=head)
+    return head
+
+
+def _find_commit(repo: str, revision: str, cache: Path) -> str:
+    """Return the full hash that a revision stands for, the cached one if the Hub is away."""
+    if _COMMIT.fullmatch(revision):
+        return revision
+    ref = cache / "refs" / revision
+    for pause in PAUSES:
+        time.sleep(pause)
+        try:
+            return _sha(HfApi(endpoint=_endpoint()).model_info(repo, revision=revision))
+        except _FINAL:
+            raise
+        except _TRANSPORT:
+            if huggingface_hub.is_offline_mode() or pause == PAUSES[-1]:
+                if not ref.is_file():
+                    raise
+                break
+    commit = ref.read_text().strip()
+    _log.warning("the Hub is away: taking %s at %s from the cache", repo, commit[:7])
+    return commit
+
+
+def _download(repo: str, commit: str, cache: Path) -> Path:
+    """Bring every file of a commit into the cache, verified; or leave nothing of it there."""
+    snapshot = cache / "snapshots" / commit
+    wrong: list[Defect] = []
+    try:
+        for pause in PAUSES:
+            time.sleep(pause)
+            wrong = _try_download(repo, commit, snapshot)
+            if not wrong:
+                return snapshot
+            for name in {checkpoint.SUMS, *(defect.name for defect in wrong)}:
+                _forget(snapshot / name)
+        raise ValueError(
+            f"{repo} at {commit[:7]}, {wrong[0]}: tried {len(PAUSES)} times and kept nothing; "
+            "try again later, or tell its owner"
+        )
+    except BaseException:
+        for kind in ("snapshots", ".no_exist"):
+            shutil.rmtree(cache / kind / commit, ignore_errors=True)
+        raise
+
+
+def _try_download(repo: str, commit: str, snapshot: Path) -> list[Defect]:
+    """Fetch the files that are not in the cache; return what is wrong then."""
+    if defect := _fetch(repo, commit, checkpoint.SUMS, "the sums of a checkpoint's files"):
+        return [defect]
+    try:
+        sums = checkpoint.read_sums(snapshot)
+    except ValueError:
+        return checkpoint.defects(snapshot)
+    for name, expected in sums.items():
+        if defect := _fetch(repo, commit, name, f"SHA-256 {expected}"):
+            return [defect]
+    return checkpoint.defects(snapshot)
+
+
+def _fetch(repo: str, commit: str, name: str, expected: str) -> Defect | None:
+    """Bring one file into the cache, unless it is there already."""
+    try:
+        huggingface_hub.hf_hub_download(repo, name, revision=commit, endpoint=_endpoint())
+    except errors.RemoteEntryNotFoundError:
+        return Defect(name, expected, "no such file in the repository")
+    except _FINAL:
+        raise
+    except _TRANSPORT as error:
+        return Defect(name, expected, _line(error))
+    return None
+
+
+def _forget(path: Path) -> None:
+    """Remove a file of a snapshot together with the blob that it links to."""
+    blob = path.resolve()
+    path.unlink(missing_ok=True)
+    blob.unlink(missing_ok=True)
+
+
+def _copy(snapshot: Path, to: str | Path) -> Path:
+    """Copy a verified snapshot's files, all or none."""
+    with checkpoint.replacing(to) as partial:
+        for name in (checkpoint.SUMS, *checkpoint.read_sums(snapshot)):
+            shutil.copyfile(snapshot / name, partial / name)
+    return Path(to).expanduser().resolve()
+
+
+def _changes(
+    api: HfApi, folder: Path, repo: str, head: str
+) -> list[CommitOperationAdd | CommitOperationDelete]:
+    """List what turns the repository's files into the folder's."""
+    tree = api.list_repo_tree(repo, revision=head, recursive=True)
+    remote = {file.path: file for file in tree if isinstance(file, RepoFile)}
+    remote.pop(".gitattributes", None)  # the Hub's own
+    if checkpoint.SUMS not in remote and (strangers := remote.keys() - {"README.md"}):
+        raise ValueError(
+            f"{repo} holds {min(strangers)} and no checkpoint: push to another repository"
+        )
+    sums = checkpoint.read_sums(folder)
+    local = {name: folder / name for name in (checkpoint.SUMS, *sums)}
+    gone = sorted(remote.keys() - local.keys())
+    return [
+        *(
+            CommitOperationAdd(name, path)
+            for name, path in local.items()
+            if name not in remote or not _same(remote[name], path, sums.get(name))
+        ),
+        *(CommitOperationDelete(name) for name in gone),
+    ]
+
+
+def _same(file: RepoFile, path: Path, sha256: str | None) -> bool:
+    """Say whether a file on the Hub has the content of a local one."""
+    if file.lfs is not None:
+        return file.lfs.sha256 == sha256
+    content = path.read_bytes()
+    header = f"blob {len(content)}\0".encode()
+    return file.blob_id == hashlib.sha1(header + content).hexdigest()  # git's name of the content
+
+
+def _commit(
+    api: HfApi,
+    repo: str,
+    changes: list[CommitOperationAdd | CommitOperationDelete],
+    message: str,
+    parent: str,
+) -> str:
+    """Make one commit on top of `parent`, or none."""
+    try:
+        done = api.create_commit(repo, changes, commit_message=message, parent_commit=parent)
+    except errors.HfHubHTTPError as error:
+        if error.response.status_code != 412:
+            raise
+        raise ValueError(
+            f"{repo} moved on from {parent[:7]} during the push, nothing was changed: "
+            f"look at what is there now (zoo pull {repo}), then push again"
+        ) from error
+    return done.oid
+
+
+def _tags(api: HfApi, repo: str) -> dict[str, str]:
+    return {tag.name: tag.target_commit for tag in api.list_repo_refs(repo).tags}
+
+
+def _sha(info: huggingface_hub.ModelInfo) -> str:
+    if info.sha is None:
+        raise ValueError(f"{info.id} has no commit yet: give it one, such as a README.md")
+    return info.sha
+
+
+def _endpoint() -> str | None:
+    """Return HF_ENDPOINT as it is now; the client looks only once, when it is imported."""
+    return os.environ.get("HF_ENDPOINT", "").rstrip("/") or None
+
+
+def _check_names(repo: str, revision: str) -> None:
+    if not _REPO.fullmatch(repo):
+        raise ValueError(f"{repo!r} is no Hub repository: write owner/name")
+    if not re.fullmatch(r"[A-Za-z0-9][\w./-]*", revision) or ".." in revision:
+        raise ValueError(f"{revision!r} is no tag, branch or full commit hash")
+
+
+@contextmanager
+def _plain_errors(repo: str, revision: str) -> Iterator[None]:
+    """Say what went wrong between here and the Hub on one line, with the mend."""
+    endpoint = _endpoint() or constants.ENDPOINT
+    try:
+        yield
+    except errors.GatedRepoError as error:
+        raise ValueError(
+            f"{repo} is gated: ask for access at {endpoint}/{repo}, then log in (hf auth login, "
+            "or HF_TOKEN)"
+        ) from error
+    except errors.RepositoryNotFoundError as error:
+        raise FileNotFoundError(
+            f"{repo} is no folder here and no repository that you may see at {endpoint}: check "
+            "the name, or log in (hf auth login, or HF_TOKEN)"
+        ) from error
+    except errors.RevisionNotFoundError as error:
+        raise ValueError(
+            f"{repo} has no revision {revision!r}: give a tag, a branch or a full commit hash"
+        ) from error
+    except (*_TRANSPORT, RuntimeError) as error:  # the client's uploads fail with the latter
+        if huggingface_hub.is_offline_mode():
+            raise FileNotFoundError(
+                f"{repo} at {revision} is not in the cache and HF_HUB_OFFLINE is set: unset it, "
+                "or give a folder"
+            ) from error
+        if isinstance(error, errors.HfHubHTTPError) and error.response.status_code in (401, 403):
+            raise ValueError(
+                f"{endpoint} refuses {repo}: {_line(error)}; log in with a token that may do this "
+                "(hf auth login, or HF_TOKEN)"
+            ) from error
+        raise FileNotFoundError(
+            f"{endpoint} failed on {repo} at {revision}: {_line(error)}; try again later, or give "
+            "a folder"
+        ) from error
+
+
+def _line(error: Exception) -> str:
+    """Put an error on one line, with the one beneath it if that says more."""
+    cause = error.__cause__ if isinstance(error, RuntimeError | FileNotFoundError) else None
+    return " ".join(str(cause or error).split()) or type(error).__name__

@@ -1,0 +1,128 @@
+"""The table of models: hubconf, the command line, the README and the tests read it."""
+
+import difflib
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+PACKAGE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What the zoo knows of one model.
+
+    Attributes:
+        name: `<technique>_<variant>_<data>`.
+        technique: the folder of `zoo` that holds it.
+        summary: one sentence.
+        task: what it does, in the Hub's words, such as `text-classification`.
+        build: where the constructor of the network is, as `package.module:Callable`.
+        recipe: its file below `recipes/`.
+        paper: the paper's title and address.
+        post: address of the post in Scientific Spaces.
+        licence: SPDX name of the weights' licence.
+    """
+
+    name: str
+    technique: str
+    summary: str
+    task: str
+    build: str
+    recipe: str
+    paper: str
+    post: str
+    licence: str = "Apache-2.0"
+
+    def builder(self) -> Callable[..., Any]:
+        """Import and return the constructor of the network."""
+        return import_object(self.build)
+
+    @property
+    def checkpoint(self) -> Path:
+        """The folder of the bundled checkpoint, there or not."""
+        return PACKAGE / "checkpoints" / self.name
+
+    @property
+    def recipe_path(self) -> Path:
+        """The recipe's file: inside an installed package, beside the package in a checkout."""
+        installed = PACKAGE / "recipes" / self.recipe
+        return installed if installed.is_file() else PACKAGE.parent / "recipes" / self.recipe
+
+
+_entries: dict[str, Entry] = {}
+
+
+def import_object(address: str) -> Any:
+    """Import what `package.module:name` names."""
+    module, name = address.split(":")
+    return getattr(importlib.import_module(module), name)
+
+
+def register(entry: Entry) -> Entry:
+    """Add a model to the table.
+
+    Raises:
+        ValueError: if the name is taken, or does not begin with the technique's.
+    """
+    if entry.name in _entries:
+        raise ValueError(f"{entry.name!r} is registered already: choose another name")
+    if not entry.name.startswith(f"{entry.technique}_"):
+        raise ValueError(f"{entry.name!r} must begin with its technique, {entry.technique}_")
+    _entries[entry.name] = entry
+    return entry
+
+
+def list_models(technique: str | None = None) -> list[str]:
+    """Return the names of the registered models, sorted.
+
+    Args:
+        technique: keep only this technique's, such as `adversarial`; default all.
+
+    Example:
+        >>> list_models("adversarial")
+        ['adversarial_fgm_poems', 'adversarial_fgm_sentiment']
+    """
+    return sorted(n for n, entry in _entries.items() if technique in (None, entry.technique))
+
+
+def describe(name: str) -> Entry:
+    """Return what the zoo knows of a model.
+
+    Raises:
+        ValueError: if there is no such model; the message has the nearest names.
+    """
+    if name not in _entries:
+        near = difflib.get_close_matches(name, _entries, n=3, cutoff=0.5)
+        hint = f"did you mean {' or '.join(near)}?" if near else "`zoo list` names them all"
+        raise ValueError(f"no model {name!r}: {hint}")
+    return _entries[name]
+
+
+_FGM = {
+    "technique": "adversarial",
+    "task": "text-classification",
+    "build": "zoo.masks.net:TextClassifier",
+    "paper": "Adversarial Training Methods for Semi-Supervised Text Classification "
+    "(Miyato, Dai, Goodfellow; arXiv 1605.07725)",
+    "post": "https://kexue.fm/archives/7234",
+}
+
+register(
+    Entry(
+        name="adversarial_fgm_poems",
+        summary="Tang or Song? The dynasty of a Chinese poem; a character Transformer and FGM.",
+        recipe="adversarial/fgm_poems.yaml",
+        **_FGM,
+    )
+)
+register(
+    Entry(
+        name="adversarial_fgm_sentiment",
+        summary="Chinese reviews, negative or positive; a character Transformer and FGM.",
+        recipe="adversarial/fgm_sentiment.yaml",
+        **_FGM,
+    )
+)

@@ -1,0 +1,264 @@
+"""Training from recipes: LightningCLI with fine-tuning, resuming and checkpoint folders."""
+
+import logging
+import shlex
+import subprocess
+import warnings
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonargparse import Namespace
+from lightning.pytorch import LightningDataModule, LightningModule, Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+from lightning.pytorch.utilities import rank_zero_only
+from rich.console import Console
+from rich.table import Table
+
+from zoo import checkpoint, hub, registry
+from zoo.callbacks.random_state import RandomState
+from zoo.callbacks.train_log import TrainLog
+
+# what belongs to one run, not to the recipe that a checkpoint folder keeps
+RUN_KEYS = ("config", "ckpt_path", "weights_only", "verbose", "output", "record", "reset")
+
+
+def preprocess_file(source: str | None) -> str | None:
+    """Return the file of a checkpoint's preprocessing, for the data of a fine-tuning run."""
+    path = hub.resolve(source) / "preprocess.json" if source else None
+    return str(path) if path and path.is_file() else None
+
+
+class ZooCLI(LightningCLI):
+    """LightningCLI whose runs start from checkpoint folders and end in one."""
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Add what the zoo's recipes have beyond Lightning's."""
+        parser.add_argument("--name", type=str, required=True, help="the registered model")
+        parser.add_argument(
+            "--from",
+            type=str | None,
+            default=None,
+            help="start from the weights of a registered model, a folder or org/repo on the Hub",
+        )
+        parser.add_argument(
+            "--reset",
+            type=list[str],
+            default=[],
+            help="tensors that keep their fresh weights, by the beginning of their names",
+        )
+        parser.add_argument(
+            "--output",
+            type=str | None,
+            default=None,
+            help="the checkpoint folder to write; default: `checkpoint` in the run's folder",
+        )
+        parser.add_argument(
+            "--record",
+            type=bool,
+            default=False,
+            help="zoo test: write the figures into the folder's metrics and card",
+        )
+        parser.add_lightning_class_args(ModelCheckpoint, "checkpoint")
+        parser.set_defaults({"checkpoint.save_last": True})
+        parser.link_arguments("seed_everything", "data.init_args.seed", compute_fn=int)
+        parser.link_arguments("from", "data.init_args.preprocess", compute_fn=preprocess_file)
+        for size in ("vocabulary", "classes"):
+            parser.link_arguments(
+                f"data.{size}", f"model.init_args.{size}", apply_on="instantiate"
+            )
+
+    def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
+        """Parse, and keep the words for the command that metrics.json names."""
+        self.arguments: list[str] = args
+        super().parse_arguments(parser, args)
+
+    @property
+    def options(self) -> Namespace:
+        """The configuration of the subcommand that runs."""
+        return self.config[self.subcommand]
+
+    def before_instantiate_classes(self) -> None:
+        """Give the run its folder, `runs/NAME/version_N`, and find the checkpoint to resume."""
+        registry.describe(self.options.name)
+        trainer = self.options.trainer
+        runs = Path(trainer.default_root_dir or "runs")
+        if trainer.logger in (None, True):
+            trainer.logger = Namespace(
+                class_path="lightning.pytorch.loggers.CSVLogger",
+                init_args=Namespace(save_dir=str(runs), name=self.options.name),
+            )
+        if self.options.get("ckpt_path") == "last":
+            self.options.ckpt_path = str(last_checkpoint(runs / self.options.name))
+
+    def instantiate_classes(self) -> None:
+        """Build data, model and trainer; load the weights named by `--from`."""
+        super().instantiate_classes()
+        if self.options["from"]:
+            folder = hub.resolve(self.options["from"])
+            checkpoint.load_matching(self.model.net, folder, self.options.reset)
+
+    def before_fit(self) -> None:
+        """Measure a model that is to be fine-tuned."""
+        fine_tunes = self.options["from"] and not self.options.ckpt_path
+        self.before = self.evaluate() if fine_tunes else {}
+
+    def after_fit(self) -> None:
+        """Measure the trained model, print the figures, write its checkpoint folder."""
+        if self.trainer.fast_dev_run:  # pyright: ignore[reportAttributeAccessIssue]
+            return
+        after = self.evaluate()
+        output = Path(self.options.output or Path(self.trainer.log_dir or ".") / "checkpoint")
+        self.write(output, after)
+        show({"before": self.before, "after": after} if self.before else {"after": after})
+        tell(f"checkpoint folder: {output}")
+
+    def after_test(self) -> None:
+        """Record the figures in the checkpoint folder, if asked to."""
+        if self.options.record and self.trainer.is_global_zero:
+            folder = hub.resolve(self.options["from"])
+            metrics = {k: float(v) for k, v in self.trainer.callback_metrics.items()}
+            checkpoint.record(folder, self.results(metrics, self.options["from"]))
+            tell(f"recorded in {folder}")
+
+    def evaluate(self) -> dict[str, float]:
+        """Return the metrics of the model on the test split."""
+        (metrics,) = self.trainer.test(self.model, self.datamodule, verbose=False)
+        return dict(metrics)
+
+    def results(self, metrics: dict[str, float], model: str) -> list[dict[str, Any]]:
+        """Return the rows of metrics.json for figures on the test split."""
+        options = [a for a in self.arguments if a.startswith("--data.")]
+        return [
+            {
+                "metric": metric,
+                "value": value,
+                "split": "test",
+                "data": self.datamodule.title,
+                "seed": self.options.seed_everything,
+                "command": shlex.join(["zoo", "test", model, *options]),
+                "commit": commit(),
+            }
+            for metric, value in metrics.items()
+        ]
+
+    @rank_zero_only
+    def write(self, output: Path, metrics: dict[str, float]) -> None:
+        """Write the checkpoint folder of a finished run."""
+        log = next(c for c in self.trainer.callbacks if isinstance(c, TrainLog))
+        checkpoint.save(
+            output,
+            name=self.options.name,
+            model=self.model.net,
+            arguments=self.model.arguments,
+            preprocess=getattr(self.datamodule, "preprocess", None),
+            labels=getattr(self.datamodule, "labels", None),
+            recipe=self.recipe(),
+            metrics=self.results(metrics, str(output)),
+            log=log.rows,
+        )
+
+    def recipe(self) -> str:
+        """Return the fully resolved recipe as YAML."""
+        config = self.options.clone()
+        for key in RUN_KEYS:
+            config.pop(key, None)
+        config.trainer.logger = config.trainer.default_root_dir = None
+        return self._parser(self.subcommand).dump(config, skip_check=True)
+
+
+def last_checkpoint(run: Path) -> Path:
+    """Return the newest `last.ckpt` of a model's runs.
+
+    Raises:
+        FileNotFoundError: if there is none.
+    """
+    found = sorted(run.glob("version_*/checkpoints/last.ckpt"), key=lambda p: p.stat().st_mtime)
+    if not found:
+        raise FileNotFoundError(f"no last.ckpt below {run}: leave out --ckpt_path to start afresh")
+    return found[-1]
+
+
+def commit() -> str:
+    """Return the commit of the checkout that runs, or the version of an installed package."""
+    git = ["git", "-C", str(registry.PACKAGE), "rev-parse", "--short=12", "HEAD"]
+    found = subprocess.run(git, capture_output=True, text=True, check=False)
+    return found.stdout.strip() or "release"
+
+
+@rank_zero_only
+def tell(line: str) -> None:
+    """Print a line, once for all processes."""
+    Console().print(line, soft_wrap=True, markup=False, highlight=False)
+
+
+@rank_zero_only
+def show(columns: dict[str, dict[str, float]]) -> None:
+    """Print metrics side by side."""
+    table = Table("test split", *columns)
+    for metric in next(reversed(columns.values())):
+        table.add_row(metric, *(f"{column[metric]:.4f}" for column in columns.values()))
+    Console().print(table)
+
+
+def recipe_file(recipe: str) -> Path:
+    """Return the YAML file of a recipe given as a file, a checkpoint folder or a model's name.
+
+    Raises:
+        FileNotFoundError: if a .yaml file is named that is not there.
+        ValueError: if no model has that name.
+    """
+    path = Path(recipe)
+    if path.is_dir():
+        path = path / "recipe.yaml"
+    elif path.suffix not in {".yaml", ".yml"}:
+        path = registry.describe(recipe).recipe_path
+    if not path.is_file():
+        raise FileNotFoundError(f"no recipe {path}: give a YAML file or a name of `zoo list`")
+    return path
+
+
+def expand(arguments: list[str]) -> list[str]:
+    """Turn the recipe of `fit RECIPE`, or the model of `test MODEL`, into options."""
+    command, *rest = arguments
+    if not rest or rest[0].startswith("-"):
+        return arguments
+    subject, *rest = rest
+    if command == "fit" or Path(subject).suffix in {".yaml", ".yml"}:
+        return [command, "--config", str(recipe_file(subject)), *rest]
+    recipe = hub.resolve(subject) / "recipe.yaml"
+    return [command, "--config", str(recipe), "--from", subject, *rest]
+
+
+def run(arguments: list[str]) -> None:
+    """Run `fit`, `validate` or `test`.
+
+    Args:
+        arguments: the subcommand, a recipe or model, and LightningCLI's options.
+
+    Raises:
+        ValueError: if an option, a key of the recipe or a value is wrong.
+        FileNotFoundError: if a recipe, a checkpoint or data is not there.
+    """
+    quiet()
+    strict = {"exit_on_error": False}
+    ZooCLI(
+        LightningModule,
+        LightningDataModule,
+        subclass_mode_model=True,
+        subclass_mode_data=True,
+        seed_everything_default=0,
+        trainer_defaults={"callbacks": [RandomState(), TrainLog()]},
+        save_config_kwargs={"overwrite": True},
+        parser_kwargs={**strict, "fit": strict, "validate": strict, "test": strict},
+        args=expand(arguments),
+    )
+
+
+def quiet() -> None:
+    """Silence advertisements and advice that do not concern the user of a recipe."""
+    warnings.filterwarnings("ignore", message=".*args parameter is intended to run.*")
+    warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+    warnings.filterwarnings("ignore", message=".*`tensorboardX` has been removed.*")
+    logging.getLogger("lightning.pytorch.utilities.rank_zero").setLevel(logging.WARNING)
