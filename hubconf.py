@@ -7,25 +7,34 @@ from zoo.registry import Entry as _Entry  # noqa: E402
 
 
 def _entry_point(entry: _Entry):  # noqa: ANN202
-    def load(pretrained: bool = True, trainable: bool = False, **arguments):  # noqa: ANN003, ANN202
-        if pretrained:
-            if arguments:
-                raise ValueError(
-                    f"{sorted(arguments)} would not fit the weights: pass pretrained=False"
-                )
-            return _zoo.load(entry.name, trainable=trainable)
-        return entry.builder()(**arguments)
+    def load(  # noqa: ANN202
+        pretrained: bool | str = True,
+        revision: str | None = None,
+        trainable: bool = False,
+        **arguments: object,
+    ):
+        if not pretrained:
+            return entry.builder()(**arguments)
+        if arguments:
+            raise ValueError(f"{sorted(arguments)} may not fit the weights: pass pretrained=False")
+        source = entry.name if pretrained is True else pretrained
+        model = _zoo.load(source, revision=revision, trainable=trainable)
+        if model.config["model"] != entry.name:
+            raise ValueError(f"{source} holds a {model.config['model']}, not a {entry.name}")
+        return model
 
     load.__name__ = entry.name
     load.__doc__ = f"""{entry.summary}
 
     Args:
-        pretrained: load the bundled weights and their preprocessing; default true. With false,
-            the other arguments go to {entry.build.replace(":", ".")}.
+        pretrained: true, the default, loads the bundled weights and their preprocessing; a
+            checkpoint folder or "org/repo" on the Hugging Face Hub loads those; with false the
+            other arguments go to {entry.build.replace(":", ".")}.
+        revision: tag, branch or commit of the Hub repository; default its newest.
         trainable: leave the weights trainable; default false.
 
     Returns:
-        torch.nn.Module in evaluation mode.
+        torch.nn.Module: with weights, in evaluation mode and frozen unless `trainable`.
 
     Paper: {entry.paper}
     Post: {entry.post}

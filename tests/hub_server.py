@@ -75,6 +75,7 @@ class HubServer:
         self.requests: list[str] = []
         self.faults: list[list] = []
         self.before_commit = lambda: None
+        self.closed = False
         handler = type("Handler", (Handler,), {"hub": self})
         self.server = ThreadingHTTPServer(("127.0.0.1", port), handler)
         self.server.daemon_threads = True
@@ -85,6 +86,7 @@ class HubServer:
         return self
 
     def __exit__(self, *_):
+        self.closed = True
         self.server.shutdown()
         self.server.server_close()
 
@@ -115,6 +117,7 @@ def tree_entry(path: str, content: bytes) -> dict:
 class Handler(BaseHTTPRequestHandler):
     hub: HubServer
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # headers and body go out apart, which would wait for an ACK
 
     ROUTES = (
         ("POST", r"/api/repos/create", "create"),
@@ -133,6 +136,9 @@ class Handler(BaseHTTPRequestHandler):
     )
 
     def handle_one(self):
+        if self.hub.closed:  # a connection that was kept alive
+            self.close_connection = True
+            return None
         path = urlsplit(self.path).path
         self.hub.requests.append(f"{self.command} {path}")
         self.body = self.rfile.read(int(self.headers.get("Content-Length", 0)))

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from zoo.callbacks.random_state import RandomState
 from zoo.data.resumable import ResumableLoader
 
-ITEMS, BATCH, EPOCHS = 22, 4, 3  # 6 batches an epoch, the last of two items
+ITEMS, BATCH, EPOCHS = 44, 8, 3  # 6 batches an epoch, the last of four items
 BATCHES = -(-ITEMS // BATCH)
 
 
@@ -94,7 +94,7 @@ def train(
 ) -> None:
     """Train to the end and leave `final.ckpt`; `checkpoints` are ModelCheckpoint's options."""
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore", "Checkpoint directory|.*logging interval|.*many workers")
+    warnings.filterwarnings("ignore", ".*(heckpoint directory|dirpath has changed|logging interval)")
     torch.set_num_threads(1)
     # another seed, for what is not restored must show
     seed_everything(99 if resume else 7, verbose=False)
@@ -130,6 +130,7 @@ def train_until_killed(
     folder: Path, workers: int, every: int, pause: float = 0.0, dies_at: int | None = None
 ) -> None:
     """Train on from the last checkpoint in `folder`, if there is one."""
+    folder.mkdir(exist_ok=True)
     last = folder / "last.ckpt"
     train(
         folder,

@@ -71,7 +71,7 @@ def test_card_without_metrics(folder):
         ("split: validation", "split: test", "README.md has 'test_accuracy' = 1"),
         ("seed: 1", "seed: 2", "README.md has 'test_accuracy' = 0.5"),
         ("| 0.91346 |", "| 0.95346 |", "its table lacks the row"),
-        ("---\nlicense", "---\n]license", "no readable front matter"),
+        ("license: apache", "]license: apache", "no readable front matter"),
         ("model-index:\n- name", "model-index:\n- nom", "no readable front matter"),
     ],
 )
@@ -99,6 +99,7 @@ def test_a_result_needs_a_name_and_a_number(result):
 
 
 def test_import_stays_light():
-    code = "import sys, zoo.card; print('torch' in sys.modules, 'huggingface_hub.hf_api' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    assert done.stdout.split() == ["False", "False"]
+    code = (
+        "import sys, zoo.card; sys.exit(bool({'torch', 'huggingface_hub.hf_api'} & {*sys.modules}))"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

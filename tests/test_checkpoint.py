@@ -12,18 +12,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from zoo import checkpoint, registry
+from zoo import card, checkpoint, registry
 from zoo.data.text import CharacterTokenizer
 
 
 class Tiny(nn.Module):
-    """A network with a tied weight, an integer buffer and a layer that is frozen by design."""
+    """A network with tied weights, an integer buffer and a layer that is frozen by design."""
 
     def __init__(self, vocabulary, width=4, classes=2):
         super().__init__()
         self.embedding = nn.Embedding(vocabulary, width)
         self.decoder = nn.Linear(width, vocabulary, bias=False)
         self.decoder.weight = self.embedding.weight
+        self.encoder = nn.Linear(width, vocabulary, bias=False)
+        self.encoder.weight = self.embedding.weight
         self.norm = nn.BatchNorm1d(width).requires_grad_(False)
         self.head = nn.Linear(width, classes)
         self.header = nn.Linear(width, classes)
@@ -260,6 +262,29 @@ def test_save_replaces_a_checkpoint_whole(tmp_path):
     assert torch.equal(checkpoint.load(folder).head.weight, model.head.weight)
     assert not (folder / "preprocess.json").exists()
     assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_equal_networks_give_equal_bytes(tmp_path):
+    first, second = write(tmp_path / "first")[0], write(tmp_path / "second")[0]
+    assert contents(first) == contents(second)
+
+
+def test_record_adds_and_replaces_results(folder):
+    before = contents(folder)
+    second = RESULT | {"seed": 1, "value": 0.25}
+    checkpoint.record(folder, [second, RESULT | {"value": 0.5}])
+    assert card.read_metrics(folder) == [RESULT | {"value": 0.5}, second]
+    card.check(folder)
+    checkpoint.load(folder)
+    changed = {name for name, content in contents(folder).items() if content != before[name]}
+    assert changed == {"metrics.json", "README.md", checkpoint.SUMS}
+
+
+def test_failed_record_changes_nothing(folder):
+    before = contents(folder)
+    with pytest.raises(ValueError, match="a result needs a name and a number"):
+        checkpoint.record(folder, [{"metric": "loss"}])
+    assert contents(folder) == before
 
 
 def test_failed_swap_puts_the_old_checkpoint_back(tmp_path, monkeypatch):

@@ -16,7 +16,10 @@ import zoo
 from zoo import checkpoint, registry
 from zoo import hub as zoo_hub
 
-pytestmark = pytest.mark.hub
+pytestmark = [
+    pytest.mark.hub,
+    pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning"),  # the client's own
+]
 REPO = "someone/tiny"
 LISTED = [*checkpoint.REQUIRED, *checkpoint.OPTIONAL, checkpoint.SUMS]
 
@@ -103,7 +106,7 @@ def test_a_tag_never_moves(hub, tmp_path):
     old, new = write(tmp_path / "old")[0], write(tmp_path / "new", seed=1)[0]
     first = zoo_hub.push(old, REPO, tag="v1")
     assert zoo_hub.push(old, REPO, tag="v1") == first, "the same content under the same tag"
-    with pytest.raises(ValueError, match="tag v1 of someone/tiny is at .* and stays"):
+    with pytest.raises(ValueError, match=r"tag v1 of someone/tiny is at .* and stays"):
         zoo_hub.push(new, REPO, tag="v1")
     assert hub.repos[REPO].head == first, "nothing was pushed"
 
@@ -131,7 +134,7 @@ def test_push_refuses_a_damaged_folder_and_a_lying_card(hub, folder):
 def test_push_does_not_empty_another_kind_of_repository(hub, folder):
     zoo_hub.push(folder, REPO)
     head = hub.repos[REPO].commit({checkpoint.SUMS: None, "thesis.tex": b"years of it"})
-    with pytest.raises(ValueError, match="holds .* and no checkpoint"):
+    with pytest.raises(ValueError, match=r"holds .* and no checkpoint"):
         zoo_hub.push(folder, REPO)
     assert hub.repos[REPO].head == head
 
@@ -159,6 +162,12 @@ def test_pull_to_a_folder(tmp_path, folder, sha):
     (target / "mine.txt").write_text("keep")
     with pytest.raises(ValueError, match=r"holds mine\.txt"):
         zoo_hub.pull(REPO, to=target)
+
+
+def test_the_cache_is_not_recorded_into(folder, sha):
+    with pytest.raises(ValueError, match="is in the Hub's cache: copy it first"):
+        checkpoint.record(zoo_hub.pull(REPO), [RESULT])
+    assert contents(zoo_hub.pull(REPO, revision=sha)) == contents(folder)
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "config.json", checkpoint.SUMS])

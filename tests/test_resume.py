@@ -108,7 +108,6 @@ def test_every_checkpoint_continues_the_same_run(tmp_path, checkpoints, options)
 def test_killed_at_random_steps(tmp_path, workers, every):
     finish(train_until_killed, tmp_path / "whole", workers, every)
     folder = tmp_path / "killed"
-    folder.mkdir()
     progress = folder / "progress"
     seed = random.SystemRandom().randrange(10**6)
     print("seed", seed)
@@ -165,5 +164,5 @@ def test_two_processes(tmp_path):
     with pytest.warns(UserWarning, match=r"states of 2 process\(es\) and this run has 1"):
         train(tmp_path / "one", resume=cut)
     assert_same(state(tmp_path / "one" / "final.ckpt")["loaders"], expected["loaders"])
-    with pytest.raises(ValueError, match="had global_batch=4, this one has global_batch=2"):
+    with pytest.raises(ValueError, match="had global_batch=8, this one has global_batch=4"):
         train(tmp_path / "other", resume=cut, batch=BATCH // 2)

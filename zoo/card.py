@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import huggingface_hub
+import yaml
 
 from zoo.registry import Entry
 
@@ -93,7 +94,7 @@ def check(folder: str | Path) -> None:
     try:
         text = (folder / "README.md").read_text(encoding="utf-8")
         said = {_key(r) for r in huggingface_hub.ModelCard(text).data.get("eval_results", [])}
-    except (ValueError, AttributeError, TypeError) as error:
+    except (ValueError, AttributeError, TypeError, yaml.YAMLError) as error:
         line = " ".join(str(error).split())
         raise ValueError(f"{folder / 'README.md'} has no readable front matter: {line}") from error
     results = read_metrics(folder)

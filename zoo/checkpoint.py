@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_model
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 import zoo
@@ -105,12 +105,37 @@ def save(
             _write_json(partial / "preprocess.json", _describe_preprocess(preprocess))
         (partial / "recipe.yaml").write_text(recipe, encoding="utf-8")
         _write_log(partial / "train_log.csv", log)
-        readme = card.render(config, metrics, registry.describe(name))
-        (partial / "README.md").write_text(readme, encoding="utf-8")
-        save_model(model, str(partial / "model.safetensors"), metadata={"format": "pt"})
+        _write_card(partial, config, metrics)
+        _write_tensors(partial / "model.safetensors", model)
         write_sums(partial)
         load(partial)
     return Path(folder).expanduser().resolve()
+
+
+def record(folder: str | Path, results: list[dict[str, Any]]) -> None:
+    """Add measured results to a checkpoint folder: to its metrics, its card and its sums, at once.
+
+    A result replaces the one of the same metric, split, data and seed.
+
+    Args:
+        folder: a checkpoint folder; its card is written anew.
+        results: as the `metrics` of `save`.
+
+    Raises:
+        FileNotFoundError: if there is no such folder.
+        ValueError: if a file is damaged, a result has no name or number, or the folder is in the
+            cache of the Hub.
+    """
+    folder = verify(folder)
+    if any(path.is_symlink() for path in folder.iterdir()):
+        raise ValueError(f"{folder} is in the Hub's cache: copy it first (zoo pull --to FOLDER)")
+    config, metrics = read_config(folder), _read_json(folder / "metrics.json")
+    rows = {_measurement(row): row for row in [*card.read_metrics(folder), *results]}
+    with replacing(folder) as partial:
+        shutil.copytree(folder, partial, dirs_exist_ok=True)
+        _write_json(partial / "metrics.json", metrics | {"results": list(rows.values())})
+        _write_card(partial, config, list(rows.values()))
+        write_sums(partial)
 
 
 def load(folder: str | Path, *, trainable: bool = False) -> nn.Module:
@@ -242,11 +267,13 @@ def read_sums(folder: Path) -> dict[str, str]:
         ValueError: if a line is malformed, or names a path, a file twice or the list itself.
     """
     try:
-        lines = (folder / SUMS).read_text(encoding="utf-8").splitlines()
+        text = (folder / SUMS).read_bytes().decode()
     except UnicodeDecodeError:
         raise ValueError("bytes that are no text") from None
+    if not text.endswith("\n"):
+        raise ValueError(f"no end of line after {text[-80:]!r}")
     sums: dict[str, str] = {}
-    for line in lines:
+    for line in text[:-1].split("\n"):  # not splitlines, which also splits at damaged ends
         match = _SUM_LINE.fullmatch(line)
         if match is None or match[2] in sums or match[2] == SUMS:
             raise ValueError(f"{line[:80]!r}")
@@ -382,15 +409,30 @@ def _read_tensors(folder: Path) -> dict[str, Tensor]:
         raise ValueError(f"{path} is no safetensors file: {_line(error)}") from error
 
 
+def _write_tensors(path: Path, model: nn.Module) -> None:
+    """Store a network's tensors, of tied ones the first; equal networks give equal bytes.
+
+    safetensors.torch.save_model notes the ties in the header, in an order that changes.
+    """
+    kept: dict[Any, tuple[str, Tensor]] = {}
+    for name, tensor in model.state_dict().items():
+        kept.setdefault(_memory(tensor), (name, tensor.contiguous()))
+    save_file(dict(kept.values()), path, metadata={"format": "pt"})
+
+
+def _memory(tensor: Tensor) -> tuple[Any, ...]:
+    """Return what tied tensors have in common."""
+    return tensor.device, tensor.data_ptr(), tensor.shape, tensor.stride()
+
+
 def _differences(net: nn.Module, tensors: Mapping[str, Tensor]) -> dict[str, str]:
     """Say for each tensor that a network and a file do not share why not, by its name."""
     own = net.state_dict()
-    # of tied tensors safetensors stores one
-    filled = {(t.data_ptr(), t.shape) for name, t in own.items() if name in tensors}
+    filled = {_memory(tensor) for name, tensor in own.items() if name in tensors}
     differences = {name: "is not in the network" for name in tensors if name not in own}
     for name, tensor in own.items():
         if name not in tensors:
-            if (tensor.data_ptr(), tensor.shape) not in filled:
+            if _memory(tensor) not in filled:
                 differences[name] = "is not in the file"
         elif tensors[name].shape != tensor.shape:
             theirs, ours = tuple(tensors[name].shape), tuple(tensor.shape)
@@ -440,6 +482,16 @@ def _write_json(path: Path, content: dict[str, Any]) -> None:
     except (TypeError, ValueError) as error:
         raise ValueError(f"{path.name}: {_line(error)}; give plain, finite JSON types") from error
     path.write_text(text + "\n", encoding="utf-8")
+
+
+def _write_card(folder: Path, config: dict[str, Any], metrics: list[dict[str, Any]]) -> None:
+    text = card.render(config, metrics, registry.describe(config["model"]))
+    (folder / "README.md").write_text(text, encoding="utf-8")
+
+
+def _measurement(result: dict[str, Any]) -> tuple[str, ...]:
+    """Return what was measured, without what came out."""
+    return tuple(repr(result.get(key)) for key in ("metric", "split", "data", "seed"))
 
 
 def _write_log(path: Path, rows: list[dict[str, Any]]) -> None:

@@ -1,5 +1,6 @@
 """The `zoo` command."""
 
+import re
 import sys
 from argparse import ArgumentError
 from collections.abc import Callable
@@ -127,8 +128,13 @@ def run(arguments: list[str]) -> None:
 
 
 def one_line(error: BaseException) -> str:
-    """Return an error's message on one line."""
-    return " ".join(str(error).split())
+    """Return an error's message on one line.
+
+    Of jsonargparse's report on a class it could not build, only the cause is kept.
+    """
+    message = " ".join(str(error).split())
+    cause = re.search(r"^(.*?): Does not validate .*? Errors: - (.*?) - Expected a <class", message)
+    return f"{cause[1]}: {cause[2]}" if cause else message
 
 
 def main(arguments: list[str] | None = None) -> None:

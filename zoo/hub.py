@@ -193,7 +193,7 @@ def _find_commit(repo: str, revision: str, cache: Path) -> str:
         except _FINAL:
             raise
         except _TRANSPORT:
-            if huggingface_hub.is_offline_mode() or pause == PAUSES[-1]:
+            if constants.HF_HUB_OFFLINE or pause == PAUSES[-1]:
                 if not ref.is_file():
                     raise
                 break
@@ -362,7 +362,7 @@ def _plain_errors(repo: str, revision: str) -> Iterator[None]:
             f"{repo} has no revision {revision!r}: give a tag, a branch or a full commit hash"
         ) from error
     except (*_TRANSPORT, RuntimeError) as error:  # the client's uploads fail with the latter
-        if huggingface_hub.is_offline_mode():
+        if constants.HF_HUB_OFFLINE:
             raise FileNotFoundError(
                 f"{repo} at {revision} is not in the cache and HF_HUB_OFFLINE is set: unset it, "
                 "or give a folder"

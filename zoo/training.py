@@ -76,12 +76,14 @@ class ZooCLI(LightningCLI):
 
     @property
     def options(self) -> Namespace:
-        """The configuration of the subcommand that runs."""
-        return self.config[self.subcommand]
+        """The configuration of the subcommand that runs, if one does."""
+        return self.config[self.subcommand] if self.subcommand else self.config
 
     def before_instantiate_classes(self) -> None:
         """Give the run its folder, `runs/NAME/version_N`, and find the checkpoint to resume."""
         registry.describe(self.options.name)
+        if self.options.get("output"):
+            checkpoint.require_replaceable(self.options.output)
         trainer = self.options.trainer
         runs = Path(trainer.default_root_dir or "runs")
         if trainer.logger in (None, True):
@@ -241,9 +243,27 @@ def run(arguments: list[str]) -> None:
         ValueError: if an option, a key of the recipe or a value is wrong.
         FileNotFoundError: if a recipe, a checkpoint or data is not there.
     """
+    start(expand(arguments))
+
+
+def assemble(options: list[str]) -> ZooCLI:
+    """Build the model, the data and the trainer of a recipe, and run nothing.
+
+    Args:
+        options: LightningCLI's, such as `--config recipe.yaml`.
+
+    Returns:
+        An object with the attributes `model`, `datamodule` and `trainer`.
+    """
+    return start(options, run=False)
+
+
+def start(arguments: list[str], run: bool = True) -> ZooCLI:
+    """Build the command line that `run` and `assemble` share."""
     quiet()
     strict = {"exit_on_error": False}
-    ZooCLI(
+    subcommands = {"fit": strict, "validate": strict, "test": strict} if run else {}
+    return ZooCLI(
         LightningModule,
         LightningDataModule,
         subclass_mode_model=True,
@@ -251,8 +271,9 @@ def run(arguments: list[str]) -> None:
         seed_everything_default=0,
         trainer_defaults={"callbacks": [RandomState(), TrainLog()]},
         save_config_kwargs={"overwrite": True},
-        parser_kwargs={**strict, "fit": strict, "validate": strict, "test": strict},
-        args=expand(arguments),
+        parser_kwargs={**strict, **subcommands},
+        args=arguments,
+        run=run,
     )
 
 
@@ -261,4 +282,5 @@ def quiet() -> None:
     warnings.filterwarnings("ignore", message=".*args parameter is intended to run.*")
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
     warnings.filterwarnings("ignore", message=".*`tensorboardX` has been removed.*")
-    logging.getLogger("lightning.pytorch.utilities.rank_zero").setLevel(logging.WARNING)
+    for name in ("lightning.pytorch.utilities.rank_zero", "lightning.fabric.utilities.seed"):
+        logging.getLogger(name).setLevel(logging.WARNING)

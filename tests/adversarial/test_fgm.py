@@ -1,6 +1,8 @@
 """FGM against the recipe it replaces: write E + delta into the weight, backward, restore."""
 
 import math
+import signal
+from typing import ClassVar
 
 import pytest
 import torch
@@ -219,7 +221,15 @@ class SharedMatrix(Bag):
         return super().forward(tokens) * self.head(self.second(tokens).sum(1))
 
 
-@pytest.mark.parametrize("kind", [Bag, Siamese, TwoMatrices, SharedMatrix])
+class Hooked(Bag):
+    """The user's own hook on the lookup, not linear, comes after the shift."""
+
+    def __init__(self):
+        super().__init__()
+        self.embed.register_forward_hook(lambda layer, args, output: output.square())
+
+
+@pytest.mark.parametrize("kind", [Bag, Siamese, TwoMatrices, SharedMatrix, Hooked])
 def test_gradients_equal_those_of_moving_the_weight(kind):
     expected, plain = classic_gradients(kind()), plain_gradients(kind())
     assert_same(fgm_gradients(kind()), expected)
@@ -275,6 +285,32 @@ def test_bf16():
     module = Bag()
     expected = classic_gradients(module, loss=loss)
     assert_same(fgm_gradients(Bag(), precision="bf16-mixed"), expected, rtol=0.02, atol=2e-3)
+
+
+class Witness(torch.autograd.Function):
+    """The identity; notes whether its backward runs under autocast."""
+
+    autocast: ClassVar = []
+
+    @staticmethod
+    def forward(ctx, x):
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx, gradient):
+        Witness.autocast.append(torch.is_autocast_enabled("cpu"))
+        return gradient
+
+
+class Witnessed(Bag):
+    def forward(self, tokens):
+        assert torch.is_autocast_enabled("cpu")
+        return Witness.apply(super().forward(tokens))
+
+
+def test_both_backwards_run_outside_autocast():
+    fit(Witnessed(), FGM(EPSILON), precision="bf16-mixed")
+    assert Witness.autocast == [False, False]
 
 
 class Faint(Bag):
@@ -515,6 +551,15 @@ class Failing(Bag):
         self.before = {name: t.clone() for name, t in self.state_dict().items()}
 
 
+@pytest.fixture
+def interruptible():
+    """Lightning ignores SIGINT for good once it was interrupted."""
+    handler = signal.getsignal(signal.SIGINT)
+    yield
+    signal.signal(signal.SIGINT, handler)
+
+
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("where", ["rehearsal", "performance", "backward"])
 @pytest.mark.parametrize("error", [RuntimeError("broken"), KeyboardInterrupt()])
 def test_an_exception_leaves_no_trace(where, error):

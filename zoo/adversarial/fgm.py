@@ -26,7 +26,8 @@ from zoo.adversarial.losses import fgm_perturbation
 
 GradientsAt = Callable[[list[Tensor]], list[Tensor]]
 
-PLUMBING = vars(nn.Module()).keys() - {"_buffers"}  # not state
+# What every module has: hooks, parameters and submodules, which no training step changes.
+INTERNALS = vars(nn.Module()).keys() - {"_buffers"}
 
 
 def duplicate(value: Any) -> Any:
@@ -59,7 +60,7 @@ def rehearsal(module: LightningModule) -> Iterator[None]:
     own = [(vars(part), dict(vars(part))) for part in module.modules()]
     try:
         for state, before in own:
-            state.update((k, duplicate(v)) for k, v in before.items() if k not in PLUMBING)
+            state.update((k, duplicate(v)) for k, v in before.items() if k not in INTERNALS)
         for part in module.modules():
             if isinstance(part, LightningModule):
                 vars(part)["log"] = silent
@@ -186,32 +187,12 @@ class EmbeddingAttack(Callback):
                 hook = layer.register_forward_hook(matrix, prepend=True, with_kwargs=True)
                 self._installed.callback(hook.remove)
 
-        step = pl_module.training_step
         own = vars(pl_module).get("training_step")  # a compiled module carries its own
-
-        @wraps(step)
-        def attacked_step(*args: Any, **kwargs: Any) -> Any:
-            def gradients_at(shifts: list[Tensor]) -> list[Tensor]:
-                leaves = [shift.detach().requires_grad_() for shift in shifts]
-                self._move(leaves)
-                batch, options = apply_to_collection(
-                    (args, kwargs), Tensor, torch.clone, allow_frozen=True
-                )
-                with rehearsal(pl_module):
-                    return self._gradients(trainer, step(*batch, **options), leaves)
-
-            still = [matrix.still() for matrix in self._matrices]
-            self._move(self.choose_shifts(gradients_at, still))
-            return step(*args, **kwargs)
-
-        def restore_step() -> None:
-            if own is None:
-                del pl_module.training_step
-            else:
-                pl_module.training_step = own
-
-        pl_module.training_step = attacked_step
-        self._installed.callback(restore_step)
+        pl_module.training_step = self._attacked(pl_module.training_step, trainer, pl_module)
+        if own is None:
+            self._installed.callback(delattr, pl_module, "training_step")
+        else:
+            self._installed.callback(setattr, pl_module, "training_step", own)
 
     def on_after_backward(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Look up plain embeddings again, now that no checkpoint will repeat the forward."""
@@ -243,16 +224,35 @@ class EmbeddingAttack(Callback):
                 f"{name} runs training_step twice on a batch, but {type(pl_module).__name__} "
                 "fetches its batches itself; take batch instead of dataloader_iter"
             )
-        attacks = [
-            type(c).__name__
-            for c in trainer.callbacks  # pyright: ignore[reportAttributeAccessIssue]
-            if isinstance(c, EmbeddingAttack)
-        ]
+        callbacks = trainer.callbacks  # pyright: ignore[reportAttributeAccessIssue]
+        attacks = [type(c).__name__ for c in callbacks if isinstance(c, EmbeddingAttack)]
         if len(attacks) > 1:
             raise ValueError(
                 f"one callback may shift embeddings, got {', '.join(attacks)}; "
                 "choose one, and name several layers by its pattern"
             )
+
+    def _attacked(
+        self, step: Callable[..., Any], trainer: Trainer, pl_module: LightningModule
+    ) -> Callable[..., Any]:
+        """Wrap `training_step`: rehearse, choose the shifts, perform."""
+
+        @wraps(step)
+        def attacked_step(*args: Any, **kwargs: Any) -> Any:
+            def gradients_at(shifts: list[Tensor]) -> list[Tensor]:
+                leaves = [shift.detach().requires_grad_() for shift in shifts]
+                self._move(leaves)
+                batch, options = apply_to_collection(
+                    (args, kwargs), Tensor, torch.clone, allow_frozen=True
+                )
+                with rehearsal(pl_module):
+                    return self._gradients(trainer, step(*batch, **options), leaves)
+
+            still = [matrix.still() for matrix in self._matrices]
+            self._move(self.choose_shifts(gradients_at, still))
+            return step(*args, **kwargs)
+
+        return attacked_step
 
     def _move(self, shifts: list[Tensor] | list[None]) -> None:
         for matrix, shift in zip(self._matrices, shifts, strict=True):

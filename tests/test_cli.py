@@ -1,0 +1,142 @@
+"""The `zoo` command: what it prints, and what it says of bad input."""
+
+import io
+
+import pytest
+import yaml
+from conftest import ROOT, twin
+
+from zoo import cli, registry
+
+NAME = "adversarial_fgm_poems"
+
+
+def refused(arguments, capsys):
+    """Run a command that must fail; return its one line of complaint."""
+    with pytest.raises(SystemExit) as stop:
+        cli.main(arguments)
+    assert stop.value.code == 2
+    (line,) = [part for part in capsys.readouterr().err.splitlines() if part.startswith("zoo: ")]
+    return line
+
+
+def recipe(tmp_path, **changes):
+    """Write a recipe that differs from the bundled one; return its options."""
+    content = yaml.safe_load(registry.describe(NAME).recipe_path.read_text("utf-8"))
+    for key, value in changes.items():
+        *parents, last = key.split("__")
+        place = content
+        for parent in parents:
+            place = place[parent]
+        place[last] = value
+    path = tmp_path / "recipe.yaml"
+    path.write_text(yaml.safe_dump(content), "utf-8")
+    return [str(path), *twin(NAME), "--trainer.default_root_dir", str(tmp_path / "runs")]
+
+
+def test_list_names_every_model(capsys):
+    cli.main(["list"])
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == registry.list_models()
+
+
+@pytest.mark.parametrize("name", registry.list_models())
+def test_show_tells_paper_post_and_recipe(name, capsys):
+    cli.main(["show", name])
+    shown = capsys.readouterr().out
+    entry = registry.describe(name)
+    assert all(fact in shown for fact in (entry.paper, entry.post, str(entry.recipe_path)))
+
+
+def test_predict_reads_arguments_and_standard_input_alike(monkeypatch, capsys):
+    poems = ["床前明月光，疑是地上霜。", "横看成岭侧成峰，远近高低各不同。"]
+    cli.main(["predict", NAME, *poems])
+    by_argument = capsys.readouterr().out
+    monkeypatch.setattr("sys.stdin", io.StringIO("\n".join(poems) + "\n"))
+    cli.main(["predict", NAME])
+    assert capsys.readouterr().out == by_argument
+    rows = [line.split("\t") for line in by_argument.splitlines()]
+    assert [row[2] for row in rows] == poems
+    assert all(row[0] in {"Tang", "Song"} and 0.5 <= float(row[1]) <= 1 for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["lst"], "invalid choice: 'lst'"),
+        (["show"], "required: show.name"),
+        (["show", "adversarial_fgm_poem"], "did you mean adversarial_fgm_poems"),
+        (["predict", "adversarial_fgm_poem", "x"], "did you mean adversarial_fgm_poems"),
+        (["predict", "weights.ckpt", "x"], "pickle"),
+        (["predict", "pytorch_model.bin", "x"], "pickle"),
+        (["fit", "adversarial_fgm_poem"], "did you mean adversarial_fgm_poems"),
+        (["fit", "no.yaml"], "no recipe no.yaml"),
+        (["fit", NAME, "--model.lrr", "1"], "Option 'lrr' is not accepted"),
+        (["fit", NAME, "--ckpt_path", "last"], "leave out --ckpt_path to start afresh"),
+        (["fit", NAME, "--from", "nowhere"], "no model 'nowhere'"),
+        (["test", "adversarial_fgm_poem"], "did you mean adversarial_fgm_poems"),
+    ],
+)
+def test_bad_words_are_one_line_and_exit_code_2(arguments, complaint, capsys, tmp_path):
+    if arguments[0] == "fit":
+        arguments = [*arguments, "--trainer.default_root_dir", str(tmp_path)]
+    assert complaint in refused(arguments, capsys)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"model__init_args__lrr": 3}, "Option 'lrr' is not accepted"),
+        ({"model__init_args__lr": "fast"}, 'Parser key "lr"'),
+        ({"nmae": "x"}, "does not accept option 'nmae'"),
+        ({"data__class_path": "zoo.adversarial.data.Poemz"}, "no attribute 'Poemz'"),
+        ({"name": "adversarial_fgm_poem"}, "did you mean adversarial_fgm_poems"),
+        ({"model__init_args__heads": 3}, "multiple of twice the heads"),
+    ],
+)
+def test_a_wrong_recipe_is_one_line_and_exit_code_2(changes, complaint, capsys, tmp_path):
+    arguments = ["fit", *recipe(tmp_path, **changes)]
+    if "model__init_args__heads" in changes:
+        arguments += ["--model.heads", "3"]
+    assert complaint in refused(arguments, capsys)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_recipe_that_is_no_yaml(capsys, tmp_path):
+    path = tmp_path / "bad.yaml"
+    path.write_text("a: [b", "utf-8")
+    assert "Problems parsing config" in refused(["fit", str(path)], capsys)
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (None, "datasets/sentiment.zip"),
+        (b"", "is empty"),
+        (b"\xff\xfe\tx", "is not UTF-8 (byte 0)"),
+        ("好\t1\n没有标签\n".encode(), "line 2: expected text, a TAB and a label"),
+        ("好\t1\n坏\t7\n".encode(), "line 2: label '7' is not one of ['0', '1']"),
+    ],
+)
+def test_bad_data_is_one_line_and_exit_code_2(content, complaint, capsys, tmp_path):
+    if content is not None:
+        (tmp_path / "sentiment.train.data").write_bytes(content)
+    line = refused(["fit", "adversarial_fgm_sentiment", "--data.root", str(tmp_path)], capsys)
+    assert complaint in line
+
+
+def test_an_output_that_is_no_checkpoint_is_left_alone(capsys, tmp_path):
+    (tmp_path / "thesis.txt").write_text("years of work")
+    line = refused(["fit", *recipe(tmp_path / "..", name=NAME), "--output", str(tmp_path)], capsys)
+    assert "thesis.txt" in line
+    assert (tmp_path / "thesis.txt").read_text() == "years of work"
+
+
+def test_debug_shows_the_traceback():
+    with pytest.raises(ValueError, match="no model"):
+        cli.main(["show", "nothing", "--debug"])
+
+
+def test_the_recipes_are_where_an_installed_package_looks():
+    assert f'recipes = "{registry.PACKAGE.name}/recipes"' in (ROOT / "pyproject.toml").read_text()

@@ -1,0 +1,141 @@
+"""What holds for every registered model: a new one is tested by existing."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+import yaml
+from conftest import ROOT, assemble, twin
+
+from zoo import card, checkpoint, cli, hub, registry
+
+MODELS = registry.list_models()
+BUNDLED = [name for name in MODELS if registry.describe(name).checkpoint.is_dir()]
+
+
+@pytest.fixture(scope="module")
+def fitted(tmp_path_factory):
+    """Fit each tiny model once; return the folder of its run."""
+    runs = {}
+
+    def fit(name):
+        if name not in runs:
+            root = tmp_path_factory.mktemp(name)
+            cli.run(["fit", name, *twin(name), "--trainer.default_root_dir", str(root)])
+            runs[name] = root / name / "version_0"
+        return runs[name]
+
+    return fit
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_entry_is_complete(name):
+    entry = registry.describe(name)
+    assert entry.summary.endswith(".")
+    assert entry.paper
+    assert entry.post.startswith("https://kexue.fm/archives/")
+    assert (registry.PACKAGE / entry.technique / "README.md").is_file()
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_recipe_names_its_model_and_uses_every_device(name):
+    text = registry.describe(name).recipe_path.read_text("utf-8")
+    assert text.startswith("#")
+    recipe = yaml.safe_load(text)
+    assert recipe["name"] == name
+    trainer = {"accelerator": "auto", "devices": "auto", "strategy": "auto"}
+    assert trainer | recipe["trainer"] == recipe["trainer"] | trainer
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_gradient_reaches_every_parameter(name):
+    parts = assemble(name)
+    module = parts.model.train()
+    module.training_step(next(iter(parts.datamodule.train_dataloader())), 0).backward()
+    silent = [n for n, p in module.named_parameters() if p.grad is None or not p.grad.any()]
+    assert silent == []
+
+
+@pytest.mark.train
+@pytest.mark.parametrize("name", MODELS)
+def test_a_fit_ends_in_a_checkpoint_folder_with_the_weights_of_its_last_step(name, fitted):
+    run = fitted(name)
+    net = checkpoint.load(run / "checkpoint")
+    card.check(run / "checkpoint")
+    last = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
+    for tensor, value in net.state_dict().items():
+        torch.testing.assert_close(value, last[f"net.{tensor}"], rtol=0, atol=0)
+
+
+@pytest.mark.train
+@pytest.mark.parametrize("name", MODELS)
+def test_the_module_reloads_with_weights_only(name, fitted):
+    module = type(assemble(name).model)
+    last = fitted(name) / "checkpoints" / "last.ckpt"
+    reloaded = module.load_from_checkpoint(last, weights_only=True)
+    state = torch.load(last, weights_only=True)["state_dict"]
+    assert all(torch.equal(value, state[key]) for key, value in reloaded.state_dict().items())
+
+
+@pytest.mark.train
+@pytest.mark.parametrize("name", MODELS)
+def test_the_recipe_of_the_folder_measures_what_its_metrics_say(name, fitted, capsys):
+    folder = fitted(name) / "checkpoint"
+    before = card.read_metrics(folder)
+    cli.run(["test", str(folder), "--record", "true", "--trainer.logger", "false"])
+    after = {row["metric"]: row["value"] for row in card.read_metrics(folder)}
+    assert after == pytest.approx({row["metric"]: row["value"] for row in before}, abs=1e-6)
+
+
+@pytest.mark.train
+@pytest.mark.parametrize("name", MODELS)
+def test_fine_tuning_starts_from_the_weights(name, fitted, tmp_path):
+    source = fitted(name) / "checkpoint"
+    parts = assemble(name, "--from", str(source))
+    expected = checkpoint.load(source).state_dict()
+    for tensor, value in parts.model.net.state_dict().items():
+        assert torch.equal(value, expected[tensor])
+
+
+@pytest.mark.ddp
+@pytest.mark.slow
+@pytest.mark.parametrize("name", MODELS)
+def test_two_processes_have_the_gradients_of_one(name, tmp_path):
+    found = []
+    for processes in (1, 2):
+        file = tmp_path / f"{processes}.pt"
+        script = [sys.executable, str(ROOT / "tests/ddp_gradients.py")]
+        subprocess.run(
+            [*script, name, str(processes), str(file)],
+            check=True,
+            timeout=300,
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"},
+        )
+        found.append(torch.load(file, weights_only=True))
+    one, two = found
+    assert one.keys() == two.keys()
+    for parameter in one:
+        torch.testing.assert_close(two[parameter], one[parameter], rtol=1e-4, atol=1e-7)
+
+
+@pytest.mark.parametrize("name", BUNDLED)
+def test_the_bundled_checkpoint_is_whole_and_its_card_true(name):
+    folder = registry.describe(name).checkpoint
+    checkpoint.verify(folder)
+    card.check(folder)
+    config = yaml.safe_load((folder / "recipe.yaml").read_text("utf-8"))
+    assert config["name"] == name
+    assert sum(file.stat().st_size for file in folder.iterdir()) < 15e6
+    commands = [row["command"] for row in card.read_metrics(folder)]
+    assert all(command.startswith(f"zoo test {name}") for command in commands)
+
+
+@pytest.mark.parametrize("name", BUNDLED)
+def test_the_bundled_checkpoint_loads_frozen_or_trainable(name):
+    net = hub.load(name)
+    assert not net.training
+    assert not any(p.requires_grad for p in net.parameters())
+    assert all(p.requires_grad for p in hub.load(name, trainable=True).parameters())
