@@ -94,7 +94,9 @@ def train(
 ) -> None:
     """Train to the end and leave `final.ckpt`; `checkpoints` are ModelCheckpoint's options."""
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore", ".*(heckpoint directory|dirpath has changed|logging interval)")
+    warnings.filterwarnings(
+        "ignore", ".*(heckpoint directory|dirpath has changed|logging interval)"
+    )
     torch.set_num_threads(1)
     # another seed, for what is not restored must show
     seed_everything(99 if resume else 7, verbose=False)

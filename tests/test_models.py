@@ -84,7 +84,7 @@ def test_the_module_reloads_with_weights_only(name, fitted):
 def test_the_recipe_of_the_folder_measures_what_its_metrics_say(name, fitted, capsys):
     folder = fitted(name) / "checkpoint"
     before = card.read_metrics(folder)
-    cli.run(["test", str(folder), "--record", "true", "--trainer.logger", "false"])
+    cli.run(["test", str(folder), "--record", "true"])
     after = {row["metric"]: row["value"] for row in card.read_metrics(folder)}
     assert after == pytest.approx({row["metric"]: row["value"] for row in before}, abs=1e-6)
 

@@ -6,15 +6,15 @@ import pytest
 import zoo
 from zoo import registry
 
-ENTRY = dict(
-    technique="gan",
-    summary="A net.",
-    task="unconditional-image-generation",
-    build="torch.nn:Linear",
-    recipe="gan/none.yaml",
-    paper="",
-    post="",
-)
+ENTRY = {
+    "technique": "gan",
+    "summary": "A net.",
+    "task": "unconditional-image-generation",
+    "build": "torch.nn:Linear",
+    "recipe": "gan/none.yaml",
+    "paper": "",
+    "post": "",
+}
 
 
 def test_a_name_is_registered_once(monkeypatch):

@@ -4,6 +4,7 @@ import re
 import sys
 from argparse import ArgumentError
 from collections.abc import Callable
+from typing import Any
 
 TRAINING = {
     "fit": "train or fine-tune: zoo fit RECIPE [--from MODEL] [options]",
@@ -53,7 +54,7 @@ def predict(model: str, texts: list[str]) -> None:
     """
     import zoo
 
-    net = zoo.load(model)
+    net: Any = zoo.load(model)
     texts = texts or [line.rstrip("\n") for line in sys.stdin]
     for start in range(0, len(texts), 64):
         batch = texts[start : start + 64]

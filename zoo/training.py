@@ -7,9 +7,8 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-import yaml
 from jsonargparse import Namespace
-from lightning.pytorch import LightningDataModule, LightningModule, Trainer
+from lightning.pytorch import LightningDataModule, LightningModule
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities import rank_zero_only
@@ -65,9 +64,7 @@ class ZooCLI(LightningCLI):
         parser.link_arguments("seed_everything", "data.init_args.seed", compute_fn=int)
         parser.link_arguments("from", "data.init_args.preprocess", compute_fn=preprocess_file)
         for size in ("vocabulary", "classes"):
-            parser.link_arguments(
-                f"data.{size}", f"model.init_args.{size}", apply_on="instantiate"
-            )
+            parser.link_arguments(f"data.{size}", f"model.init_args.{size}", apply_on="instantiate")
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         """Parse, and keep the words for the command that metrics.json names."""
@@ -80,13 +77,15 @@ class ZooCLI(LightningCLI):
         return self.config[self.subcommand] if self.subcommand else self.config
 
     def before_instantiate_classes(self) -> None:
-        """Give the run its folder, `runs/NAME/version_N`, and find the checkpoint to resume."""
+        """Give a fit its folder, `runs/NAME/version_N`, and find the checkpoint to resume."""
         registry.describe(self.options.name)
         if self.options.get("output"):
             checkpoint.require_replaceable(self.options.output)
         trainer = self.options.trainer
         runs = Path(trainer.default_root_dir or "runs")
-        if trainer.logger in (None, True):
+        if self.subcommand in ("validate", "test"):
+            trainer.logger = False
+        elif trainer.logger in (None, True):
             trainer.logger = Namespace(
                 class_path="lightning.pytorch.loggers.CSVLogger",
                 init_args=Namespace(save_dir=str(runs), name=self.options.name),
@@ -148,7 +147,8 @@ class ZooCLI(LightningCLI):
     @rank_zero_only
     def write(self, output: Path, metrics: dict[str, float]) -> None:
         """Write the checkpoint folder of a finished run."""
-        log = next(c for c in self.trainer.callbacks if isinstance(c, TrainLog))
+        callbacks = self.trainer.callbacks  # pyright: ignore[reportAttributeAccessIssue]
+        log = next(c for c in callbacks if isinstance(c, TrainLog))
         checkpoint.save(
             output,
             name=self.options.name,
@@ -270,7 +270,7 @@ def start(arguments: list[str], run: bool = True) -> ZooCLI:
         subclass_mode_data=True,
         seed_everything_default=0,
         trainer_defaults={"callbacks": [RandomState(), TrainLog()]},
-        save_config_kwargs={"overwrite": True},
+        save_config_callback=None,  # the checkpoint folder has the resolved recipe
         parser_kwargs={**strict, **subcommands},
         args=arguments,
         run=run,

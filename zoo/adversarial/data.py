@@ -11,7 +11,7 @@ from lightning.pytorch import LightningDataModule
 from torch import Tensor
 
 from zoo.data.labelled import read_labelled
-from zoo.data.poems import load_poems
+from zoo.data.poems import Split, load_poems
 from zoo.data.resumable import ResumableLoader
 from zoo.data.text import CharacterTokenizer
 
@@ -47,7 +47,7 @@ class TextClassification(LightningDataModule, ABC):
         self.seed, self.unseen_only, self._preprocess = seed, unseen_only, preprocess
 
     @abstractmethod
-    def read(self, split: str) -> list[Example]:
+    def read(self, split: Split) -> list[Example]:
         """Return (text, index in `labels`) of the split `train`, `valid` or `test`."""
 
     @cached_property
@@ -100,7 +100,7 @@ class TextClassification(LightningDataModule, ABC):
         """The test examples in order."""
         return self._held_out("test")
 
-    def _held_out(self, split: str) -> ResumableLoader:
+    def _held_out(self, split: Split) -> ResumableLoader:
         examples = self.read(split)
         if self.unseen_only:
             seen = {text for text, _ in self.train}
@@ -133,7 +133,7 @@ class Poems(TextClassification):
         super().__init__(**options)
         self.path = path
 
-    def read(self, split: str) -> list[Example]:
+    def read(self, split: Split) -> list[Example]:
         """See `TextClassification.read`."""
         return [
             (poem.text, self.labels.index(poem.dynasty)) for poem in load_poems(self.path, split)
@@ -159,7 +159,7 @@ class Sentiment(TextClassification):
         super().__init__(**options)
         self.root = root
 
-    def read(self, split: str) -> list[Example]:
+    def read(self, split: Split) -> list[Example]:
         """See `TextClassification.read`.
 
         Raises:

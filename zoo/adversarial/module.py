@@ -1,7 +1,5 @@
 """The LightningModule of text classification; adversarial training joins it as a callback."""
 
-from typing import Any
-
 from lightning.pytorch import LightningModule
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
@@ -97,5 +95,7 @@ class Classifier(LightningModule):
         optimizer = AdamW(self.parameters(), lr=self.lr, weight_decay=self.weight_decay)
         total = int(self.trainer.estimated_stepping_batches)
         schedule = LambdaLR(optimizer, lambda step: linear_schedule(step, self.warmup, total))
-        config: dict[str, Any] = {"scheduler": schedule, "interval": "step"}
-        return {"optimizer": optimizer, "lr_scheduler": config}
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
+        }

@@ -8,7 +8,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 
-
 def padding_mask(valid: Tensor) -> Tensor:
     """Let every position look at every real token.
 
