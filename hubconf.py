@@ -20,7 +20,7 @@ def _entry_point(entry: _Entry):  # noqa: ANN202
         source = entry.name if pretrained is True else pretrained
         model = _zoo.load(source, revision=revision, trainable=trainable)
         if model.config["model"] != entry.name:
-            raise ValueError(f"{source} holds a {model.config['model']}, not a {entry.name}")
+            raise ValueError(f"{source} holds {model.config['model']}, not {entry.name}")
         return model
 
     load.__name__ = entry.name

@@ -1,6 +1,7 @@
 """Runs with everything that has a state: dropout, AdamW, a schedule, EMA, batch statistics."""
 
 import logging
+import multiprocessing
 import os
 import signal
 import time
@@ -49,6 +50,7 @@ class Net(LightningModule):
 
     def training_step(self, batch, batch_idx):
         x, y = batch
+        torch.rand(self.global_rank)  # no two ranks in the same state
         return F.mse_loss(self.net(x), y)
 
     def validation_step(self, batch, batch_idx):
@@ -73,7 +75,7 @@ class Progress(Callback):
 
     def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
         if trainer.fit_loop.total_batch_idx == self.dies_at:
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.killpg(0, signal.SIGKILL)
         time.sleep(self.pause)
 
     def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
@@ -132,6 +134,8 @@ def train_until_killed(
     folder: Path, workers: int, every: int, pause: float = 0.0, dies_at: int | None = None
 ) -> None:
     """Train on from the last checkpoint in `folder`, if there is one."""
+    os.setsid()  # so that the workers can be killed with us
+    multiprocessing.set_start_method("fork", force=True)  # of the workers
     folder.mkdir(exist_ok=True)
     last = folder / "last.ckpt"
     train(

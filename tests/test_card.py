@@ -6,7 +6,7 @@ import sys
 
 import pytest
 from huggingface_hub import ModelCard
-from test_checkpoint import RESULT, TINY
+from test_checkpoint import NOTES, RESULT, TINY
 
 from zoo import card
 
@@ -21,7 +21,9 @@ RESULTS = [
 
 @pytest.fixture
 def folder(tmp_path):
-    (tmp_path / "README.md").write_text(card.render(CONFIG, RESULTS, TINY), encoding="utf-8")
+    text = card.render(CONFIG, RESULTS, TINY, NOTES)
+    (tmp_path / "README.md").write_text(text, encoding="utf-8")
+    (tmp_path / "notes.md").write_text(NOTES, encoding="utf-8")
     (tmp_path / "metrics.json").write_text(json.dumps({"results": RESULTS}))
     return tmp_path
 
@@ -46,6 +48,7 @@ def test_body_tells_what_how_and_whence(folder):
         "zoo fit recipe.yaml",
         "| test_accuracy | 0.91346 | test | Poems of Tang & Song | 0 | 1234567 |",
         RESULT["command"],
+        f"\n## Notes\n\n{NOTES}\n\n## Licence\n",
         TINY.licence,
     ):
         assert needed in text
@@ -57,7 +60,7 @@ def test_card_agrees_with_its_metrics(folder):
 
 
 def test_card_without_metrics(folder):
-    (folder / "README.md").write_text(card.render(CONFIG, [], TINY), encoding="utf-8")
+    (folder / "README.md").write_text(card.render(CONFIG, [], TINY, NOTES), encoding="utf-8")
     with pytest.raises(ValueError, match=r"metrics\.json has .* and README\.md has not"):
         card.check(folder)
     (folder / "metrics.json").write_text('{"results": []}')
@@ -71,6 +74,7 @@ def test_card_without_metrics(folder):
         ("split: validation", "split: test", "README.md has 'test_accuracy' = 1"),
         ("seed: 1", "seed: 2", "README.md has 'test_accuracy' = 0.5"),
         ("| 0.91346 |", "| 0.95346 |", "its table lacks the row"),
+        ("91.2 ± 0.1", "99.2 ± 0.1", "lacks the text of notes.md"),
         ("license: apache", "]license: apache", "no readable front matter"),
         ("model-index:\n- name", "model-index:\n- nom", "no readable front matter"),
     ],
@@ -83,6 +87,17 @@ def test_a_card_that_says_something_else_is_refused(folder, old, new, complaint)
     with pytest.raises(ValueError, match=complaint) as error:
         card.check(folder)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["README.md", "metrics.json"])
+def test_a_missing_card_or_missing_metrics_are_named(folder, name):
+    (folder / name).unlink()
+    with pytest.raises(FileNotFoundError, match=f"{name} is missing: save the checkpoint again"):
+        card.check(folder)
+
+
+def test_without_notes_there_is_no_section():
+    assert "Notes" not in card.render(CONFIG, RESULTS, TINY)
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"results": 3}', '{"results": [3]}', "\xff"])

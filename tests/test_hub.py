@@ -13,7 +13,7 @@ from huggingface_hub import constants
 from test_checkpoint import RESULT, TINY, contents, seal, write
 
 import zoo
-from zoo import checkpoint, registry
+from zoo import checkpoint, registry, sealed
 from zoo import hub as zoo_hub
 
 pytestmark = [
@@ -21,7 +21,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning"),  # the client's own
 ]
 REPO = "someone/tiny"
-LISTED = [*checkpoint.REQUIRED, *checkpoint.OPTIONAL, checkpoint.SUMS]
+LISTED = [*sealed.REQUIRED, *sealed.OPTIONAL, sealed.SUMS]
 
 
 @pytest.fixture(autouse=True)
@@ -133,7 +133,7 @@ def test_push_refuses_a_damaged_folder_and_a_lying_card(hub, folder):
 
 def test_push_does_not_empty_another_kind_of_repository(hub, folder):
     zoo_hub.push(folder, REPO)
-    head = hub.repos[REPO].commit({checkpoint.SUMS: None, "thesis.tex": b"years of it"})
+    head = hub.repos[REPO].commit({sealed.SUMS: None, "thesis.tex": b"years of it"})
     with pytest.raises(ValueError, match=r"holds .* and no checkpoint"):
         zoo_hub.push(folder, REPO)
     assert hub.repos[REPO].head == head
@@ -170,14 +170,14 @@ def test_the_cache_is_not_recorded_into(folder, sha):
     assert contents(zoo_hub.pull(REPO, revision=sha)) == contents(folder)
 
 
-@pytest.mark.parametrize("name", ["model.safetensors", "config.json", checkpoint.SUMS])
+@pytest.mark.parametrize("name", ["model.safetensors", "config.json", sealed.SUMS])
 @pytest.mark.parametrize("kind", ["flip", "truncate", "drop", "503", "missing"])
 def test_a_fault_that_passes_is_survived(hub, folder, sha, kind, name):
     hub.break_(kind, name, times=2)
     assert contents(zoo_hub.pull(REPO)) == contents(folder)
 
 
-@pytest.mark.parametrize("name", ["model.safetensors", "config.json", checkpoint.SUMS])
+@pytest.mark.parametrize("name", ["model.safetensors", "config.json", sealed.SUMS])
 @pytest.mark.parametrize("kind", ["flip", "truncate", "drop", "503", "missing"])
 def test_a_fault_that_stays_is_a_clear_error_and_leaves_nothing(
     hub, tmp_path, folder, sha, kind, name
@@ -189,8 +189,8 @@ def test_a_fault_that_stays_is_a_clear_error_and_leaves_nothing(
     assert "\n" not in message
     assert "expected" in message
     assert "found" in message
-    if name != checkpoint.SUMS:
-        assert f"{name}: expected SHA-256 {checkpoint.read_sums(folder)[name]}" in message
+    if name != sealed.SUMS:
+        assert f"{name}: expected SHA-256 {sealed.read_sums(folder)[name]}" in message
     assert not cached(tmp_path)
     assert not (tmp_path / "copy").exists()
     hub.faults.clear()
@@ -198,7 +198,7 @@ def test_a_fault_that_stays_is_a_clear_error_and_leaves_nothing(
 
 
 def test_a_flipped_byte_in_the_sums_does_not_stick(hub, folder, sha):
-    hub.break_("flip", checkpoint.SUMS, times=1)
+    hub.break_("flip", sealed.SUMS, times=1)
     assert contents(zoo_hub.pull(REPO)) == contents(folder)
 
 
@@ -301,7 +301,7 @@ def test_gated(hub, folder, sha, tmp_path, monkeypatch):
 
 
 def test_a_repository_without_a_checkpoint(hub, folder, sha):
-    hub.repos[REPO].commit({checkpoint.SUMS: None})
+    hub.repos[REPO].commit({sealed.SUMS: None})
     with pytest.raises(ValueError, match="SHA256SUMS: expected the sums of a checkpoint's files"):
         zoo_hub.pull(REPO)
 

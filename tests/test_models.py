@@ -1,8 +1,11 @@
 """What holds for every registered model: a new one is tested by existing."""
 
 import os
+import random
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 import torch
@@ -47,6 +50,15 @@ def test_the_recipe_names_its_model_and_uses_every_device(name):
     assert recipe["name"] == name
     trainer = {"accelerator": "auto", "devices": "auto", "strategy": "auto"}
     assert trainer | recipe["trainer"] == recipe["trainer"] | trainer
+
+
+@pytest.mark.parametrize("overlay", sorted(ROOT.glob("recipes/trainer/*.yaml")))
+def test_an_overlay_changes_the_trainer_alone(overlay):
+    plain = assemble(MODELS[0])
+    laid_over = assemble(MODELS[0], "--config", str(overlay))
+    assert laid_over.config.model == plain.config.model
+    assert laid_over.config.data == plain.config.data
+    assert laid_over.config.trainer != plain.config.trainer
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -97,6 +109,29 @@ def test_fine_tuning_starts_from_the_weights(name, fitted, tmp_path):
     expected = checkpoint.load(source).state_dict()
     for tensor, value in parts.model.net.state_dict().items():
         assert torch.equal(value, expected[tensor])
+
+
+@pytest.mark.slow
+@pytest.mark.train
+@pytest.mark.parametrize("name", MODELS)
+def test_a_killed_fit_resumes_to_the_same_weights(name, fitted, tmp_path):
+    expected = fitted(name) / "checkpoint"
+    arguments = ["fit", name, *twin(name), "--trainer.default_root_dir", str(tmp_path)]
+    run = tmp_path / name / "version_0"
+    delay = random.SystemRandom().uniform(0, 0.2)  # fits seed the others
+    print(f"killed {delay:.3f} s after the first checkpoint")
+    process = subprocess.Popen([sys.executable, "-m", "zoo.cli", *arguments], cwd=ROOT)
+    while not (run / "checkpoints" / "last.ckpt").exists():
+        assert process.poll() is None
+        time.sleep(0.002)
+    time.sleep(delay)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    assert not (run / "checkpoint").exists()
+    cli.run([*arguments, "--ckpt_path", "last"])
+    resumed = tmp_path / name / "version_1" / "checkpoint"
+    weights = [(folder / "model.safetensors").read_bytes() for folder in (resumed, expected)]
+    assert weights[0] == weights[1]
 
 
 @pytest.mark.ddp

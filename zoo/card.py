@@ -43,20 +43,26 @@ Nothing here is a pickle; `sha256sum --check SHA256SUMS` verifies every file.
 ## Metrics
 
 {metrics}
-
+{notes}
 ## Licence
 
 {licence}
 """
 
 
-def render(config: dict[str, Any], metrics: list[dict[str, Any]], entry: Entry) -> str:
+def render(
+    config: dict[str, Any],
+    metrics: list[dict[str, Any]],
+    entry: Entry,
+    notes: str | None = None,
+) -> str:
     """Write the model card.
 
     Args:
         config: the checkpoint's `config.json`.
         metrics: the results of its `metrics.json`.
         entry: the model's row in the registry.
+        notes: Markdown for a section of its own, put in as it is; default no such section.
 
     Returns:
         Markdown with YAML front matter, which has the metrics as a `model-index`.
@@ -80,23 +86,28 @@ def render(config: dict[str, Any], metrics: list[dict[str, Any]], entry: Entry) 
         post=entry.post,
         licence=entry.licence,
         metrics=_table(metrics),
+        notes=f"\n## Notes\n\n{notes}\n" if notes else "",
     )
 
 
 def check(folder: str | Path) -> None:
-    """Check that a folder's card says what its `metrics.json` says, in the index and the table.
+    """Check that a folder's card says what its `metrics.json` and its `notes.md` say.
 
     Raises:
-        FileNotFoundError: if one of the two is missing.
-        ValueError: naming the first number that only one of the two has.
+        FileNotFoundError: if the card or the metrics are missing.
+        ValueError: naming the first number that only one of the two has, in the card's index or
+            its table; or if the card lacks the notes.
     """
     folder = Path(folder)
+    again = f"make the card again (zoo.checkpoint.record({str(folder)!r}, []))"
+    text = _read(folder / "README.md")
     try:
-        text = (folder / "README.md").read_text(encoding="utf-8")
         said = {_key(r) for r in huggingface_hub.ModelCard(text).data.get("eval_results", [])}
     except (ValueError, AttributeError, TypeError, yaml.YAMLError) as error:
         line = " ".join(str(error).split())
-        raise ValueError(f"{folder / 'README.md'} has no readable front matter: {line}") from error
+        raise ValueError(
+            f"{folder / 'README.md'} has no readable front matter: {line}; {again}"
+        ) from error
     results = read_metrics(folder)
     measured = {_key(_eval_result(result, "")) for result in results}
     for only, other, extra in (
@@ -106,15 +117,16 @@ def check(folder: str | Path) -> None:
         if extra:
             name, value, data, *_ = min(extra)
             raise ValueError(
-                f"{folder / only} has {name} = {value} on {data} and {other} has not: make the "
-                "card from the metrics again, then SHA256SUMS"
+                f"{folder / only} has {name} = {value} on {data} and {other} has not: {again}"
             )
     for result in results:
         if _row(result) not in text.splitlines():
             raise ValueError(
                 f"{folder / 'README.md'}: its table lacks the row {_row(result)!r} of "
-                "metrics.json: make the card again, then SHA256SUMS"
+                f"metrics.json: {again}"
             )
+    if (read_notes(folder) or "") not in text:
+        raise ValueError(f"{folder / 'README.md'} lacks the text of notes.md: {again}")
 
 
 def read_metrics(folder: Path) -> list[dict[str, Any]]:
@@ -126,10 +138,30 @@ def read_metrics(folder: Path) -> list[dict[str, Any]]:
     """
     path = folder / "metrics.json"
     try:
-        results = json.loads(path.read_text(encoding="utf-8"))["results"]
+        results = json.loads(_read(path))["results"]
         return [dict(result) for result in results]
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise ValueError(f'{path} is malformed: expected {{"results": [...]}}') from error
+
+
+def read_notes(folder: Path) -> str | None:
+    """Return the text of a folder's `notes.md`, None if it has none.
+
+    Raises:
+        ValueError: if it is not UTF-8.
+    """
+    path = folder / "notes.md"
+    return _read(path) if path.is_file() else None
+
+
+def _read(path: Path) -> str:
+    """Read UTF-8 with the ends of line as they are."""
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is missing: save the checkpoint again (zoo fit writes it)")
+    try:
+        return path.read_bytes().decode()
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is not UTF-8: {error.reason} at byte {error.start}") from error
 
 
 def _eval_result(result: dict[str, Any], task: str) -> huggingface_hub.EvalResult:

@@ -6,12 +6,10 @@ here against the checkpoint's own `SHA256SUMS`, and fetched again if it is wrong
 
 import hashlib
 import logging
-import os
 import re
 import shutil
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from pathlib import Path
 
 import huggingface_hub
@@ -20,21 +18,22 @@ from huggingface_hub.file_download import repo_folder_name
 from huggingface_hub.hf_api import RepoFile
 from torch import nn
 
-from zoo import card, checkpoint, registry
-from zoo.checkpoint import Defect
+from zoo import card, checkpoint, registry, sealed
+from zoo.hub_errors import (
+    FINAL,
+    REPO,
+    TRANSPORT,
+    check_names,
+    endpoint,
+    is_local,
+    line,
+    plain_errors,
+)
+from zoo.sealed import Defect
 
 PAUSES = (0.0, 0.5, 1.0)  # seconds before each try
 
-_REPO = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
-# an error of httpx or httpx2, whichever the installed client is built on
-_TRANSPORT = (OSError, errors.HTTPError)  # pyright: ignore[reportPrivateImportUsage]
-# errors that another try does not mend; the client has tried long enough before the last
-_FINAL = (
-    errors.RepositoryNotFoundError,
-    errors.RevisionNotFoundError,
-    errors.LocalEntryNotFoundError,
-)
 _log = logging.getLogger(__name__)
 
 
@@ -79,20 +78,23 @@ def resolve(name_or_folder_or_repo: str | Path, *, revision: str | None = None) 
     """
     source = str(name_or_folder_or_repo)
     folder = Path(source).expanduser()
-    checkpoint.refuse_pickle(folder)
-    if isinstance(name_or_folder_or_repo, str) and _REPO.fullmatch(source) and not folder.exists():
+    sealed.refuse_pickle(folder)
+    if isinstance(name_or_folder_or_repo, str) and REPO.fullmatch(source) and not folder.exists():
         return pull(source, revision=revision)
     if revision is not None:
         raise ValueError(f"{source} is no Hub repository, so it has no revision {revision!r}")
-    if folder.exists() or source != folder.name:
-        return checkpoint.verify(folder)
+    known = source in registry.list_models()  # a folder of runs may have the name of its model
+    if (folder / sealed.SUMS).exists() or (
+        not known and (folder.exists() or source != folder.name)
+    ):
+        return sealed.verify(folder)
     bundled = registry.describe(source).checkpoint
     if not bundled.is_dir():
         raise FileNotFoundError(
             f"the checkpoint of {source} does not come with the zoo: train it (zoo fit {source}), "
             "or give a checkpoint folder or a Hub repository"
         )
-    return checkpoint.verify(bundled)
+    return sealed.verify(bundled)
 
 
 def pull(repo: str, *, revision: str | None = None, to: str | Path | None = None) -> Path:
@@ -116,18 +118,20 @@ def pull(repo: str, *, revision: str | None = None, to: str | Path | None = None
             if `to` holds anything but a checkpoint.
     """
     revision = revision or constants.DEFAULT_REVISION
-    _check_names(repo, revision)
+    check_names(repo, revision)
     if to is not None:
-        checkpoint.require_replaceable(to)
+        sealed.require_replaceable(to)
     cache = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=repo, repo_type="model")
-    with _plain_errors(repo, revision):
+    with plain_errors(repo, revision):
         commit = _find_commit(repo, revision, cache)
         snapshot = _download(repo, commit, cache)
-    if revision != commit:  # only now, so that the name stays with what is whole
-        ref = cache / "refs" / revision
-        ref.parent.mkdir(parents=True, exist_ok=True)
-        ref.write_text(commit)
-    return snapshot if to is None else _copy(snapshot, to)
+    if commit not in (revision, _cached_commit(cache, revision)):
+        _name_commit(cache, revision, commit)  # only now, so that it is the name of what is whole
+    if to is None:
+        return snapshot
+    with sealed.replacing(to) as partial:
+        sealed.copy(snapshot, partial)
+    return Path(to).expanduser().resolve()
 
 
 def push(
@@ -160,18 +164,21 @@ def push(
             holds something other than a checkpoint, it changed meanwhile, or the tag is taken.
     """
     main = constants.DEFAULT_REVISION
-    _check_names(repo, tag or main)
-    folder = checkpoint.verify(folder)
+    check_names(repo, tag or main)
+    folder = sealed.verify(folder)
     card.check(folder)
-    api = HfApi(endpoint=_endpoint())
-    with _plain_errors(repo, main):
+    if constants.HF_HUB_OFFLINE:
+        raise ValueError(f"HF_HUB_OFFLINE is set: unset it to push to {repo}")
+    api = HfApi(endpoint=endpoint())
+    with plain_errors(repo, main):
         api.create_repo(repo, private=private, exist_ok=True)
         info = api.model_info(repo)
         if private and not info.private:
             raise ValueError(f"{repo} is public there already: push to another repository")
         parent = head = _sha(info)
         changes = _changes(api, folder, repo, parent)
-        tagged = _tags(api, repo).get(tag) if tag else None
+        tags = {known.name: known.target_commit for known in api.list_repo_refs(repo).tags}
+        tagged = tags.get(tag) if tag else None
         if tagged and (changes or tagged != head):
             raise ValueError(f"tag {tag} of {repo} is at {tagged[:7]} and stays: choose another")
         if changes:
@@ -185,69 +192,88 @@ def _find_commit(repo: str, revision: str, cache: Path) -> str:
     """Return the full hash that a revision stands for, the cached one if the Hub is away."""
     if _COMMIT.fullmatch(revision):
         return revision
-    ref = cache / "refs" / revision
+    cached = _cached_commit(cache, revision)
     for pause in PAUSES:
         time.sleep(pause)
         try:
-            return _sha(HfApi(endpoint=_endpoint()).model_info(repo, revision=revision))
-        except _FINAL:
+            return _sha(HfApi(endpoint=endpoint()).model_info(repo, revision=revision))
+        except FINAL:
             raise
-        except _TRANSPORT:
+        except TRANSPORT as error:
             if constants.HF_HUB_OFFLINE or pause == PAUSES[-1]:
-                if not ref.is_file():
+                if not cached:
                     raise
+                level = logging.INFO if constants.HF_HUB_OFFLINE else logging.WARNING
+                _log.log(level, "%s: taking %s %s from the cache", line(error), repo, cached[:7])
                 break
-    commit = ref.read_text().strip()
-    _log.warning("the Hub is away: taking %s at %s from the cache", repo, commit[:7])
-    return commit
+    return cached
+
+
+def _cached_commit(cache: Path, revision: str) -> str:
+    """Return the commit that was last cached under a name; nothing if its note is cut short."""
+    with suppress(OSError, ValueError):
+        commit = (cache / "refs" / revision).read_text(encoding="utf-8").strip()
+        if _COMMIT.fullmatch(commit):
+            return commit
+    return ""
+
+
+def _name_commit(cache: Path, revision: str, commit: str) -> None:
+    """Note for later, when the Hub is away, which commit a name stands for."""
+    ref = cache / "refs" / revision
+    with suppress(OSError):  # a cache that is only readable serves as well
+        ref.parent.mkdir(parents=True, exist_ok=True)
+        ref.write_text(commit, encoding="utf-8")
 
 
 def _download(repo: str, commit: str, cache: Path) -> Path:
     """Bring every file of a commit into the cache, verified; or leave nothing of it there."""
     snapshot = cache / "snapshots" / commit
-    wrong: list[Defect] = []
+    wrong = sealed.defects(snapshot)
+    if not wrong:
+        return snapshot
     try:
         for pause in PAUSES:
             time.sleep(pause)
+            for name in {sealed.SUMS, *(defect.name for defect in wrong)}:
+                _forget(snapshot / name)
             wrong = _try_download(repo, commit, snapshot)
             if not wrong:
                 return snapshot
-            for name in {checkpoint.SUMS, *(defect.name for defect in wrong)}:
-                _forget(snapshot / name)
         raise ValueError(
             f"{repo} at {commit[:7]}, {wrong[0]}: tried {len(PAUSES)} times and kept nothing; "
             "try again later, or tell its owner"
         )
-    except BaseException:
-        for kind in ("snapshots", ".no_exist"):
-            shutil.rmtree(cache / kind / commit, ignore_errors=True)
-        raise
+    finally:
+        if wrong and sealed.defects(snapshot):  # another process may have brought the rest
+            for kind in ("snapshots", ".no_exist"):
+                shutil.rmtree(cache / kind / commit, ignore_errors=True)
 
 
 def _try_download(repo: str, commit: str, snapshot: Path) -> list[Defect]:
     """Fetch the files that are not in the cache; return what is wrong then."""
-    if defect := _fetch(repo, commit, checkpoint.SUMS, "the sums of a checkpoint's files"):
+    if defect := _fetch(repo, commit, sealed.SUMS, "the sums of a checkpoint's files"):
         return [defect]
     try:
-        sums = checkpoint.read_sums(snapshot)
+        sums = sealed.read_sums(snapshot)
     except ValueError:
-        return checkpoint.defects(snapshot)
+        return sealed.defects(snapshot)
     for name, expected in sums.items():
         if defect := _fetch(repo, commit, name, f"SHA-256 {expected}"):
             return [defect]
-    return checkpoint.defects(snapshot)
+    return sealed.defects(snapshot)
 
 
 def _fetch(repo: str, commit: str, name: str, expected: str) -> Defect | None:
     """Bring one file into the cache, unless it is there already."""
     try:
-        huggingface_hub.hf_hub_download(repo, name, revision=commit, endpoint=_endpoint())
+        huggingface_hub.hf_hub_download(repo, name, revision=commit, endpoint=endpoint())
     except errors.RemoteEntryNotFoundError:
         return Defect(name, expected, "no such file in the repository")
-    except _FINAL:
-        raise
-    except _TRANSPORT as error:
-        return Defect(name, expected, _line(error))
+    except TRANSPORT as error:
+        if isinstance(error, FINAL) or is_local(error):
+            raise
+        return Defect(name, expected, line(error))
     return None
 
 
@@ -258,14 +284,6 @@ def _forget(path: Path) -> None:
     blob.unlink(missing_ok=True)
 
 
-def _copy(snapshot: Path, to: str | Path) -> Path:
-    """Copy a verified snapshot's files, all or none."""
-    with checkpoint.replacing(to) as partial:
-        for name in (checkpoint.SUMS, *checkpoint.read_sums(snapshot)):
-            shutil.copyfile(snapshot / name, partial / name)
-    return Path(to).expanduser().resolve()
-
-
 def _changes(
     api: HfApi, folder: Path, repo: str, head: str
 ) -> list[CommitOperationAdd | CommitOperationDelete]:
@@ -273,12 +291,12 @@ def _changes(
     tree = api.list_repo_tree(repo, revision=head, recursive=True)
     remote = {file.path: file for file in tree if isinstance(file, RepoFile)}
     remote.pop(".gitattributes", None)  # the Hub's own
-    if checkpoint.SUMS not in remote and (strangers := remote.keys() - {"README.md"}):
+    if sealed.SUMS not in remote and (strangers := remote.keys() - {"README.md"}):
         raise ValueError(
             f"{repo} holds {min(strangers)} and no checkpoint: push to another repository"
         )
-    sums = checkpoint.read_sums(folder)
-    local = {name: folder / name for name in (checkpoint.SUMS, *sums)}
+    sums = sealed.read_sums(folder)
+    local = {name: folder / name for name in (sealed.SUMS, *sums)}
     gone = sorted(remote.keys() - local.keys())
     return [
         *(
@@ -319,66 +337,7 @@ def _commit(
     return done.oid
 
 
-def _tags(api: HfApi, repo: str) -> dict[str, str]:
-    return {tag.name: tag.target_commit for tag in api.list_repo_refs(repo).tags}
-
-
 def _sha(info: huggingface_hub.ModelInfo) -> str:
     if info.sha is None:
         raise ValueError(f"{info.id} has no commit yet: give it one, such as a README.md")
     return info.sha
-
-
-def _endpoint() -> str | None:
-    """Return HF_ENDPOINT as it is now; the client looks only once, when it is imported."""
-    return os.environ.get("HF_ENDPOINT", "").rstrip("/") or None
-
-
-def _check_names(repo: str, revision: str) -> None:
-    if not _REPO.fullmatch(repo):
-        raise ValueError(f"{repo!r} is no Hub repository: write owner/name")
-    if not re.fullmatch(r"[A-Za-z0-9][\w./-]*", revision) or ".." in revision:
-        raise ValueError(f"{revision!r} is no tag, branch or full commit hash")
-
-
-@contextmanager
-def _plain_errors(repo: str, revision: str) -> Iterator[None]:
-    """Say what went wrong between here and the Hub on one line, with the mend."""
-    endpoint = _endpoint() or constants.ENDPOINT
-    try:
-        yield
-    except errors.GatedRepoError as error:
-        raise ValueError(
-            f"{repo} is gated: ask for access at {endpoint}/{repo}, then log in (hf auth login, "
-            "or HF_TOKEN)"
-        ) from error
-    except errors.RepositoryNotFoundError as error:
-        raise FileNotFoundError(
-            f"{repo} is no folder here and no repository that you may see at {endpoint}: check "
-            "the name, or log in (hf auth login, or HF_TOKEN)"
-        ) from error
-    except errors.RevisionNotFoundError as error:
-        raise ValueError(
-            f"{repo} has no revision {revision!r}: give a tag, a branch or a full commit hash"
-        ) from error
-    except (*_TRANSPORT, RuntimeError) as error:  # the client's uploads fail with the latter
-        if constants.HF_HUB_OFFLINE:
-            raise FileNotFoundError(
-                f"{repo} at {revision} is not in the cache and HF_HUB_OFFLINE is set: unset it, "
-                "or give a folder"
-            ) from error
-        if isinstance(error, errors.HfHubHTTPError) and error.response.status_code in (401, 403):
-            raise ValueError(
-                f"{endpoint} refuses {repo}: {_line(error)}; log in with a token that may do this "
-                "(hf auth login, or HF_TOKEN)"
-            ) from error
-        raise FileNotFoundError(
-            f"{endpoint} failed on {repo} at {revision}: {_line(error)}; try again later, or give "
-            "a folder"
-        ) from error
-
-
-def _line(error: Exception) -> str:
-    """Put an error on one line, with the one beneath it if that says more."""
-    cause = error.__cause__ if isinstance(error, RuntimeError | FileNotFoundError) else None
-    return " ".join(str(cause or error).split()) or type(error).__name__

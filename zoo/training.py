@@ -43,9 +43,10 @@ class ZooCLI(LightningCLI):
         )
         parser.add_argument(
             "--reset",
-            type=list[str],
+            type=str,
+            nargs="*",
             default=[],
-            help="tensors that keep their fresh weights, by the beginning of their names",
+            help="layers that start afresh, such as head",
         )
         parser.add_argument(
             "--output",

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.utilities import rank_zero_warn
 from torch import distributed
 
@@ -35,6 +36,30 @@ def set_random_state(state: dict[str, Any]) -> None:
     torch.cuda.set_rng_state_all(state["cuda"][: torch.cuda.device_count()])
 
 
+def correct_restored_state(trainer: Trainer) -> None:
+    """Correct what Lightning 2.6.6 restores wrongly, when training starts after a resume.
+
+    Resumed at the end of an epoch, it goes on in that epoch. Its count is then too low for a
+    second resume, which repeats an epoch, and under `max_steps` it ends the epoch twice. And
+    ModelCheckpoint forgets that it has saved the present step, so it saves it again when the next
+    gradients are half accumulated. It leaves the loader at its start if a module asked for
+    `trainer.estimated_stepping_batches`, which sets the loader up before the state is read.
+    """
+    loop: Any = trainer.fit_loop
+    if loop._combined_loader_states_to_load:
+        loop._combined_loader._load_state_dicts(loop._combined_loader_states_to_load)
+        loop._combined_loader_states_to_load = []
+    progress = loop.epoch_progress
+    if progress.current.processed == progress.current.ready:
+        if loop.restarted_on_epoch_end:
+            progress.increment_completed()
+            loop.epoch_loop.restarting = False
+        loop.reset_restart_stage()
+    for callback in trainer.checkpoint_callbacks:
+        if isinstance(callback, ModelCheckpoint):
+            callback._last_global_step_saved = trainer.global_step
+
+
 class RandomState(Callback):
     """Save the random states of every rank in each checkpoint and restore them on resume.
 
@@ -56,6 +81,17 @@ class RandomState(Callback):
         distributed.all_gather_object(ranks, mine)
         return {"ranks": ranks}
 
+    def on_save_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Warn when the checkpoint will not hold all there is."""
+        if trainer.fit_loop._should_accumulate():
+            rank_zero_warn(
+                "A checkpoint saved between two optimizer steps lacks the accumulated gradients; "
+                "a run resumed from it differs. Save by every_n_train_steps, or make "
+                "val_check_interval a multiple of accumulate_grad_batches."
+            )
+
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Keep the states until training starts: setting up draws random numbers."""
         self._saved = state_dict["ranks"]
@@ -64,6 +100,7 @@ class RandomState(Callback):
         """Restore this rank's state."""
         if self._saved is None:
             return
+        correct_restored_state(trainer)
         saved, self._saved = self._saved, None
         if len(saved) != trainer.world_size:
             rank_zero_warn(

@@ -1,7 +1,6 @@
 """A data loader that continues where a killed run stopped, to the batch."""
 
 from collections.abc import Callable, Iterator
-from functools import cached_property
 from types import SimpleNamespace
 from typing import Any
 
@@ -40,7 +39,7 @@ class ResumableLoader:
         drop_last: drop the last global batch when it is short.
         bucket: length of an item. A shuffled epoch then has items of similar length in a batch
             (windows of 32 global batches are sorted, then the batches shuffled), which saves
-            padding. All lengths are read once, before the first batch.
+            padding. All lengths are read now.
         rank: number of this process among those that share the data; default
             `torch.distributed`'s at the time of iteration.
         world_size: how many these are; given together with `rank`.
@@ -82,7 +81,8 @@ class ResumableLoader:
                 f"Expected batch_size >= 1, seed >= 0 and workers >= 0, "
                 f"not {batch_size}, {seed} and {workers}."
             )
-        if (rank is None) != (world_size is None) or not 0 <= (rank or 0) < (world_size or 1):
+        given = rank is not None or world_size is not None
+        if given and (rank is None or world_size is None or not 0 <= rank < world_size):
             raise ValueError(f"Expected 0 <= rank < world_size, not {rank} and {world_size}.")
         # Lightning takes a loader with the attributes `dataset` and `sampler` for torch's own.
         self.items = dataset
@@ -92,13 +92,15 @@ class ResumableLoader:
         self.collate = collate
         self.workers = workers
         self.drop_last = drop_last
-        self.bucket = bucket
+        # not later, for reading an item may draw random numbers that a resumed run has drawn before
+        self.lengths = (
+            np.array([bucket(dataset[i]) for i in range(len(dataset))]) if bucket else None
+        )
         self.rank = rank
         self.world_size = world_size
         self._epoch = 0
         self._position = 0  # batches handed out since that epoch began, over all passes
         self._restored = False  # the next pass begins at the position, and not at its own start
-        self._ahead = 0  # Lightning's count of epochs minus ours
         # where Lightning seeks `set_epoch`
         self.batch_sampler = SimpleNamespace(sampler=SimpleNamespace(set_epoch=self._begin_epoch))
 
@@ -119,7 +121,7 @@ class ResumableLoader:
         """Yield the batches of a pass: the rest of the restored one, or else a whole one."""
         # A generator begins at its first `next`. That matters: Lightning makes the iterator
         # first and names the epoch afterwards.
-        passes, start = divmod(self._position, len(self))
+        passes, start = divmod(self._position, max(1, len(self)))
         if not self._restored:
             self._position, start = self._position - start, 0
         self._restored = False
@@ -129,8 +131,7 @@ class ResumableLoader:
 
     def state_dict(self) -> dict[str, Any]:
         """Return the position and all it depends on, as plain types."""
-        position = {"epoch": self._epoch, "position": self._position, "ahead": self._ahead}
-        return position | self._identity()
+        return {"epoch": self._epoch, "position": self._position} | self._identity()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Let the next pass continue from `state`.
@@ -145,7 +146,7 @@ class ResumableLoader:
                     "resume with the same data and settings, or start a new run from the weights."
                 )
         self._epoch, self._position = state["epoch"], state["position"]
-        self._ahead, self._restored = state["ahead"], True
+        self._restored = True
 
     def _identity(self) -> dict[str, Any]:
         return {
@@ -154,18 +155,13 @@ class ResumableLoader:
             "batches": len(self),
             "shuffle": self.shuffle,
             "seed": self.seed,
-            "bucket": self.bucket is not None,
+            "bucket": self.lengths is not None,
         }
 
     def _begin_epoch(self, epoch: int) -> None:
         """Hear from Lightning that `epoch` begins, or goes on after a resume."""
-        if not self._restored:
-            self._epoch, self._position = epoch - self._ahead, 0
-        elif epoch != self._epoch + self._ahead and self._position > 0:  # saved at an epoch's end
-            self._epoch, self._position = self._epoch + 1, 0
-        # Under `max_steps` Lightning ends an epoch saved at its end a second time, without a
-        # batch, and its count stays one ahead (2.6.6).
-        self._ahead = epoch - self._epoch
+        if not self._restored or epoch != self._epoch:
+            self._epoch, self._position = epoch, 0
 
     def _rank_and_world_size(self) -> tuple[int, int]:
         # read late: many a loader is built before the processes are
@@ -196,15 +192,10 @@ class ResumableLoader:
         rng = np.random.default_rng((self.seed, epoch))
         order = rng.permutation(len(self.items)) if self.shuffle else np.arange(len(self.items))
         whole, tail = order[: full * size], order[full * size :]
-        if self.shuffle and self.bucket is not None:
+        if self.shuffle and self.lengths is not None:
             window = np.arange(len(whole)) // (WINDOW * size)
-            whole = whole[np.lexsort((self._lengths[whole], window))]
+            whole = whole[np.lexsort((self.lengths[whole], window))]
             whole = whole.reshape(full, size)[rng.permutation(full)]
         # the tail is left unsorted, so that dropping it costs no length in particular
         batches = [*whole.reshape(full, size), tail][: len(self)]
         return [batch[rank::world_size].tolist() for batch in batches]
-
-    @cached_property
-    def _lengths(self) -> np.ndarray:
-        assert self.bucket is not None
-        return np.array([self.bucket(self.items[i]) for i in range(len(self.items))])
