@@ -1,8 +1,9 @@
 """Claim: what FGM adds to the accuracy of the review classifier, with seeds and standard errors.
 
 Trains the recipe `adversarial_fgm_sentiment` with and without FGM, measures each run on the test
-split and on the test reviews that do not occur in training, and prints a Markdown table. A run
-that is complete is not repeated, one that was interrupted is resumed.
+split and on the test reviews that do not occur in training, and prints a Markdown table, beside
+scikit-learn's logistic regression on TF-IDF weights of character 1-, 2- and 3-grams. A run that is
+complete is not repeated, one that was interrupted is resumed.
 
     python benchmarks/adversarial_accuracy.py --root data/sentiment --seeds 3
 """
@@ -13,6 +14,12 @@ import statistics
 import subprocess
 import sys
 from pathlib import Path
+
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+
+from zoo.adversarial.data import Sentiment
 
 MODEL = "adversarial_fgm_sentiment"
 VARIANTS = {"plain": ["--trainer.callbacks", "[]"], "FGM": []}
@@ -44,6 +51,18 @@ def accuracy(folder, split, root):
     raise RuntimeError(f"{folder} has no test_accuracy on {split}")
 
 
+def peer(root):
+    """Return the accuracy of logistic regression on each split, in percent."""
+    tfidf = TfidfVectorizer(analyzer="char", ngram_range=(1, 3), min_df=2, sublinear_tf=True)
+    model = make_pipeline(tfidf, LogisticRegression(C=10, max_iter=300))
+    model.fit(*zip(*Sentiment(root).train, strict=True))
+    scores = []
+    for unseen in (False, True):
+        test = Sentiment(root, unseen_only=unseen).test_dataloader().items
+        scores.append(100 * model.score(*zip(*test, strict=True)))
+    return scores
+
+
 def summary(values):
     """Format mean and standard error."""
     error = statistics.stdev(values) / len(values) ** 0.5 if len(values) > 1 else float("nan")
@@ -69,6 +88,8 @@ def main():
     for variant in VARIANTS:
         columns = [summary(found[variant, split]) for split in SPLITS]
         print(f"| {variant} | {' | '.join(columns)} | {options.seeds} |")
+    columns = [f"{score:.2f}" for score in peer(options.root)]
+    print(f"| scikit-learn, n-grams | {' | '.join(columns)} | 1 |")
 
 
 if __name__ == "__main__":

@@ -133,6 +133,11 @@ class Poems(TextClassification):
         super().__init__(**options)
         self.path = path
 
+    @property
+    def title(self) -> str:
+        """See `TextClassification.title`."""
+        return f"{super().title}, {Path(self.path).name if self.path else 'embedded sample'}"
+
     def read(self, split: Split) -> list[Example]:
         """See `TextClassification.read`."""
         return [
