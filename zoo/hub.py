@@ -196,7 +196,7 @@ def _find_commit(repo: str, revision: str, cache: Path) -> str:
     for pause in PAUSES:
         time.sleep(pause)
         try:
-            return _sha(HfApi(endpoint=endpoint()).model_info(repo, revision=revision))
+            return _sha(HfApi(endpoint=endpoint()).model_info(repo, revision=revision, timeout=constants.HF_HUB_ETAG_TIMEOUT))
         except FINAL:
             raise
         except TRANSPORT as error:

@@ -131,7 +131,7 @@ class ZooCLI(LightningCLI):
 
     def results(self, metrics: dict[str, float], model: str) -> list[dict[str, Any]]:
         """Return the rows of metrics.json for figures on the test split."""
-        options = [a for a in self.arguments if a.startswith("--data.")]
+        options = data_options(self.arguments)
         return [
             {
                 "metric": metric,
@@ -181,6 +181,22 @@ def last_checkpoint(run: Path) -> Path:
     if not found:
         raise FileNotFoundError(f"no last.ckpt below {run}: leave out --ckpt_path to start afresh")
     return found[-1]
+
+
+def data_options(words: list[str]) -> list[str]:
+    """Return the options `--data.KEY VALUE` and `--data.KEY=VALUE` among the words of a command.
+
+    Example:
+        >>> data_options(["test", "--data.root", "x", "--from", "y", "--data.unseen_only=true"])
+        ['--data.root', 'x', '--data.unseen_only=true']
+    """
+    before = ["", *words]
+    return [
+        word
+        for previous, word in zip(before, words, strict=False)
+        if word.startswith("--data.")
+        or (previous.startswith("--data.") and "=" not in previous and not word.startswith("--"))
+    ]
 
 
 def commit() -> str:
