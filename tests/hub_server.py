@@ -18,7 +18,7 @@ from pathlib import PurePosixPath
 from typing import Literal
 from urllib.parse import unquote, urlsplit
 
-Fault = Literal["flip", "truncate", "drop", "503", "missing"]
+Fault = Literal["flip", "truncate", "drop", "stall", "503", "missing"]
 LARGE = (".safetensors",)  # what the Hub keeps in LFS
 
 
@@ -66,7 +66,7 @@ class HubServer:
     """The server: `with HubServer() as hub:`, then `hub.url`.
 
     `requests` lists what was asked of it as "METHOD path"; `before_commit` is called before each
-    commit, which lets a test win a race.
+    commit, which lets a test win a race; `stalled` is set when an answer stops halfway.
     """
 
     def __init__(self, port: int = 0):
@@ -75,6 +75,7 @@ class HubServer:
         self.requests: list[str] = []
         self.faults: list[list] = []
         self.before_commit = lambda: None
+        self.stalled, self.going = threading.Event(), threading.Event()
         self.closed = False
         handler = type("Handler", (Handler,), {"hub": self})
         self.server = ThreadingHTTPServer(("127.0.0.1", port), handler)
@@ -87,6 +88,7 @@ class HubServer:
 
     def __exit__(self, *_):
         self.closed = True
+        self.going.set()
         self.server.shutdown()
         self.server.server_close()
 
@@ -184,11 +186,13 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(body) - begin))
         self.end_headers()
-        end = len(body) // 2 if self.broken == "drop" else len(body)
+        cut = self.broken in ("drop", "stall")
         if self.command != "HEAD":
-            self.wfile.write(body[begin:end])
-        if self.broken == "drop":
-            self.close_connection = True
+            self.wfile.write(body[begin : len(body) // 2 if cut else len(body)])
+        if self.broken == "stall":
+            self.hub.stalled.set()
+            self.hub.going.wait()
+        self.close_connection |= cut
 
     def create(self):
         wanted = json.loads(self.body)

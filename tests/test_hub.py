@@ -1,6 +1,7 @@
 """Publishing and loading end to end, over loopback, against a server that speaks the protocol."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -131,6 +132,18 @@ def test_push_refuses_a_damaged_folder_and_a_lying_card(hub, folder):
     assert hub.requests == []
 
 
+def test_push_offline(hub, folder, monkeypatch):
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    with pytest.raises(ValueError, match="HF_HUB_OFFLINE is set: unset it to push"):
+        zoo_hub.push(folder, REPO)
+
+
+def test_notes_travel(folder):
+    checkpoint.annotate(folder, "as *it* is")
+    zoo_hub.push(folder, REPO)
+    assert "## Notes\n\nas *it* is\n" in (zoo_hub.pull(REPO) / "README.md").read_text("utf-8")
+
+
 def test_push_does_not_empty_another_kind_of_repository(hub, folder):
     zoo_hub.push(folder, REPO)
     head = hub.repos[REPO].commit({sealed.SUMS: None, "thesis.tex": b"years of it"})
@@ -227,6 +240,50 @@ def test_a_busy_hub_is_asked_again(hub, folder, sha):
     assert contents(zoo_hub.pull(REPO)) == contents(folder)
 
 
+def environment(hub, tmp_path):
+    """What a fresh process needs to find the zoo, the server and the cache."""
+    paths = [str(Path(__file__).parent), str(Path(zoo.__file__).parents[1])]
+    return {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": os.pathsep.join(paths),
+        "HF_HUB_CACHE": str(tmp_path / "cache"),
+        "HF_HUB_DISABLE_XET": "1",
+        "HF_ENDPOINT": hub.url,
+    }
+
+
+@pytest.mark.parametrize("killed", [signal.SIGKILL, signal.SIGINT])
+def test_a_process_that_dies_while_it_pulls_harms_nobody(hub, tmp_path, folder, sha, killed):
+    hub.break_("stall", "model.safetensors", times=1)
+    pull = [sys.executable, "-c", f"import zoo.hub; zoo.hub.pull({REPO!r})"]
+    process = subprocess.Popen(pull, env=environment(hub, tmp_path), stderr=subprocess.DEVNULL)
+    assert hub.stalled.wait(60)
+    process.send_signal(killed)
+    process.wait()
+    assert not list((tmp_path / "cache").glob("*/refs/*")), "what is not whole has no name"
+    assert contents(zoo_hub.pull(REPO)) == contents(folder)
+
+
+def test_a_note_that_was_cut_short_names_no_commit(hub, tmp_path, folder, sha, monkeypatch):
+    whole = zoo_hub.pull(REPO)
+    (tmp_path / "cache" / "models--someone--tiny" / "refs" / "main").write_text("")
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    with pytest.raises(FileNotFoundError, match="is not in the cache and HF_HUB_OFFLINE is set"):
+        zoo_hub.pull(REPO)
+    assert contents(zoo_hub.pull(REPO, revision=sha)) == contents(whole)
+
+
+def test_a_cache_that_cannot_be_written(hub, tmp_path, folder, sha, monkeypatch):
+    zoo_hub.pull(REPO, revision=sha)
+    (tmp_path / "cache" / "models--someone--tiny" / "refs").write_text("in the way")
+    assert contents(zoo_hub.pull(REPO)) == contents(folder), "what is there serves"
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "file"))
+    with pytest.raises(OSError, match="cannot be kept in .*; make room, or name another") as error:
+        zoo_hub.pull(REPO)
+    assert "\n" not in str(error.value)
+
+
 def test_offline_in_a_fresh_process(hub, tmp_path, folder):
     sha = zoo_hub.push(folder, REPO, tag="v1")
     for revision in (None, "v1"):
@@ -245,18 +302,8 @@ for repo, revision in (({REPO!r}, "v2"), ("someone/else", None)):
         print(error)
 """
     hub.__exit__()
-    environment = {
-        "PATH": os.environ["PATH"],
-        "PYTHONPATH": os.pathsep.join(
-            [str(Path(__file__).parent), str(Path(zoo.__file__).parents[1])]
-        ),
-        "HF_HUB_OFFLINE": "1",
-        "HF_HUB_CACHE": str(tmp_path / "cache"),
-        "HF_ENDPOINT": hub.url,
-    }
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True
-    )
+    offline = environment(hub, tmp_path) | {"HF_HUB_OFFLINE": "1"}
+    done = subprocess.run([sys.executable, "-c", code], env=offline, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [
         f"{what} is not in the cache and HF_HUB_OFFLINE is set: unset it, or give a folder"
@@ -318,6 +365,9 @@ def test_resolve_prefers_a_folder_then_the_zoo(tmp_path, folder, monkeypatch):
         zoo_hub.resolve(TINY.name)
     bundled, _ = write(tmp_path / "package" / "checkpoints" / TINY.name)
     assert zoo_hub.resolve(TINY.name) == bundled
+    (tmp_path / TINY.name / "version_0").mkdir(parents=True)
+    assert zoo_hub.resolve(TINY.name) == bundled, "not the folder of its runs"
+    (tmp_path / TINY.name / "version_0").rmdir()
     write(tmp_path / TINY.name)
     assert zoo_hub.resolve(TINY.name).resolve() == tmp_path / TINY.name
     write(tmp_path / "someone" / "tiny")

@@ -158,6 +158,12 @@ def test_only_checkpoints_are_replaced(tmp_path):
         sealed.require_replaceable(work / "thesis.txt")
 
 
+def test_where_nothing_can_be_written_is_said_beforehand(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(PermissionError, match="cannot be written: .* choose another folder"):
+        sealed.require_replaceable(tmp_path / "file" / "deep" / "tiny")
+
+
 def test_another_download_with_sums_is_no_checkpoint(tmp_path):
     seal(tmp_path, ["debian.iso"])
     with pytest.raises(ValueError, match="is not only a checkpoint: it holds"):

@@ -192,11 +192,12 @@ def _find_commit(repo: str, revision: str, cache: Path) -> str:
     """Return the full hash that a revision stands for, the cached one if the Hub is away."""
     if _COMMIT.fullmatch(revision):
         return revision
+    api, wait = HfApi(endpoint=endpoint()), constants.HF_HUB_ETAG_TIMEOUT  # else it waits for ever
     cached = _cached_commit(cache, revision)
     for pause in PAUSES:
         time.sleep(pause)
         try:
-            return _sha(HfApi(endpoint=endpoint()).model_info(repo, revision=revision, timeout=constants.HF_HUB_ETAG_TIMEOUT))
+            return _sha(api.model_info(repo, revision=revision, timeout=wait))
         except FINAL:
             raise
         except TRANSPORT as error:
