@@ -60,7 +60,7 @@ def cut(
     end = np.zeros(ORDER, np.uint16)
 
     def cut_part(text: np.ndarray) -> int:
-        done, spans = _cut(text, ngrams.grams, ngrams.slots, kept, short, roles)
+        done, spans = _cut(text, ngrams.slots, kept, short, roles)
         for start, stop in spans.tolist():
             if longest is None or stop - start <= longest:
                 piece = text[start:stop].tobytes()
@@ -77,7 +77,6 @@ def cut(
 @njit(cache=True, nogil=True)
 def _cut(
     codes: np.ndarray,
-    grams: np.ndarray,
     slots: np.ndarray,
     kept: np.ndarray,
     short: np.ndarray,
@@ -95,7 +94,7 @@ def _cut(
     for i in range(codes.size - ORDER + 1):
         if i >= reach and i > start:
             if i - start <= ORDER:
-                _count_short(codes, start, i, grams, slots, short)
+                _count_short(codes, start, i, slots, short)
             elif whole == i - start - ORDER + 1:
                 if n == len(spans):
                     spans = np.concatenate((spans, np.empty((n, 2), np.int64)))
@@ -113,7 +112,7 @@ def _cut(
         key = np.uint64(codes[i])
         for length in range(2, ORDER + 1):
             key = (key << np.uint64(16)) | np.uint64(codes[i + length - 1])
-            place = find(key, grams, slots) if codes[i + length - 1] != 0 else -1
+            place = find(key, slots) if codes[i + length - 1] != 0 else -1
             if place < 0:
                 break
             if kept[place]:
@@ -127,13 +126,12 @@ def _count_short(
     codes: np.ndarray,
     start: int,
     stop: int,
-    grams: np.ndarray,
     slots: np.ndarray,
     short: np.ndarray,
 ) -> None:
     key = np.uint64(0)
     for i in range(start, stop):
         key = (key << np.uint64(16)) | np.uint64(codes[i])
-    place = find(key, grams, slots)
+    place = find(key, slots)
     if place >= 0:
         short[place] += 1

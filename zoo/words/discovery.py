@@ -5,16 +5,16 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterable, Sequence
-from pathlib import Path
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 
-from zoo.words.alphabet import DIGIT, Characters
+from zoo.words.alphabet import DIGIT, Characters, Folding
 from zoo.words.counting import ORDER
 from zoo.words.counts import CHUNK, THREADS, Counts, count
 from zoo.words.cutting import ALONE, Pieces, cut
-from zoo.words.lexicon import Lexicon, from_rows
+from zoo.words.lexicon import Lexicon, ranked
 from zoo.words.reading import Source, read
 from zoo.words.scoring import score
 from zoo.words.statistics import Ngrams, measure, spell
@@ -142,7 +142,8 @@ def discover(
     ngrams = measured(counts, least)
     kept = cohesive(ngrams, thresholds)
     pieces = cut(counts.texts(), ngrams, kept, max_length)
-    return choose(ngrams, kept, pieces, method, least, max_length)
+    one = Folding(counts.characters).numbers_are_one
+    return choose(ngrams, kept, pieces, method, least, max_length, numbers_are_one=one)
 
 
 def measured(counts: Counts, min_count: int) -> Ngrams:
@@ -172,6 +173,8 @@ def choose(
     method: Method,
     min_count: int,
     max_length: int = 8,
+    *,
+    numbers_are_one: bool = False,
 ) -> Lexicon:
     """Returns the lexicon: the words among the n-grams and the longer pieces.
 
@@ -189,22 +192,41 @@ def choose(
         words = scores > 0
         counts = ngrams.grams["count"]
     places = np.flatnonzero(words & (lengths <= max_length))
-    pmi, grams = ngrams.cuts()[0], ngrams.grams
-    left, right = grams["left_entropy"], grams["right_entropy"]
-    columns = [column[places].tolist() for column in (counts, scores, pmi, left, right)]
-    rows = list(zip(ngrams.words(places), *columns, strict=True))
-    for piece, occurrences in pieces.long.items():
-        if occurrences >= min_count:
-            word = spell(np.frombuffer(piece, np.uint16), ngrams.alphabet)
-            value = float(occurrences) if method == "ngram" else 0.0
-            rows.append((word, occurrences, value, math.nan, math.nan, math.nan))
-    alone = np.flatnonzero(pieces.roles[ALONE])
-    background = {spell([c], ngrams.alphabet): int(pieces.roles[ALONE, c]) for c in alone.tolist()}
-    background.pop(" ", None)
-    if DIGIT in ngrams.alphabet and method == "pmi+entropy":
-        background |= {row[0]: row[1] for row in rows if chr(DIGIT) in row[0]}
-        rows = [row for row in rows if chr(DIGIT) not in row[0]]
-    return from_rows(rows, background, min_count)
+    grams = ngrams.grams[places]
+    short = [
+        counts[places],
+        scores[places],
+        ngrams.cuts()[0][places],
+        grams["left_entropy"],
+        grams["right_entropy"],
+    ]
+    long = {piece: n for piece, n in pieces.long.items() if n >= min_count}
+    long_counts = np.array(list(long.values()), np.int64)
+    unknown = np.full(len(long), np.nan)
+    long_scores = long_counts.astype(float) if method == "ngram" else np.zeros(len(long))
+    columns = [
+        np.concatenate(pair)
+        for pair in zip(short, (long_counts, long_scores, *[unknown] * 3), strict=True)
+    ]
+    names = [spell(np.frombuffer(piece, np.uint16), ngrams.alphabet) for piece in long]
+    lexicon = ranked(ngrams.words(places) + names, columns, _alone(ngrams, pieces), min_count)
+    return _without_patterns(lexicon) if numbers_are_one else lexicon
+
+
+def _alone(ngrams: Ngrams, pieces: Pieces) -> dict[str, int]:
+    """Returns how often each single character was a piece."""
+    codes = np.flatnonzero(pieces.roles[ALONE])
+    counts = {spell([c], ngrams.alphabet): int(pieces.roles[ALONE, c]) for c in codes.tolist()}
+    counts.pop(" ", None)
+    return counts
+
+
+def _without_patterns(lexicon: Lexicon) -> Lexicon:
+    """Moves number patterns such as `0年` from the words to the background."""
+    patterns = [w for w in lexicon.words if chr(DIGIT) in w]
+    counts = dict(zip(lexicon.words, lexicon.count.tolist(), strict=True))
+    background = {**lexicon.background, **{w: counts[w] for w in patterns}}
+    return replace(lexicon.without(patterns), background=background)
 
 
 def _check(

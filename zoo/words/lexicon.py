@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -81,7 +81,7 @@ class Lexicon:
         return self._chosen(np.arange(min(words, len(self))))
 
     def _chosen(self, places: np.ndarray) -> Lexicon:
-        return replace(self, **{name: getattr(self, _FIELDS[name])[places] for name in _FIELDS})
+        return replace(self, **{name: getattr(self, name)[places] for name in _FIELDS})
 
     def save(self, path: str | Path) -> None:
         """Writes a table of tab-separated values with a header; the file appears whole or not.
@@ -104,7 +104,9 @@ class Lexicon:
             FileNotFoundError: if there is no such file.
             ValueError: naming the file and line that is not such a table.
         """
-        words, background = [], {}
+        words: list[str] = []
+        numbers: list[tuple[float, ...]] = []
+        background: dict[str, int] = {}
         with Path(path).open(encoding="utf-8", newline="") as file:
             rows = csv.reader(file, dialect="excel-tab")
             if tuple(next(rows, ())) != COLUMNS:
@@ -112,13 +114,16 @@ class Lexicon:
             for number, row in enumerate(rows, 2):
                 try:
                     word, count, *scores = row
-                    if scores[0]:
-                        words.append((word, int(count), *map(float, scores)))
+                    if len(row) == len(COLUMNS) and scores[0]:
+                        numbers.append((int(count), *map(float, scores)))
+                        words.append(word)
                     else:
                         background[word] = int(count)
                 except (ValueError, IndexError):
                     raise ValueError(f"{path}:{number}: expected {len(COLUMNS)} columns") from None
-        return from_rows(words, background)
+        table = np.array(numbers, float).reshape(-1, len(COLUMNS) - 1)
+        columns = [table[:, 0].astype(np.int64), *table.T[1:].copy()]
+        return ranked(words, columns, background)
 
     def to_jieba(self, path: str | Path) -> None:
         """Writes a user dictionary for jieba: `word count` a line."""
@@ -126,19 +131,16 @@ class Lexicon:
             file.writelines(f"{w} {c}\n" for w, c in zip(self.words, self.count, strict=True))
 
 
-_FIELDS = {name: name for name in ("words", *COLUMNS[1:])}
+_FIELDS = ("words", *COLUMNS[1:])
 
 
-def from_rows(
-    rows: list[tuple[str, int, float, float, float, float]],
+def ranked(
+    words: Sequence[str],
+    columns: Sequence[np.ndarray],
     background: Mapping[str, int],
     min_count: int = 1,
 ) -> Lexicon:
-    """Returns a lexicon of rows in the order of `COLUMNS`, sorted by score, then by text."""
-    rows = sorted(rows, key=lambda row: (-row[2], row[0]))
-    columns = list(zip(*rows, strict=True)) or [()] * len(COLUMNS)
-    words = np.empty(len(rows), object)
-    words[:] = columns[0]
-    numbers = [np.array(column, np.float64) for column in columns[2:]]
-    count = np.array(columns[1], np.int64)
-    return Lexicon(words, count, *numbers, background, min_count)
+    """Returns a lexicon of unsorted columns (those of `COLUMNS`), by score, then by text."""
+    text = np.array(words, object)
+    best = np.lexsort((text.astype(str), -columns[1]))
+    return Lexicon(text[best], *(column[best] for column in columns), background, min_count)

@@ -11,7 +11,7 @@ With N characters in the text and n(s) occurrences of s:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,6 +30,7 @@ GRAM = np.dtype(
         ("right_most", np.int64),
     ]
 )
+SLOT = np.dtype([("key", np.uint64), ("place", np.int64)])
 EMPTY = np.uint64(0)  # no n-gram has key 0
 
 
@@ -40,7 +41,7 @@ class Ngrams:
     Attributes:
         grams: records of type `GRAM` (n-grams,), by order, then by key.
         starts: int64 (6,): order n is `grams[starts[n]:starts[n + 1]]`; `starts[0]` is 0.
-        slots: int64 (slots,): an open-addressing table from key to place in `grams`, -1 if empty.
+        slots: records of type `SLOT`: an open-addressing table from key to place in `grams`.
         alphabet: uint32 (alphabet,): code i stands for `alphabet[i - 1]`.
         total: the N of the formulas: occurrences of all the single characters in `grams`.
     """
@@ -58,7 +59,12 @@ class Ngrams:
 
     def words(self, chosen: np.ndarray) -> list[str]:
         """Returns the n-grams at these places as text."""
-        return [spell(codes_of(int(key)), self.alphabet) for key in self.grams["key"][chosen]]
+        points = np.append(np.uint32(0), self.alphabet)
+        shifts = np.array([48, 32, 16, 0], np.uint64)
+        codes = (self.grams["key"][chosen, None] >> shifts) & CODE
+        # Leading zeros go to the end, where NumPy's fixed-width text drops them.
+        codes = np.take_along_axis(codes, np.argsort(codes == 0, axis=1, kind="stable"), axis=1)
+        return points[codes].view(f"<U{ORDER}").ravel().tolist()
 
     def cuts(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Returns what the cuts s = ab of each n-gram s say, three times float64 (n-grams,).
@@ -107,12 +113,7 @@ def tabulate(parts: list[list[np.ndarray]], alphabet: np.ndarray) -> Ngrams:
     return Ngrams(grams, starts, index(grams["key"].copy()), alphabet, total)
 
 
-def codes_of(key: int) -> list[int]:
-    """Returns the codes packed in a key, first character first."""
-    return [code for shift in (48, 32, 16, 0) if (code := key >> shift & 0xFFFF)]
-
-
-def spell(codes: list[int] | np.ndarray, alphabet: np.ndarray) -> str:
+def spell(codes: Iterable[int], alphabet: np.ndarray) -> str:
     """Returns the text of codes."""
     return "".join(chr(alphabet[code - 1]) for code in codes)
 
@@ -233,28 +234,29 @@ def index(keys: np.ndarray) -> np.ndarray:
     slots = 16
     while slots < 2 * keys.size:
         slots *= 2
-    table = np.full(slots, -1, np.int64)
+    table = np.zeros(slots, SLOT)
     for place in range(keys.size):
         slot = _slot(keys[place], slots)
-        while table[slot] >= 0:
+        while table[slot].key != EMPTY:
             slot = (slot + 1) & (slots - 1)
-        table[slot] = place
+        table[slot].key = keys[place]
+        table[slot].place = place
     return table
 
 
 @njit(cache=True, nogil=True, inline="always")
 def _slot(key: int, slots: int) -> int:
-    mixed = np.uint64(key) * np.uint64(0x9E3779B97F4A7C15)
+    mixed = np.uint64(key) * np.uint64(0x9E3779B97F4A7C15)  # Fibonacci hashing
     return np.int64(mixed >> np.uint64(32)) & (slots - 1)
 
 
 @njit(cache=True, nogil=True)
-def find(key: int, grams: np.ndarray, slots: np.ndarray) -> int:
-    """Returns the place of a key in `grams`, or -1."""
+def find(key: int, slots: np.ndarray) -> int:
+    """Returns the place of an n-gram, or -1."""
     slot = _slot(key, slots.size)
-    while slots[slot] >= 0:
-        if grams[slots[slot]].key == key:
-            return slots[slot]
+    while slots[slot].key != EMPTY:
+        if slots[slot].key == key:
+            return slots[slot].place
         slot = (slot + 1) & (slots.size - 1)
     return -1
 
@@ -271,8 +273,8 @@ def _cuts(
             key, count = grams[place].key, grams[place].count
             for cut in range(1, order):
                 shift = np.uint64(16 * cut)
-                right = find(key & ((np.uint64(1) << shift) - np.uint64(1)), grams, slots)
-                left = find(key >> shift, grams, slots)
+                right = find(key & ((np.uint64(1) << shift) - np.uint64(1)), slots)
+                left = find(key >> shift, slots)
                 left_count = float(grams[left].count) if left >= 0 else total
                 right_count = float(grams[right].count) if right >= 0 else total
                 pmi[place] = min(pmi[place], np.log(total * count / (left_count * right_count)))
@@ -292,8 +294,8 @@ def _growth(
         rest = (np.uint64(1) << np.uint64(16 * (order - 1))) - np.uint64(1)
         for place in range(starts[order], starts[order + 1]):
             gram = grams[place]
-            suffix = find(gram.key & rest, grams, slots)
-            prefix = find(gram.key >> np.uint64(16), grams, slots)
+            suffix = find(gram.key & rest, slots)
+            prefix = find(gram.key >> np.uint64(16), slots)
             left[place] = gram.left_entropy - grams[suffix].left_entropy
             right[place] = gram.right_entropy - grams[prefix].right_entropy
     return left, right
