@@ -1,8 +1,20 @@
 """Slow, plain implementations to compare with; they share nothing with zoo.words but the text."""
 
 import math
+import random
 import re
 from collections import Counter
+
+
+WORDS = ["天气", "今天", "明天", "公园", "图书馆", "人工智能", "中华人民", "共和国", "好", "的", "我", "去"]
+
+
+def sample_text(sentences=4000, seed=0):
+    """Random sentences of known words: what is found can be compared with what was put in."""
+    draw = random.Random(seed)
+    return "".join(
+        "".join(draw.choices(WORDS, k=draw.randint(2, 6))) + draw.choice("，。\n") for _ in range(sentences)
+    )
 
 
 def sentences(text, kept):

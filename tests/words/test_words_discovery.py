@@ -1,6 +1,5 @@
 """The whole way from text to lexicon, against slow implementations of the two posts."""
 
-import random
 import subprocess
 import sys
 
@@ -8,22 +7,12 @@ import brute
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from brute import WORDS, sample_text
 from hypothesis import strategies as st
 
 from zoo.words import Counts, count_ngrams, discover_words
 from zoo.words.discovery import automatic_min_count
 from zoo.words.storage import parse_size
-
-WORDS = ["天气", "今天", "明天", "公园", "图书馆", "人工智能", "中华人民", "共和国", "好", "的", "我", "去"]
-
-
-def sample_text(sentences=4000, seed=0):
-    """Random sentences of known words: what is found can be compared with what was put in."""
-    draw = random.Random(seed)
-    return "".join(
-        "".join(draw.choices(WORDS, k=draw.randint(2, 6))) + draw.choice("，。\n") for _ in range(sentences)
-    )
-
 
 SMALL = st.text(alphabet="甲乙丙丁a1 ，\n", max_size=200)
 
@@ -59,7 +48,7 @@ def test_truncated_counting_equals_a_slow_implementation(text, min_count, thresh
 
 @pytest.mark.parametrize("method", ["ngram", "pmi+entropy"])
 def test_words_put_in_are_found(method):
-    lexicon = discover_words(sample_text(), method=method, min_count=20)
+    lexicon = discover_words(sample_text(), method=method, min_count=20, thresholds=(0, 1, 1, 1))
     long = [w for w in WORDS if len(w) > 1]
     assert set(long) <= set(lexicon.words)
     found = [w for w in lexicon.words if w not in long]
@@ -70,11 +59,12 @@ def test_words_put_in_are_found(method):
 
 
 def test_chains_give_words_of_more_than_four():
-    text = "".join(f"{a}中华人民共和国{b}，" for a in "我你他她" for b in "大小多少") * 5
-    lexicon = discover_words(text + sample_text(500), method="ngram", min_count=10)
-    assert "中华人民共和国" in lexicon
-    shorter = discover_words(text + sample_text(500), method="ngram", min_count=10, max_length=6)
-    assert "中华人民共和国" not in shorter
+    text = "".join(f"{chr(0x5100 + i)}甲乙丙丁戊己庚{chr(0x5200 + i)}，" for i in range(80))
+    text += sample_text(500)
+    options = {"method": "ngram", "min_count": 10, "thresholds": (0, 1, 2, 3)}
+    assert "甲乙丙丁戊己庚" in discover_words(text, **options)
+    shorter = discover_words(text, **options, max_length=6)
+    assert "甲乙丙丁戊己庚" not in shorter
 
 
 def test_one_lexicon_for_every_way_to_count(tmp_path):

@@ -248,6 +248,8 @@ def _check(
 
 def _budget(memory: int | str | None, threads: int) -> tuple[int, int]:
     """Returns the characters a chunk may have, and the bytes of results to hold in memory."""
+    if threads < 1:
+        raise ValueError(f"threads={threads}: expected at least 1")
     total = parse_size(memory)
     if total is None:
         total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2

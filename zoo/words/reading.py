@@ -136,7 +136,7 @@ def _open_zst(raw: _Counted, path: Path | None) -> BinaryIO:
         zstandard = importlib.import_module("zstandard")
     except ImportError:
         raise ValueError(f"{path}: reading .zst needs the package: pip install zstandard") from None
-    return zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)
+    return _ZstFile(raw, zstandard.ZstdDecompressor().decompressobj)
 
 
 def _decode(file: BinaryIO, name: str, encoding: str, errors: str) -> Iterator[str]:
@@ -207,6 +207,34 @@ class _Counted(io.RawIOBase):
         data = self.read(len(buffer))
         buffer[: len(data)] = data
         return len(data)
+
+
+class _ZstFile(io.RawIOBase):
+    """Decompresses frame after frame; unlike zstandard's own reader it minds a missing end."""
+
+    def __init__(self, file: BinaryIO, new_frame: Callable[[], Any]) -> None:
+        self.file = file
+        self.new_frame = new_frame
+        self.frame = new_frame()
+        self.inside = True
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        text = b""
+        while not text:
+            data = self.frame.unused_data if self.frame.eof else b""
+            data = data or self.file.read(1 << 16)
+            if not data:
+                if self.inside:
+                    raise EOFError("the compressed file ends within a frame")
+                return b""
+            if self.frame.eof:
+                self.frame = self.new_frame()
+            text = self.frame.decompress(data)
+            self.inside = not self.frame.eof
+        return text
 
 
 @contextlib.contextmanager
