@@ -30,7 +30,7 @@ def test_signals_leave_nothing_behind(sent, tmp_path):
     temporary.mkdir()
     text = brute.sample_text().encode()
     with subprocess.Popen(
-        [sys.executable, "-c", ENDLESS, "-", "-o", str(output)],
+        [sys.executable, "-c", ENDLESS, "-", "-o", str(output), "--errors", "replace"],
         stdin=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         env={**os.environ, "TMPDIR": str(temporary)},

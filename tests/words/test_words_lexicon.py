@@ -86,10 +86,17 @@ def test_no_segmentation_is_more_probable(text):
         for n in range(len(text))
         for cuts in itertools.combinations(range(1, len(text)), n)
     )
-    assert weight(Segmenter(counts)(text)) == pytest.approx(best)
+    assert weight(Segmenter(counts, new_words=False)(text)) == pytest.approx(best)
+
+
+def test_new_words_are_formed_of_characters_that_begin_and_end_words():
+    counts = {"甲乙": 50, "丙丁": 50, "甲": 1, "乙": 1, "丙": 1, "丁": 1}
+    assert Segmenter(counts)("甲丁") == ["甲丁"]
+    assert Segmenter(counts)("乙丙") == ["乙", "丙"]
+    assert Segmenter(counts, new_words=False)("甲丁") == ["甲", "丁"]
 
 
 def test_numbers_and_latin_words_stay_whole():
-    assert Segmenter({})("用了3.5%和ＡＢＣ，it's １２月") == [
-        "用", "了", "3.5%", "和", "ＡＢＣ", "，", "it's", " ", "１２", "月",
+    assert Segmenter({})("用了3.5%和ＡＢＣ……it's １２月") == [
+        "用", "了", "3.5%", "和", "ＡＢＣ", "……", "it's", " ", "１２", "月",
     ]
