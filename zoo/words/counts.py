@@ -88,9 +88,13 @@ class Counts:
         pieces = [(run.rows, translation(run.alphabet, alphabet)) for run in self.runs]
         return merged_blocks(pieces, block)
 
-    def texts(self) -> Iterator[np.ndarray]:
-        """Yields the text in the codes of `alphabet`, chunk by chunk: uint16 (length,)."""
-        alphabet = self.alphabet
+    def texts(self, alphabet: np.ndarray | None = None) -> Iterator[np.ndarray]:
+        """Yields the text in the codes of an alphabet, chunk by chunk: uint16 (length,).
+
+        Args:
+            alphabet: sorted code points, at least those of the text; None takes `alphabet`.
+        """
+        alphabet = self.alphabet if alphabet is None else alphabet
         for run in self.runs:
             yield translation(run.alphabet, alphabet)[run.codes.read(0, run.codes.size)]
 

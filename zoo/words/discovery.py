@@ -78,7 +78,7 @@ def discover_words(
     >>> discover_words("今天天气好。明天天气好。天气不好" * 9, method="ngram", min_count=9).words[:1]
     array(['天气'], dtype=object)
     """
-    _check(method, counting, min_count, max_length, thresholds)
+    check(method, counting, min_count, max_length, thresholds)
     if isinstance(source, Counts):
         return discover(source, method, min_count, max_length, thresholds).without(exclude)
     with Storage() as storage:
@@ -229,9 +229,14 @@ def _without_patterns(lexicon: Lexicon) -> Lexicon:
     return replace(lexicon.without(patterns), background=background)
 
 
-def _check(
+def check(
     method: str, counting: str, min_count: int | None, max_length: int, thresholds: Sequence[float]
 ) -> None:
+    """Refuses arguments that `discover_words` cannot mean.
+
+    Raises:
+        ValueError: naming the argument and what was expected.
+    """
     if method not in ("pmi+entropy", "ngram"):
         raise ValueError(f"method={method!r}: expected 'pmi+entropy' or 'ngram'")
     if counting not in ("exact", "truncated"):
