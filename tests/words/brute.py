@@ -5,15 +5,28 @@ import random
 import re
 from collections import Counter
 
-
-WORDS = ["天气", "今天", "明天", "公园", "图书馆", "人工智能", "中华人民", "共和国", "好", "的", "我", "去"]
+WORDS = [
+    "天气",
+    "今天",
+    "明天",
+    "公园",
+    "图书馆",
+    "人工智能",
+    "中华人民",
+    "共和国",
+    "好",
+    "的",
+    "我",
+    "去",
+]
 
 
 def sample_text(sentences=4000, seed=0):
     """Random sentences of known words: what is found can be compared with what was put in."""
     draw = random.Random(seed)
     return "".join(
-        "".join(draw.choices(WORDS, k=draw.randint(2, 6))) + draw.choice("，。\n") for _ in range(sentences)
+        "".join(draw.choices(WORDS, k=draw.randint(2, 6))) + draw.choice("，。\n")
+        for _ in range(sentences)
     )
 
 
@@ -95,9 +108,7 @@ def ngram_method(lines, min_count, thresholds=(0, 2, 4, 6)):
     """kexue.fm/archives/4256: every order counted exactly and truncated by itself."""
     counts = {w: c for w, c in ngram_counts(lines, 4).items() if c >= min_count}
     total = sum(c for w, c in counts.items() if len(w) == 1)
-    kept = {
-        w for w in counts if len(w) > 1 and pmi(counts, total, w) >= thresholds[len(w) - 1]
-    }
+    kept = {w for w in counts if len(w) > 1 and pmi(counts, total, w) >= thresholds[len(w) - 1]}
     pieces = Counter(p for line in lines for p in coarse_cut(line, kept))
     return keep_solid(pieces, kept, min_count)
 
@@ -120,8 +131,12 @@ def repository_method(lines, min_count, thresholds=(0, 2, 4, 6)):
     for n in range(1, 4):
         for word, count in counts[n].items():
             ratios = [
-                total * count
-                / (counts[k].get(word[: k + 1], total) * counts[n - k - 1].get(word[k + 1 :], total))
+                total
+                * count
+                / (
+                    counts[k].get(word[: k + 1], total)
+                    * counts[n - k - 1].get(word[k + 1 :], total)
+                )
                 for k in range(n)
             ]
             if math.log(min(ratios)) >= thresholds[n]:

@@ -72,12 +72,12 @@ def test_chunks_threads_and_spilling_change_nothing(text, chunk, threads, spill,
     whole = measure(counted(text), 1)
     blocks = [text[i : i + block] for i in range(0, len(text), block)]
     with Storage(0 if spill else None) as storage:
-        counts = count(
-            blocks, characters="letters", chunk=chunk, threads=threads, storage=storage
-        )
+        counts = count(blocks, characters="letters", chunk=chunk, threads=threads, storage=storage)
         parts = measure(counts, 1)
         rows = np.concatenate([*counts.rows(block)]) if counts.length > 1 else None
-        joined = "".join("|" if c == 0 else chr(counts.alphabet[c - 1]) for t in counts.texts() for c in t)
+        joined = "".join(
+            "|" if c == 0 else chr(counts.alphabet[c - 1]) for t in counts.texts() for c in t
+        )
     np.testing.assert_array_equal(parts.grams, whole.grams)
     expected = "|".join(brute.sentences(text, KEPT))
     assert joined.strip("|") == expected

@@ -6,8 +6,8 @@ import sys
 import brute
 import numpy as np
 import pytest
-from hypothesis import given, settings
 from brute import WORDS, sample_text
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zoo.words import Counts, count_ngrams, discover_words
@@ -121,7 +121,12 @@ def test_the_automatic_minimum_grows_with_the_square_root():
 
 def test_sizes():
     assert [parse_size(x) for x in ("512MB", "2GiB", "1 kB".upper(), 7, None, "9")] == [
-        512_000_000, 2 << 30, 1000, 7, None, 9,
+        512_000_000,
+        2 << 30,
+        1000,
+        7,
+        None,
+        9,
     ]
 
 

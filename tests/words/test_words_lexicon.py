@@ -98,5 +98,14 @@ def test_new_words_are_formed_of_characters_that_begin_and_end_words():
 
 def test_numbers_and_latin_words_stay_whole():
     assert Segmenter({})("用了3.5%和ＡＢＣ……it's １２月") == [
-        "用", "了", "3.5%", "和", "ＡＢＣ", "……", "it's", " ", "１２", "月",
+        "用",
+        "了",
+        "3.5%",
+        "和",
+        "ＡＢＣ",
+        "……",
+        "it's",
+        " ",
+        "１２",
+        "月",
     ]

@@ -23,7 +23,8 @@ def text_of(source, **options):
 
 
 @pytest.mark.parametrize(
-    ("suffix", "pack"), [(".txt", bytes), (".gz", gzip.compress), (".bz2", bz2.compress), (".xz", lzma.compress)]
+    ("suffix", "pack"),
+    [(".txt", bytes), (".gz", gzip.compress), (".bz2", bz2.compress), (".xz", lzma.compress)],
 )
 def test_compressed_files(suffix, pack, tmp_path):
     path = tmp_path / f"a{suffix}"

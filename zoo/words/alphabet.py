@@ -69,7 +69,7 @@ class Folding:
 
     def _learn(self, points: np.ndarray) -> None:
         for point in _unseen(points, self._table):
-            self._table[point] = self.fold(chr(point))
+            self._table[point] = self.fold(chr(int(point)))
 
 
 def half_width(character: str) -> str:
@@ -108,7 +108,7 @@ def translation(old: np.ndarray, new: np.ndarray) -> np.ndarray:
 
 
 @njit(cache=True, nogil=True)
-def _unseen(points: np.ndarray, table: np.ndarray) -> list[int]:
+def _unseen(points: np.ndarray, table: np.ndarray) -> list[np.uint32]:
     found = [np.uint32(0) for _ in range(0)]
     for point in points:
         if table[point] == UNSEEN:

@@ -20,8 +20,12 @@ from zoo.words.reading import read
 
 def parser() -> ArgumentParser:
     """Returns the parser of the command, for `words(**vars(parser().parse_args()))`."""
-    parser = ArgumentParser(prog="zoo words", description=words.__doc__.splitlines()[0])
-    parser.add_argument("corpus", nargs="*", default=["-"], help="files, folders, globs; - is stdin")
+    parser = ArgumentParser(
+        prog="zoo words", description="Find the words of a language from raw text alone."
+    )
+    parser.add_argument(
+        "corpus", nargs="*", default=["-"], help="files, folders, globs; - is stdin"
+    )
     parser.add_argument("-o", "--output", type=str | None, help="table to write; default stdout")
     parser.add_function_arguments(words, skip={"corpus", "output"})
     return parser

@@ -9,12 +9,15 @@ there on.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 
 ORDER = 4
 CODE = np.uint64(0xFFFF)
 ROW = np.dtype([("key", np.uint64), ("tail", np.uint32), ("count", np.uint32)])
+Records = Any  # a structured array, whose fields Numba takes as attributes of its elements
 LARGEST_COUNT = 0xFFFFFFFF
 BEFORE, AFTER = 1, ORDER  # characters a position needs on its left and from itself on
 
@@ -99,10 +102,8 @@ def _pack_padded(codes: np.ndarray, space: int) -> tuple[np.ndarray, np.ndarray]
 
 
 @njit(cache=True, nogil=True)
-def _radix_sort(
-    key: np.ndarray, tail: np.ndarray, size: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Least significant digit first, one character a digit: tail low, tail high, key low to high."""
+def _radix_sort(key: np.ndarray, tail: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Sorts by the least significant character first: those of the tail, then those of the key."""
     other_key = np.empty_like(key)
     other_tail = np.empty_like(tail)
     place = np.empty(size, np.int64)
@@ -129,11 +130,11 @@ def _radix_sort(
 
 
 @njit(cache=True, nogil=True)
-def _collapse(key: np.ndarray, tail: np.ndarray) -> np.ndarray:
+def _collapse(key: np.ndarray, tail: np.ndarray) -> Records:
     distinct = 0
     for i in range(key.size):
         distinct += i == 0 or key[i] != key[i - 1] or tail[i] != tail[i - 1]
-    rows = np.empty(distinct, ROW)
+    rows: Records = np.empty(distinct, ROW)
     last = -1
     for i in range(key.size):
         if i == 0 or key[i] != key[i - 1] or tail[i] != tail[i - 1]:
@@ -146,12 +147,12 @@ def _collapse(key: np.ndarray, tail: np.ndarray) -> np.ndarray:
 
 
 @njit(cache=True, nogil=True)
-def merge_rows(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+def merge_rows(first: Records, second: Records) -> Records:
     """Merges two sorted arrays of rows, adding the counts of equal rows.
 
     Equal rows whose sum passes 32 bits stay two rows: whoever reads rows adds them up anyway.
     """
-    merged = np.empty(first.size + second.size, ROW)
+    merged: Records = np.empty(first.size + second.size, ROW)
     i = j = n = 0
     while i < first.size or j < second.size:
         order = 0
@@ -177,7 +178,7 @@ def merge_rows(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 @njit(cache=True, nogil=True)
-def translate_rows(rows: np.ndarray, table: np.ndarray) -> np.ndarray:
+def translate_rows(rows: Records, table: np.ndarray) -> np.ndarray:
     """Returns rows with their codes replaced by `table[code]`; the order is kept if it rises."""
     out = rows.copy()
     for i in range(rows.size):
@@ -193,7 +194,7 @@ def translate_rows(rows: np.ndarray, table: np.ndarray) -> np.ndarray:
 
 
 @njit(cache=True, nogil=True)
-def rows_up_to(rows: np.ndarray, key: int, tail: int) -> int:
+def rows_up_to(rows: Records, key: int, tail: int) -> int:
     """Returns how many of the sorted rows are at most (key, tail)."""
     low, high = 0, rows.size
     while low < high:

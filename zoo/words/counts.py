@@ -9,13 +9,21 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import reduce
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
-from zoo.words.alphabet import BREAK, DIGIT, SPACE, Characters, Folding, alphabet_of, encode, translation
+from zoo.words.alphabet import (
+    BREAK,
+    DIGIT,
+    SPACE,
+    Characters,
+    Folding,
+    alphabet_of,
+    encode,
+    translation,
+)
 from zoo.words.counting import (
     AFTER,
     BEFORE,
@@ -108,9 +116,10 @@ class Counts:
         kinds = {(part.characters, part.half_width, part.windows) for part in parts}
         if len(kinds) != 1:
             raise ValueError(f"cannot merge counts of different kinds: {sorted(map(str, kinds))}")
+        first = parts[0]
         runs = tuple(run for part in parts for run in part.runs)
         storage = tuple(store for part in parts for store in part.storage)
-        return cls(runs, *kinds.pop(), storage)
+        return cls(runs, first.characters, first.half_width, first.windows, storage)
 
     def save(self, path: str | Path) -> None:
         """Writes the counts to one file: what another machine merges.
@@ -219,10 +228,10 @@ def merged_blocks(
         if not live:
             return
         # Every run is known at least up to the smallest last row.
-        key, tail = min((int(heads[i][-1]["key"]), int(heads[i][-1]["tail"])) for i in live)
+        key, tail = min((heads[i]["key"][-1], heads[i]["tail"][-1]) for i in live)
         ready = []
         for i in live:
-            cut = rows_up_to(heads[i], np.uint64(key), np.uint32(tail))
+            cut = rows_up_to(heads[i], key, tail)
             ready.append(heads[i][:cut])
             heads[i] = heads[i][cut:]
         yield _merge_all([rows for rows in ready if rows.size])
@@ -270,16 +279,18 @@ def _joined(folded: Iterable[np.ndarray], numbers_are_one: bool) -> Iterator[np.
     """Folds runs of breaks (and digits) into one where they cross from a block to the next."""
     last = BREAK
     for block in folded:
-        if block.size and block[0] == last and (last == BREAK or (numbers_are_one and last == DIGIT)):
+        if (
+            block.size
+            and block[0] == last
+            and (last == BREAK or (numbers_are_one and last == DIGIT))
+        ):
             block = block[1:]
         if block.size:
             last = int(block[-1])
             yield block
 
 
-def _chunks(
-    folded: Iterable[np.ndarray], chunk: int, whole_lines: bool
-) -> Iterator[np.ndarray]:
+def _chunks(folded: Iterable[np.ndarray], chunk: int, whole_lines: bool) -> Iterator[np.ndarray]:
     """Yields chunks of folded text with one character of context before and four after."""
     held = np.full(BEFORE, BREAK, np.uint32)
     parts, size = [held], held.size

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -39,7 +40,8 @@ class Pieces:
         for part in parts:
             for piece, count in part.long.items():
                 long[piece] = long.get(piece, 0) + count
-        return cls(sum(p.short for p in parts), sum(p.roles for p in parts), long)
+        short = np.sum([part.short for part in parts], axis=0)
+        return cls(short, np.sum([part.roles for part in parts], axis=0), long)
 
 
 def cut(
@@ -109,7 +111,7 @@ def _cut(
         if codes[i] == 0:
             start = reach = i + 1
             continue
-        key = np.uint64(codes[i])
+        key: Any = np.uint64(codes[i])
         for length in range(2, ORDER + 1):
             key = (key << np.uint64(16)) | np.uint64(codes[i + length - 1])
             place = find(key, slots) if codes[i + length - 1] != 0 else -1
@@ -129,7 +131,7 @@ def _count_short(
     slots: np.ndarray,
     short: np.ndarray,
 ) -> None:
-    key = np.uint64(0)
+    key: Any = np.uint64(0)
     for i in range(start, stop):
         key = (key << np.uint64(16)) | np.uint64(codes[i])
     place = find(key, slots)

@@ -75,8 +75,9 @@ def discover_words(
         FileNotFoundError: if a file is missing.
         ValueError: naming the argument, or the file and byte that cannot be decoded.
 
-    >>> discover_words("今天天气好。明天天气好。天气不好" * 9, method="ngram", min_count=9).words[:1]
-    array(['天气'], dtype=object)
+    >>> text = "今天天气好。明天天气好。天气不好。" * 9
+    >>> list(discover_words(text, method="ngram", thresholds=(0, 1, 2, 3)))
+    ['天气']
     """
     check(method, counting, min_count, max_length, thresholds)
     if isinstance(source, Counts):
@@ -248,7 +249,9 @@ def check(
     if max_length < 2:
         raise ValueError(f"max_length={max_length}: expected at least 2")
     if len(thresholds) != ORDER:
-        raise ValueError(f"thresholds={thresholds}: expected {ORDER} numbers, for 1 to 4 characters")
+        raise ValueError(
+            f"thresholds={thresholds}: expected {ORDER} numbers, for 1 to 4 characters"
+        )
 
 
 def _budget(memory: int | str | None, threads: int) -> tuple[int, int]:

@@ -97,7 +97,8 @@ def discover_words(
         kept = cohesive(ngrams, thresholds)
         table = client.scatter((ngrams, kept), broadcast=True)
         tasks = client.map(_cut, files, table=table, longest=max_length, pure=False)
-        pieces = Pieces.merge(*client.gather(tasks))
+        parted: Any = client.gather(tasks)
+        pieces = Pieces.merge(*parted)
         one = Folding(counts.characters).numbers_are_one
         return choose(ngrams, kept, pieces, method, least, max_length, numbers_are_one=one)
 

@@ -88,13 +88,15 @@ class Lexicon:
 
         The rows of the background come last, without scores.
         """
-        with replacing(Path(path)) as partial:
-            with partial.open("w", encoding="utf-8", newline="") as file:
-                rows = csv.writer(file, dialect="excel-tab", lineterminator="\n")
-                rows.writerow(COLUMNS)
-                columns = (self.count, self.score, self.pmi, self.left_entropy, self.right_entropy)
-                rows.writerows(zip(self.words, *(c.tolist() for c in columns), strict=True))
-                rows.writerows((word, count, "", "", "", "") for word, count in self.background.items())
+        with (
+            replacing(Path(path)) as partial,
+            partial.open("w", encoding="utf-8", newline="") as file,
+        ):
+            rows = csv.writer(file, dialect="excel-tab", lineterminator="\n")
+            rows.writerow(COLUMNS)
+            columns = (self.count, self.score, self.pmi, self.left_entropy, self.right_entropy)
+            rows.writerows(zip(self.words, *(c.tolist() for c in columns), strict=True))
+            rows.writerows((word, count, "", "", "", "") for word, count in self.background.items())
 
     @classmethod
     def load(cls, path: str | Path) -> Lexicon:
@@ -111,19 +113,16 @@ class Lexicon:
             rows = csv.reader(file, dialect="excel-tab")
             if tuple(next(rows, ())) != COLUMNS:
                 raise ValueError(f"{path}: expected the header {' '.join(COLUMNS)}")
-            for number, row in enumerate(rows, 2):
-                try:
-                    word, count, *scores = row
-                    if len(row) == len(COLUMNS) and scores[0]:
-                        numbers.append((int(count), *map(float, scores)))
-                        words.append(word)
-                    else:
-                        background[word] = int(count)
-                except (ValueError, IndexError):
-                    raise ValueError(f"{path}:{number}: expected {len(COLUMNS)} columns") from None
+            for number, (word, *columns) in enumerate(rows, 2):
+                values = _numbers(columns, f"{path}:{number}")
+                if len(values) == 1:
+                    background[word] = int(values[0])
+                else:
+                    words.append(word)
+                    numbers.append(values)
         table = np.array(numbers, float).reshape(-1, len(COLUMNS) - 1)
-        columns = [table[:, 0].astype(np.int64), *table.T[1:].copy()]
-        return ranked(words, columns, background)
+        arrays = [table[:, 0].astype(np.int64), *table.T[1:].copy()]
+        return ranked(words, arrays, background)
 
     def to_jieba(self, path: str | Path) -> None:
         """Writes a user dictionary for jieba: `word count` a line."""
@@ -132,6 +131,17 @@ class Lexicon:
 
 
 _FIELDS = ("words", *COLUMNS[1:])
+
+
+def _numbers(columns: list[str], where: str) -> tuple[float, ...]:
+    """Returns the numbers of a row: all of them, or the count alone if there are no others."""
+    try:
+        values = tuple(float(column) for column in columns if column)
+    except ValueError:
+        values = ()
+    if len(columns) != len(COLUMNS) - 1 or len(values) not in (1, len(columns)):
+        raise ValueError(f"{where}: expected {len(COLUMNS)} columns: {' '.join(COLUMNS)}")
+    return values
 
 
 def ranked(
@@ -143,4 +153,5 @@ def ranked(
     """Returns a lexicon of unsorted columns (those of `COLUMNS`), by score, then by text."""
     text = np.array(words, object)
     best = np.lexsort((text.astype(str), -columns[1]))
-    return Lexicon(text[best], *(column[best] for column in columns), background, min_count)
+    count, score, pmi, left, right = (column[best] for column in columns)
+    return Lexicon(text[best], count, score, pmi, left, right, background, min_count)

@@ -14,7 +14,7 @@ import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 from rich.progress import (
     BarColumn,
@@ -26,6 +26,7 @@ from rich.progress import (
 )
 
 Source = str | Path | Iterable[str | Path]
+Readable = Any  # a binary file, of which only `read(size)` is used
 Advance = Callable[[int], None]
 
 BLOCK = 1 << 20  # bytes or characters read at a time
@@ -63,9 +64,9 @@ def read(
         with _bar(total, progress) as advance:
             yield _read_files(paths, encoding, errors, advance)
     else:
-        total = len(source) if isinstance(source, str) else None
-        with _bar(total, progress) as advance:
-            yield _read_texts([source] if isinstance(source, str) else source, advance)
+        texts: Iterable[Any] = [source] if isinstance(source, (str, Path)) else source
+        with _bar(len(source) if isinstance(source, str) else None, progress) as advance:
+            yield _read_texts(texts, advance)
 
 
 def find_paths(source: Source) -> list[Path | None] | None:
@@ -78,9 +79,12 @@ def find_paths(source: Source) -> list[Path | None] | None:
         return _expand(source)
     if isinstance(source, str):
         return _expand(Path(source)) if _names_a_file(source) else None
-    if isinstance(source, (list, tuple)) and source:
-        if all(isinstance(item, Path) or _names_a_file(item) for item in source):
-            return [path for item in source for path in _expand(Path(item))]
+    if (
+        isinstance(source, (list, tuple))
+        and source
+        and all(isinstance(item, Path) or _names_a_file(item) for item in source)
+    ):
+        return [path for item in source for path in _expand(Path(item))]
     return None
 
 
@@ -90,8 +94,13 @@ def _names_a_file(text: object) -> bool:
     if text == "-" or text.lower().endswith(SUFFIXES):
         return True
     with contextlib.suppress(OSError, ValueError):
-        return Path(text).exists() or ("*" in text and bool(glob.glob(text, recursive=True)))
+        return Path(text).exists() or ("*" in text and bool(_matches(text)))
     return False
+
+
+def _matches(pattern: str) -> list[Path]:
+    found = glob.glob(pattern, recursive=True)  # noqa: PTH207 - pathlib's takes no absolute one
+    return sorted(path for path in map(Path, found) if path.is_file())
 
 
 def _expand(path: Path) -> list[Path | None]:
@@ -102,7 +111,7 @@ def _expand(path: Path) -> list[Path | None]:
     elif path.exists():
         files = [path]
     else:
-        files = sorted(Path(p) for p in glob.glob(str(path), recursive=True) if Path(p).is_file())
+        files = _matches(str(path))
     if not files:
         raise FileNotFoundError(f"{path}: no such file, or nothing in it; check the path")
     return list(files)
@@ -122,14 +131,14 @@ def _read_files(
         yield "\n"
 
 
-def _decompressed(raw: _Counted, path: Path | None) -> BinaryIO:
+def _decompressed(raw: io.RawIOBase, path: Path | None) -> Readable:
     suffix = "" if path is None else path.suffix.lower()
     if suffix == ".zst":
         return _open_zst(raw, path)
-    return OPENERS[suffix](io.BufferedReader(raw), "rb") if suffix in OPENERS else raw
+    return OPENERS[suffix](raw, "rb") if suffix in OPENERS else raw
 
 
-def _open_zst(raw: _Counted, path: Path | None) -> BinaryIO:
+def _open_zst(raw: io.RawIOBase, path: Path | None) -> Readable:
     with contextlib.suppress(ImportError):  # Python 3.14 has it
         return importlib.import_module("compression.zstd").open(raw, "rb")
     try:
@@ -139,7 +148,7 @@ def _open_zst(raw: _Counted, path: Path | None) -> BinaryIO:
     return _ZstFile(raw, zstandard.ZstdDecompressor().decompressobj)
 
 
-def _decode(file: BinaryIO, name: str, encoding: str, errors: str) -> Iterator[str]:
+def _decode(file: Readable, name: str, encoding: str, errors: str) -> Iterator[str]:
     """Yields decoded blocks; an error names the file and the byte."""
     decoder = codecs.getincrementaldecoder(encoding)(errors)
     done = 0
@@ -191,7 +200,7 @@ def _read_texts(texts: Iterable[Any], advance: Advance) -> Iterator[str]:
 class _Counted(io.RawIOBase):
     """A binary file that reports how much of it was read."""
 
-    def __init__(self, file: BinaryIO, advance: Advance) -> None:
+    def __init__(self, file: IO[bytes], advance: Advance) -> None:
         self.file = file
         self.advance = advance
 
@@ -212,7 +221,7 @@ class _Counted(io.RawIOBase):
 class _ZstFile(io.RawIOBase):
     """Decompresses frame after frame; unlike zstandard's own reader it minds a missing end."""
 
-    def __init__(self, file: BinaryIO, new_frame: Callable[[], Any]) -> None:
+    def __init__(self, file: Readable, new_frame: Callable[[], Any]) -> None:
         self.file = file
         self.new_frame = new_frame
         self.frame = new_frame()
@@ -254,4 +263,6 @@ def _check(encoding: str, errors: str) -> None:
     try:
         codecs.lookup(encoding)
     except LookupError:
-        raise ValueError(f"encoding={encoding!r}: unknown; expected 'utf-8', 'gb18030', ...") from None
+        raise ValueError(
+            f"encoding={encoding!r}: unknown; expected 'utf-8', 'gb18030', ..."
+        ) from None

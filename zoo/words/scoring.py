@@ -8,71 +8,73 @@ inputs come from the raw text alone; its 57 weights were fitted once, by
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from zoo.words.counting import CODE
 from zoo.words.cutting import ALONE, BEGIN, END, Pieces
 from zoo.words.statistics import Ngrams
 
-FEATURES = (
-    "constant",
-    "count",
-    "pmi",
-    "least_entropy",
-    "right_entropy",
-    "left_entropy",
-    "left_independence",
-    "right_independence",
-    "left_growth",
-    "right_growth",
-    "first_alone",
-    "last_alone",
-    "first_begins",
-    "last_ends",
-    "first_ends",
-    "last_begins",
-    "piece",
-    "least_inner",
-    "most_inner",
-)
-WEIGHTS = np.array(  # (order, feature)
-    [
-        [0.0] * len(FEATURES),
-        [0.0] * len(FEATURES),
-        [
-            2.790, 0.338, 0.419, 1.064, -0.430, -0.024, 0.254, 0.928, 0.089, -0.072,
-            -0.238, -0.204, 0.455, 0.347, 0.231, 0.178, 0.299, -0.167, -0.167,
-        ],
-        [
-            4.612, 0.623, 0.100, 1.196, 0.023, -1.419, 0.564, 0.656, 0.310, -0.351,
-            0.185, -0.227, 0.477, 0.522, 0.212, 0.175, 0.364, -0.015, -0.583,
-        ],
-        [
-            8.069, 1.060, -0.410, 0.684, -1.111, -1.062, 0.861, 0.844, 0.430, 0.110,
-            0.591, -0.121, 0.201, -0.004, 0.149, 0.004, 0.346, -0.503, -0.788,
-        ],
-    ]
-)
+BLOCK = 1 << 14  # n-grams scored at a time
+# Inputs and their weights for n-grams of two, three and four characters.
+WEIGHTS = {
+    "constant": (2.790, 4.612, 8.069),
+    "count": (0.338, 0.623, 1.060),
+    "pmi": (0.419, 0.100, -0.410),
+    "least_entropy": (1.064, 1.196, 0.684),
+    "right_entropy": (-0.430, 0.023, -1.111),
+    "left_entropy": (-0.024, -1.419, -1.062),
+    "left_independence": (0.254, 0.564, 0.861),
+    "right_independence": (0.928, 0.656, 0.844),
+    "left_growth": (0.089, 0.310, 0.430),
+    "right_growth": (-0.072, -0.351, 0.110),
+    "first_alone": (-0.238, 0.185, 0.591),
+    "last_alone": (-0.204, -0.227, -0.121),
+    "first_begins": (0.455, 0.477, 0.201),
+    "last_ends": (0.347, 0.522, -0.004),
+    "first_ends": (0.231, 0.212, 0.149),
+    "last_begins": (0.178, 0.175, 0.004),
+    "piece": (0.299, 0.364, 0.346),
+    "least_inner": (-0.167, -0.015, -0.503),
+    "most_inner": (-0.167, -0.583, -0.788),
+}
 
 
-def features(ngrams: Ngrams, pieces: Pieces) -> np.ndarray:
-    """Returns the inputs of the score for each n-gram: float64 (n-grams, features).
+def features(ngrams: Ngrams, pieces: Pieces) -> Iterator[np.ndarray]:
+    """Yields the inputs of the score of n-grams of two characters or more, block by block.
+
+    Each block is float64 (n-grams, features), in the order of `ngrams.grams`:
 
     - `count`: ln n(s); `pmi`, entropies, growth: see `statistics`; inner: freedom at the cuts;
     - independence: ln(1 - n(longer) / n(s) + 0.01) of the commonest longer n-gram on that side,
       low when s is mostly a part of it;
-    - alone, begins, ends: ln of the share of a character's pieces in which it is so, over all
-      pieces of the coarse cut: the boundary-character prior;
+    - alone, begins, ends: ln of the share of a character's occurrences in which it is a whole
+      piece of the coarse cut, begins or ends one: the boundary-character prior;
     - `piece`: ln of the share of the occurrences of s that are pieces of the coarse cut.
     """
-    grams, lengths = ngrams.grams, ngrams.lengths
-    count = grams["count"].astype(float)
-    pmi, least_inner, most_inner = ngrams.cuts()
-    left_growth, right_growth = ngrams.growth()
-    left, right = grams["left_entropy"], grams["right_entropy"]
-    first = (grams["key"] >> (16 * np.maximum(lengths - 1, 0)).astype(np.uint64)).astype(np.int64)
-    last = (grams["key"] & CODE).astype(np.int64)
     role = np.log((pieces.roles + 1) / (_characters(ngrams) + 3))
+    lengths = ngrams.lengths
+    columns = (ngrams.grams, lengths, pieces.short, *ngrams.cuts(), *ngrams.growth())
+    for start in range(ngrams.starts[2], lengths.size, BLOCK):
+        yield _features(role, *(column[start : start + BLOCK] for column in columns))
+
+
+def _features(
+    role: np.ndarray,
+    grams: np.ndarray,
+    lengths: np.ndarray,
+    short: np.ndarray,
+    pmi: np.ndarray,
+    least_inner: np.ndarray,
+    most_inner: np.ndarray,
+    left_growth: np.ndarray,
+    right_growth: np.ndarray,
+) -> np.ndarray:
+    count = grams["count"].astype(float)
+    left, right = grams["left_entropy"], grams["right_entropy"]
+    first = (grams["key"] >> (16 * (lengths - 1)).astype(np.uint64)).astype(np.int64)
+    last = (grams["key"] & CODE).astype(np.int64)
     return np.column_stack(
         [
             np.ones(count.size),
@@ -91,7 +93,7 @@ def features(ngrams: Ngrams, pieces: Pieces) -> np.ndarray:
             role[END, last],
             role[END, first],
             role[BEGIN, last],
-            np.log((pieces.short + 0.5) / (count + 1)),
+            np.log((short + 0.5) / (count + 1)),
             least_inner,
             most_inner,
         ]
@@ -103,11 +105,14 @@ def score(ngrams: Ngrams, pieces: Pieces) -> np.ndarray:
 
     Single characters get minus infinity.
     """
+    weights = np.array(list(WEIGHTS.values())).T  # (length - 2, feature)
     lengths = ngrams.lengths
     result = np.full(lengths.size, -np.inf)
-    several = lengths > 1
-    values = features(ngrams, pieces)[several]
-    result[several] = (values * WEIGHTS[lengths[several]]).sum(axis=1)
+    start = ngrams.starts[2]
+    for values in features(ngrams, pieces):
+        stop = start + len(values)
+        result[start:stop] = (values * weights[lengths[start:stop] - 2]).sum(axis=1)
+        start = stop
     return result
 
 

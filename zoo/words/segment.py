@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 
 # Numbers, Latin words and runs of one punctuation mark are one symbol each.
@@ -69,14 +69,14 @@ class Segmenter:
 
 def _places(counts: Mapping[str, float]) -> tuple[Mapping[str, float], ...]:
     """Returns ln p(character | begins, is inside, ends a word of the lexicon)."""
-    places: tuple[Counter[str], ...] = (Counter(), Counter(), Counter())
+    places: tuple[dict[str, float], ...] = tuple(defaultdict(float) for _ in range(3))
     for word, count in counts.items():
         if len(word) > 1 and "0" not in word:
             places[0][word[0]] += count
             places[2][word[-1]] += count
             for character in word[1:-1]:
                 places[1][character] += count
-    totals = [place.total() for place in places]
+    totals = [sum(place.values()) for place in places]
     return tuple(
         {c: math.log(n / total) for c, n in place.items()}
         for place, total in zip(places, totals, strict=True)

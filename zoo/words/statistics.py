@@ -13,11 +13,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numba import njit
 
-from zoo.words.counting import CODE, ORDER
+from zoo.words.counting import CODE, ORDER, Records
 from zoo.words.counts import Counts
 
 GRAM = np.dtype(
@@ -138,7 +139,7 @@ def _xlogx(count: int) -> float:
 
 
 @njit(cache=True, nogil=True)
-def _measure_characters(rows: np.ndarray, single: np.ndarray) -> None:
+def _measure_characters(rows: Records, single: Records) -> None:
     """Adds bigram (a, b) to the right of a and to the left of b; entropies hold sums for now."""
     i = 0
     while i < rows.size:
@@ -157,7 +158,7 @@ def _measure_characters(rows: np.ndarray, single: np.ndarray) -> None:
 
 
 @njit(cache=True, nogil=True)
-def _finish_characters(single: np.ndarray) -> None:
+def _finish_characters(single: Records) -> None:
     for i in range(single.size):
         count = single[i].count
         if count > 0:
@@ -166,10 +167,10 @@ def _finish_characters(single: np.ndarray) -> None:
 
 
 @njit(cache=True, nogil=True)
-def _measure_order(rows: np.ndarray, order: int, min_count: int, size: int) -> np.ndarray:
+def _measure_order(rows: Records, order: int, min_count: int, size: int) -> np.ndarray:
     """Measures the n-grams of one order: runs of rows with equal prefixes."""
     shift = np.uint64(16 * (ORDER - order))
-    found = np.empty(1024, GRAM)
+    found: Records = np.empty(1024, GRAM)
     n = 0
     neighbours = np.zeros(size, np.int64)
     start = 0
@@ -192,7 +193,7 @@ def _measure_order(rows: np.ndarray, order: int, min_count: int, size: int) -> n
 
 
 @njit(cache=True, nogil=True)
-def _measure_right(rows: np.ndarray, order: int, found: np.ndarray, n: int) -> None:
+def _measure_right(rows: Records, order: int, found: Records, n: int) -> None:
     shift = np.uint64(16 * (ORDER - 1 - order)) if order < ORDER else np.uint64(16)
     total, most = 0.0, 0
     run, count = np.uint64(0), 0
@@ -213,7 +214,7 @@ def _measure_right(rows: np.ndarray, order: int, found: np.ndarray, n: int) -> N
 
 
 @njit(cache=True, nogil=True)
-def _measure_left(rows: np.ndarray, neighbours: np.ndarray, found: np.ndarray, n: int) -> None:
+def _measure_left(rows: Records, neighbours: np.ndarray, found: Records, n: int) -> None:
     """`neighbours` is scratch, all zero before and after."""
     total, most = 0.0, 0
     for i in range(rows.size):
@@ -221,8 +222,9 @@ def _measure_left(rows: np.ndarray, neighbours: np.ndarray, found: np.ndarray, n
     neighbours[0] = 0
     for i in range(rows.size):
         code = rows[i].tail & np.uint32(CODE)
-        total += _xlogx(neighbours[code])
-        most = max(most, neighbours[code])
+        count: Any = neighbours[code]
+        total += _xlogx(count)
+        most = max(most, count)
         neighbours[code] = 0
     found[n].left_entropy = np.log(found[n].count) - total / found[n].count
     found[n].left_most = most
@@ -234,7 +236,7 @@ def index(keys: np.ndarray) -> np.ndarray:
     slots = 16
     while slots < 2 * keys.size:
         slots *= 2
-    table = np.zeros(slots, SLOT)
+    table: Records = np.zeros(slots, SLOT)
     for place in range(keys.size):
         slot = _slot(keys[place], slots)
         while table[slot].key != EMPTY:
@@ -251,7 +253,7 @@ def _slot(key: int, slots: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def find(key: int, slots: np.ndarray) -> int:
+def find(key: int, slots: Records) -> int:
     """Returns the place of an n-gram, or -1."""
     slot = _slot(key, slots.size)
     while slots[slot].key != EMPTY:
@@ -263,7 +265,7 @@ def find(key: int, slots: np.ndarray) -> int:
 
 @njit(cache=True, nogil=True)
 def _cuts(
-    grams: np.ndarray, slots: np.ndarray, starts: np.ndarray, total: float
+    grams: Records, slots: Records, starts: np.ndarray, total: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     pmi = np.full(grams.size, np.inf)
     least = np.full(grams.size, np.inf)
@@ -285,9 +287,7 @@ def _cuts(
 
 
 @njit(cache=True, nogil=True)
-def _growth(
-    grams: np.ndarray, slots: np.ndarray, starts: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def _growth(grams: Records, slots: Records, starts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     left = np.zeros(grams.size)
     right = np.zeros(grams.size)
     for order in range(2, ORDER + 1):
