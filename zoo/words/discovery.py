@@ -77,7 +77,7 @@ def discover_words(
 
     >>> text = "今天天气好。明天天气好。天气不好。" * 9
     >>> list(discover_words(text, method="ngram", thresholds=(0, 1, 2, 3)))
-    ['天气']
+    ['今天', '明天']
     """
     check(method, counting, min_count, max_length, thresholds)
     if isinstance(source, Counts):
