@@ -106,11 +106,16 @@ def measure(counts: Counts, min_count: int) -> Ngrams:
 
 
 def tabulate(parts: list[list[np.ndarray]], alphabet: np.ndarray) -> Ngrams:
-    """Returns the n-grams of `parts[order]`, each sorted by key, with an index."""
-    tables = [np.concatenate([np.empty(0, GRAM), *tables]) for tables in parts]
-    starts = np.append(0, np.cumsum([table.size for table in tables]))
-    grams = np.concatenate(tables)
-    total = int(tables[1]["count"].sum())
+    """Returns the n-grams of `parts[order]`, which is emptied, with an index."""
+    starts = np.append(0, np.cumsum([sum(table.size for table in tables) for tables in parts]))
+    grams = np.empty(starts[-1], GRAM)
+    for order, tables in enumerate(parts):
+        start = starts[order]
+        while tables:  # each part goes as soon as it is copied: there may be no room for two
+            table = tables.pop(0)
+            grams[start : start + table.size] = table
+            start += table.size
+    total = int(grams["count"][: starts[2]].sum())
     return Ngrams(grams, starts, index(grams["key"].copy()), alphabet, total)
 
 
