@@ -14,9 +14,10 @@ import numpy as np
 from numba import njit
 
 from zoo.words.counting import ORDER
-from zoo.words.statistics import Ngrams, find, index
+from zoo.words.statistics import EMPTY, Ngrams, find, index
 
 BEGIN, END, ALONE = 0, 1, 2
+BEGINNING = -2  # place of an n-gram that only begins kept ones
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Pieces:
     """How often each piece and each place in a piece occurred; parts of a corpus merge.
 
     Attributes:
-        short: int64 (n-grams,): times each n-gram was a piece by itself.
+        short: int64 (n-grams,): times each n-gram of two or more characters was a piece.
         roles: int64 (3, codes): times each character began, ended or was a whole piece.
         long: codes of longer pieces whose 4-grams are all kept (uint16 bytes) to their counts.
     """
@@ -80,7 +81,7 @@ def cut(
 
 
 def _trail(ngrams: Ngrams, kept: np.ndarray) -> np.ndarray:
-    """Returns an index of the kept n-grams (place 1) and of what they begin with (place 0).
+    """Returns an index of the kept n-grams, and of what they begin with (place `BEGINNING`).
 
     It is several times smaller than `ngrams.slots`, and so are the misses of the cache.
     """
@@ -91,9 +92,11 @@ def _trail(ngrams: Ngrams, kept: np.ndarray) -> np.ndarray:
         keys[order] = np.union1d(keys[order], keys[order + 1] >> np.uint64(16))
     every = np.concatenate(keys)
     table = index(every)
-    used = table["key"] != 0
-    is_kept = np.isin(every, ngrams.grams["key"][solid]).astype(np.int64)
-    table["place"][used] = is_kept[table["place"][used]]
+    places = np.full(every.size, BEGINNING)
+    order = np.argsort(every)  # keys of different orders differ: they are one sorted set
+    places[order[np.searchsorted(every, ngrams.grams["key"][solid], sorter=order)]] = solid
+    used = table["key"] != EMPTY
+    table["place"][used] = places[table["place"][used]]
     return table
 
 
@@ -114,33 +117,43 @@ def _cut(
     n = 0
     start = reach = 0
     whole = 0  # kept 4-grams in this piece
+    places = np.full(ORDER + 1, -1)  # of the kept n-grams at its start, by length
     for i in range(codes.size - ORDER + 1):
         if i >= reach and i > start:
-            if i - start <= ORDER:
-                _count_short(codes, start, i, slots, short)
-            elif whole == i - start - ORDER + 1:
-                if n == len(spans):
-                    spans = np.concatenate((spans, np.empty((n, 2), np.int64)))
-                spans[n, 0], spans[n, 1] = start, i
-                n += 1
-            if i - start == 1:
+            length = i - start
+            if length == 1:
                 roles[ALONE, codes[start]] += 1
             else:
                 roles[BEGIN, codes[start]] += 1
                 roles[END, codes[i - 1]] += 1
+                if length <= ORDER:
+                    place = places[length]
+                    if place < 0:
+                        place = _find_span(codes, start, i, slots)
+                    if place >= 0:
+                        short[place] += 1
+                elif whole == length - ORDER + 1:
+                    if n == len(spans):
+                        spans = np.concatenate((spans, np.empty((n, 2), np.int64)))
+                    spans[n, 0], spans[n, 1] = start, i
+                    n += 1
             start, whole = i, 0
         if codes[i] == 0:
             start = reach = i + 1
             continue
+        if i == start:
+            places[:] = -1
         key: Any = np.uint64(codes[i])
         for length in range(2, ORDER + 1):
             key = (key << np.uint64(16)) | np.uint64(codes[i + length - 1])
-            found = find(key, trail) if codes[i + length - 1] != 0 else -1
-            if found < 0:
+            place = find(key, trail) if codes[i + length - 1] != 0 else -1
+            if place == -1:
                 break
-            if found == 1:
+            if place != BEGINNING:
                 reach = max(reach, i + length)
                 whole += length == ORDER
+                if i == start:
+                    places[length] = place
     return start, spans[:n]
 
 
@@ -158,16 +171,8 @@ def _hashes(codes: np.ndarray, spans: np.ndarray) -> np.ndarray:
 
 
 @njit(cache=True, nogil=True)
-def _count_short(
-    codes: np.ndarray,
-    start: int,
-    stop: int,
-    slots: np.ndarray,
-    short: np.ndarray,
-) -> None:
+def _find_span(codes: np.ndarray, start: int, stop: int, slots: np.ndarray) -> int:
     key: Any = np.uint64(0)
     for i in range(start, stop):
         key = (key << np.uint64(16)) | np.uint64(codes[i])
-    place = find(key, slots)
-    if place >= 0:
-        short[place] += 1
+    return find(key, slots)

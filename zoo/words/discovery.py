@@ -164,7 +164,8 @@ def automatic_min_count(length: int) -> int:
 def cohesive(ngrams: Ngrams, thresholds: Sequence[float] = THRESHOLDS) -> np.ndarray:
     """Returns which n-grams are never cut: bool (n-grams,): `pmi` reaches the order's threshold."""
     least = np.array([np.inf, np.inf, *thresholds[1:]])
-    return ngrams.cuts()[0] >= least[ngrams.lengths]
+    pmi = ngrams.cuts()[0]
+    return (pmi >= least[ngrams.lengths]) & np.isfinite(pmi)
 
 
 def choose(
