@@ -202,9 +202,8 @@ def pku(folder: Path, repeats: int) -> None:
     test = (Path(data) / "segmentation" / "pku_test_gold.utf8").read_text(encoding="utf-8")
     gold = [line.split() for line in test.splitlines()]
     corpus = joined(peoples_daily(folder)) + "\n" + reviews(folder)
-    print(
-        f"| lexicon of {len(corpus.encode()) / 1e6:.1f} MB | words | P | R | F1 |\n|---|---|---|---|---|"
-    )
+    print(f"| lexicon of {len(corpus.encode()) / 1e6:.1f} MB | words | P | R | F1 |")
+    print("|---|---|---|---|---|")
     for name, options in {
         "2019 counting": {"method": "ngram", "counting": "truncated"},
         "ngram": {"method": "ngram"},
@@ -236,21 +235,19 @@ def large(folder: Path, repeats: int, megabytes: int, memory: str, min_count: in
             while file.tell() < megabytes * 1_000_000:
                 file.write("\n".join(draw.choices(lines, k=10_000)) + "\n")
         size = path.stat().st_size
-        print(
-            "| memory | MB | CPU s | MB / CPU s | wall s | peak MB | bytes / byte | words |\n|"
-            + "---|" * 8
-        )
+        print("| memory | MB | CPU s | MB / CPU s | wall s | peak MB | bytes / byte | words |")
+        print("|" + "---|" * 8)
         for limit in (memory, None):
             found = Path(scratch) / f"{limit}.tsv"
             run = in_process(path, {"memory": limit, "min_count": min_count}, found)
+            speed, peak = size / 1e6 / run["cpu"], run["peak"]
             print(
-                f"| {limit} | {size / 1e6:.0f} | {run['cpu']:.1f} | {size / 1e6 / run['cpu']:.1f} | "
-                f"{run['wall']:.1f} | {run['peak'] / 1e6:.0f} | {run['peak'] / size:.2f} | {run['words']} |",
+                f"| {limit} | {size / 1e6:.0f} | {run['cpu']:.1f} | {speed:.1f} | "
+                f"{run['wall']:.1f} | {peak / 1e6:.0f} | {peak / size:.2f} | {run['words']} |",
                 flush=True,
             )
-        same = (Path(scratch) / f"{memory}.tsv").read_bytes() == (
-            Path(scratch) / "None.tsv"
-        ).read_bytes()
+        tables = [(Path(scratch) / f"{limit}.tsv").read_bytes() for limit in (memory, None)]
+        same = tables[0] == tables[1]
         print(f"the two tables are {'the same, byte for byte' if same else 'DIFFERENT'}")
 
 
