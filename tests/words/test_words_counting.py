@@ -1,0 +1,181 @@
+"""Counts, cohesion and entropies against plain Python, and what must not change them."""
+
+import math
+
+import brute
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from zoo.words import Counts
+from zoo.words.counts import count
+from zoo.words.cutting import cut
+from zoo.words.discovery import cohesive
+from zoo.words.statistics import measure
+from zoo.words.storage import Storage
+
+# Few letters make many repetitions; 𠀀 lies outside the basic plane, the comma is a break.
+TEXTS = st.text(alphabet="甲乙丙丁𠀀，\n", max_size=300)
+KEPT = "甲乙丙丁𠀀"
+
+
+def table(ngrams):
+    places = np.arange(ngrams.grams.size)
+    return dict(zip(ngrams.words(places), places.tolist(), strict=True))
+
+
+def counted(text, **options):
+    return count([text], characters="letters", **options)
+
+
+@settings(deadline=None, max_examples=60)
+@given(TEXTS, st.integers(1, 3))
+def test_counts_equal_a_plain_counter(text, min_count):
+    expected = brute.ngram_counts(brute.sentences(text, KEPT), 4)
+    ngrams = measure(counted(text), min_count)
+    found = {w: int(ngrams.grams["count"][i]) for w, i in table(ngrams).items()}
+    assert found == {w: c for w, c in expected.items() if c >= min_count}
+
+
+@settings(deadline=None, max_examples=60)
+@given(TEXTS)
+def test_cohesion_and_entropies_equal_brute_force(text):
+    lines = brute.sentences(text, KEPT)
+    counts = brute.ngram_counts(lines, 4)
+    ngrams = measure(counted(text), 1)
+    pmi, *_ = ngrams.cuts()
+    for word, i in table(ngrams).items():
+        left, right = brute.branching(lines, word)
+        assert ngrams.grams["left_entropy"][i] == pytest.approx(left, abs=1e-9)
+        assert ngrams.grams["right_entropy"][i] == pytest.approx(right, abs=1e-9)
+        if len(word) > 1:
+            assert pmi[i] == pytest.approx(brute.pmi(counts, sum(map(len, lines)), word), abs=1e-9)
+
+
+def test_commonest_extensions_and_growth():
+    ngrams = measure(counted("甲乙丙，甲乙丙，丁甲乙丁，甲丙"), 1)
+    places, grams = table(ngrams), ngrams.grams
+    assert grams["right_most"][places["甲乙"]] == 2
+    assert grams["left_most"][places["甲乙"]] == 1
+    left, right = ngrams.growth()
+    i = places["甲乙"]
+    assert right[i] == pytest.approx(
+        grams["right_entropy"][i] - grams["right_entropy"][places["甲"]]
+    )
+    assert left[i] == pytest.approx(grams["left_entropy"][i] - grams["left_entropy"][places["乙"]])
+
+
+@settings(deadline=None, max_examples=40)
+@given(TEXTS, st.integers(1, 50), st.integers(1, 3), st.booleans(), st.integers(1, 40))
+def test_chunks_threads_and_spilling_change_nothing(text, chunk, threads, spill, block):
+    whole = measure(counted(text), 1)
+    blocks = [text[i : i + block] for i in range(0, len(text), block)]
+    with Storage(0 if spill else None) as storage:
+        counts = count(blocks, characters="letters", chunk=chunk, threads=threads, storage=storage)
+        parts = measure(counts, 1)
+        rows = np.concatenate([*counts.rows(block)]) if counts.length > 1 else None
+        joined = "".join(
+            "|" if c == 0 else chr(counts.alphabet[c - 1]) for t in counts.texts() for c in t
+        )
+    np.testing.assert_array_equal(parts.grams, whole.grams)
+    expected = "|".join(brute.sentences(text, KEPT))
+    assert joined.strip("|") == expected
+    if rows is not None:
+        order = np.lexsort((rows["tail"], rows["key"]))
+        assert (order == np.arange(rows.size)).all()
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.lists(st.text(alphabet="甲乙丙，", max_size=30), max_size=12), st.randoms())
+def test_the_order_of_lines_changes_nothing(lines, random):
+    shuffled = random.sample(lines, len(lines))
+    first, second = (measure(counted("\n".join(x)), 1) for x in (lines, shuffled))
+    np.testing.assert_array_equal(first.grams, second.grams)
+
+
+@settings(deadline=None, max_examples=40)
+@given(TEXTS, st.sampled_from("甲乙丁𠀀"))
+def test_numbers_fold_to_one_symbol_across_blocks(text, letter):
+    text = text.replace(letter, "１２3")
+    whole = measure(count([text]), 1)
+    split = measure(count(list(text), chunk=3), 1)
+    np.testing.assert_array_equal(whole.grams, split.grams)
+    assert not any("00" in word for word in table(whole))
+
+
+@settings(deadline=None, max_examples=40)
+@given(texts=st.lists(TEXTS, min_size=1, max_size=4))
+def test_merged_counts_equal_counts_of_everything(tmp_path_factory, texts):
+    folder = tmp_path_factory.mktemp("shards")
+    shards = []
+    for i, text in enumerate(texts):
+        counted(text).save(folder / f"{i}.counts")
+        shards.append(Counts.load(folder / f"{i}.counts"))
+    merged = measure(Counts.merge(*shards), 1)
+    np.testing.assert_array_equal(merged.grams, measure(counted("\n".join(texts)), 1).grams)
+
+
+def test_merge_refuses_different_kinds():
+    with pytest.raises(ValueError, match="different kinds"):
+        Counts.merge(count(["甲"]), count(["甲"], characters="post"))
+    with pytest.raises(ValueError, match="cannot merge"):
+        Counts.merge()
+
+
+def test_a_damaged_shard_is_refused(tmp_path):
+    path = tmp_path / "a.counts"
+    counted("甲乙丙" * 9).save(path)
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(ValueError, match=r"a\.counts: \d+ bytes, expected"):
+        Counts.load(path)
+    path.write_bytes(b"something else")
+    with pytest.raises(ValueError, match=r"Counts\.save"):
+        Counts.load(path)
+
+
+def test_equal_rows_beyond_32_bits_stay_apart_and_add_up():
+    from zoo.words.counting import ROW, merge_rows
+
+    row = np.array([(1 << 48, 0, 0xFFFFFFF0)], ROW)
+    merged = merge_rows(row, row)
+    assert merged["count"].astype(np.int64).sum() == 2 * 0xFFFFFFF0
+
+
+@settings(deadline=None, max_examples=60)
+@given(TEXTS, st.integers(1, 3), st.integers(1, 60), st.floats(-1, 2))
+def test_the_coarse_cut_equals_its_definition(text, min_count, chunk, threshold):
+    lines = brute.sentences(text, KEPT)
+    counts = counted(text, chunk=chunk)
+    ngrams = measure(counts, min_count)
+    kept = cohesive(ngrams, (0, threshold, threshold, threshold))
+    names = table(ngrams)
+    solid = {w for w, i in names.items() if kept[i]}
+    pieces = cut(counts.texts(), ngrams, kept)
+    expected = brute.Counter(p for line in lines for p in brute.coarse_cut(line, solid))
+    short = {w: int(pieces.short[i]) for w, i in names.items() if pieces.short[i]}
+    assert short == {p: c for p, c in expected.items() if 2 <= len(p) <= 4 and p in names}
+    alphabet = counts.alphabet
+    long = {
+        "".join(chr(alphabet[c - 1]) for c in np.frombuffer(piece, np.uint16)): n
+        for piece, n in pieces.long.items()
+    }
+    windows = {p: {p[i : i + 4] for i in range(len(p) - 3)} for p in expected if len(p) > 4}
+    assert long == {p: expected[p] for p, parts in windows.items() if parts <= solid}
+    assert pieces.roles[2].sum() == sum(c for p, c in expected.items() if len(p) == 1)
+    assert pieces.roles[0].sum() == sum(c for p, c in expected.items() if len(p) > 1)
+
+
+def test_too_many_characters_for_the_codes():
+    text = "".join(map(chr, range(0x20000, 0x20000 + 70_000)))
+    text = "".join(c for c in text if c.isalnum()) + "".join(
+        c for c in map(chr, range(0x3400, 0xD7A4)) if c.isalnum()
+    )
+    with pytest.raises(ValueError, match="distinct characters"):
+        measure(counted(text), 1)
+
+
+def test_entropy_of_a_break_is_that_of_a_new_neighbour():
+    ngrams = measure(counted("甲乙，甲乙，甲乙"), 3)
+    i = table(ngrams)["甲乙"]
+    assert ngrams.grams["right_entropy"][i] == pytest.approx(math.log(3))

@@ -1,0 +1,135 @@
+"""The whole way from text to lexicon, against slow implementations of the two posts."""
+
+import subprocess
+import sys
+
+import brute
+import numpy as np
+import pytest
+from brute import WORDS, sample_text
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from zoo.words import Counts, count_ngrams, discover_words
+from zoo.words.discovery import automatic_min_count
+from zoo.words.storage import parse_size
+
+SMALL = st.text(alphabet="甲乙丙丁a1 ，\n", max_size=200)
+
+
+@settings(deadline=None, max_examples=60)
+@given(SMALL, st.integers(1, 3), st.floats(-1, 2))
+def test_ngram_method_equals_a_slow_implementation(text, min_count, threshold):
+    thresholds = (0, threshold, threshold, threshold)
+    lexicon = discover_words(
+        text + "\n", method="ngram", min_count=min_count, thresholds=thresholds, max_length=999
+    )
+    lines = brute.sentences(text, "一-龥0-9a-zA-Z")
+    expected = brute.ngram_method(lines, min_count, thresholds)
+    assert dict(zip(lexicon.words, lexicon.count, strict=True)) == expected
+
+
+@settings(deadline=None, max_examples=60)
+@given(SMALL, st.integers(1, 3), st.floats(-1, 2))
+def test_truncated_counting_equals_a_slow_implementation(text, min_count, threshold):
+    thresholds = (0, threshold, threshold, threshold)
+    lexicon = discover_words(
+        text + "\n",
+        method="ngram",
+        counting="truncated",
+        min_count=min_count,
+        thresholds=thresholds,
+        max_length=999,
+    )
+    lines = brute.sentences(text, "一-龥0-9a-zA-Z ")
+    expected = brute.repository_method(lines, min_count, thresholds)
+    assert dict(zip(lexicon.words, lexicon.count, strict=True)) == expected
+
+
+@pytest.mark.parametrize("method", ["ngram", "pmi+entropy"])
+def test_words_put_in_are_found(method):
+    lexicon = discover_words(sample_text(), method=method, min_count=20, thresholds=(0, 1, 1, 1))
+    long = [w for w in WORDS if len(w) > 1]
+    assert set(long) <= set(lexicon.words)
+    found = [w for w in lexicon.words if w not in long]
+    assert len(found) <= len(long) // 2
+    assert (np.diff(lexicon.score) <= 0).all()
+    sentence = "今天我去图书馆，人工智能"
+    assert lexicon.segment(sentence) == ["今天", "我", "去", "图书馆", "，", "人工智能"]
+
+
+def test_chains_give_words_of_more_than_four():
+    text = "".join(f"{chr(0x5100 + i)}甲乙丙丁戊己庚{chr(0x5200 + i)}，" for i in range(80))
+    text += sample_text(500)
+    options = {"method": "ngram", "min_count": 10, "thresholds": (0, 1, 2, 3)}
+    assert "甲乙丙丁戊己庚" in discover_words(text, **options)
+    shorter = discover_words(text, **options, max_length=6)
+    assert "甲乙丙丁戊己庚" not in shorter
+
+
+def test_one_lexicon_for_every_way_to_count(tmp_path):
+    text = sample_text(1500)
+    whole = discover_words(text)
+    lines = text.split("\n")
+    (tmp_path / "a.txt").write_text("\n".join(lines[:200]), encoding="utf-8")
+    (tmp_path / "b.txt").write_text("\n".join(lines[200:]), encoding="utf-8")
+    count_ngrams(tmp_path / "a.txt").save(tmp_path / "a.counts")
+    count_ngrams(tmp_path / "b.txt", threads=1).save(tmp_path / "b.counts")
+    shards = [Counts.load(tmp_path / f"{name}.counts") for name in "ba"]
+    for other in (
+        discover_words(reversed(lines), threads=1),
+        discover_words([tmp_path / "b.txt", tmp_path / "a.txt"], memory="240MB"),
+        discover_words(Counts.merge(*shards)),
+    ):
+        assert list(other.words) == list(whole.words)
+        np.testing.assert_array_equal(other.score, whole.score)
+        np.testing.assert_array_equal(other.count, whole.count)
+        assert other.background == whole.background
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"method": "magic"}, "method='magic': expected"),
+        ({"counting": "some"}, "counting='some': expected"),
+        ({"counting": "truncated"}, "no entropies"),
+        ({"min_count": 0}, "min_count=0: expected"),
+        ({"max_length": 1}, "max_length=1: expected"),
+        ({"thresholds": (1, 2)}, "expected 4 numbers"),
+        ({"characters": "all"}, "characters='all': expected"),
+        ({"memory": "lots"}, "memory='lots': expected"),
+        ({"memory": "1MB"}, "memory='1MB': expected at least"),
+        ({"threads": 0}, "threads=0: expected"),
+    ],
+)
+def test_bad_arguments_are_named(options, message):
+    with pytest.raises(ValueError, match=message.replace("(", r"\(")):
+        discover_words("甲乙", **options)
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", "，。", "甲", "hello world 123"])
+@pytest.mark.parametrize("method", ["ngram", "pmi+entropy"])
+def test_texts_without_words(text, method):
+    assert len(discover_words(text + "\n", method=method)) == 0
+
+
+def test_the_automatic_minimum_grows_with_the_square_root():
+    assert automatic_min_count(0) == 2
+    assert automatic_min_count(1_700_000) == 4
+    assert automatic_min_count(100 * 1_700_000) == 41
+
+
+def test_sizes():
+    assert [parse_size(x) for x in ("512MB", "2GiB", "1 kB".upper(), 7, None, "9")] == [
+        512_000_000,
+        2 << 30,
+        1000,
+        7,
+        None,
+        9,
+    ]
+
+
+def test_never_needs_torch():
+    code = "import sys, zoo.words; assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,111 @@
+"""Lexicon files, dictionaries and the segmenter."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+from brute import sample_text
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zoo.words import Lexicon, Segmenter, discover_words
+
+TEXT = sample_text().replace("图书馆", "１２月")
+
+
+@pytest.fixture(scope="module")
+def lexicon():
+    options = {"method": "ngram", "min_count": 20, "thresholds": (0, 1, 1, 1)}
+    return discover_words(TEXT, characters="unspaced", **options)
+
+
+def test_saved_and_loaded_is_the_same(lexicon, tmp_path):
+    lexicon.save(tmp_path / "words.tsv")
+    again = Lexicon.load(tmp_path / "words.tsv")
+    for name in ("words", "count", "score", "pmi", "left_entropy", "right_entropy"):
+        np.testing.assert_array_equal(getattr(again, name), getattr(lexicon, name))
+    assert again.background == lexicon.background
+    assert again.segment(TEXT) == lexicon.segment(TEXT)
+    assert [p.name for p in tmp_path.iterdir()] == ["words.tsv"]
+
+
+@pytest.mark.parametrize("content", ["", "word\tcount\n", "a\tb\tc\td\te\tf\n"])
+def test_another_table_is_refused(content, tmp_path):
+    (tmp_path / "x.tsv").write_text(content, encoding="utf-8")
+    with pytest.raises(ValueError, match=r"x\.tsv: expected the header"):
+        Lexicon.load(tmp_path / "x.tsv")
+
+
+def test_a_bad_row_is_named(lexicon, tmp_path):
+    lexicon.save(tmp_path / "x.tsv")
+    with (tmp_path / "x.tsv").open("a", encoding="utf-8") as file:
+        file.write("词\tmany\t1\t1\t1\t1\n")
+    with pytest.raises(ValueError, match=r"x\.tsv:\d+: expected 6 columns"):
+        Lexicon.load(tmp_path / "x.tsv")
+
+
+def test_known_words_are_left_out(lexicon):
+    some = list(lexicon.words[:1])
+    rest = lexicon.without(some)
+    assert list(rest.words) == list(lexicon.words[1:])
+    assert rest.pmi.size == len(rest)
+    assert list(lexicon.top(1)) == some
+
+
+def test_jieba_reads_the_dictionary(lexicon, tmp_path):
+    jieba = pytest.importorskip("jieba")
+    jieba.setLogLevel("ERROR")
+    lexicon.to_jieba(tmp_path / "dict.txt")
+    tokenizer = jieba.Tokenizer(str(tmp_path / "dict.txt"))
+    tokenizer.tmp_dir = str(tmp_path)
+    assert tokenizer.lcut("看天气", HMM=False) == ["看", "天气"]
+
+
+def test_number_patterns_are_no_words_but_segment(lexicon):
+    assert not any("0" in w for w in lexicon.words)
+    assert "0月" in lexicon.background
+    assert lexicon.segment("１９９８月") == ["１９９８月"]
+
+
+@given(st.text(max_size=50))
+def test_joined_words_are_the_text(text):
+    assert "".join(Segmenter({"甲乙": 3, "丙": 1})(text)) == text
+
+
+@given(st.text(alphabet="甲乙丙", min_size=1, max_size=7))
+def test_no_segmentation_is_more_probable(text):
+    counts = {"甲": 5, "乙": 2, "丙": 9, "甲乙": 4, "乙丙": 3, "丙甲乙": 2, "甲甲": 1}
+    total = sum(counts.values())
+
+    def weight(words):
+        return sum(math.log(counts[w] / total) if w in counts else -math.inf for w in words)
+
+    best = max(
+        weight([text[i:j] for i, j in itertools.pairwise([0, *cuts, len(text)])])
+        for n in range(len(text))
+        for cuts in itertools.combinations(range(1, len(text)), n)
+    )
+    assert weight(Segmenter(counts, new_words=False)(text)) == pytest.approx(best)
+
+
+def test_new_words_are_formed_of_characters_that_begin_and_end_words():
+    counts = {"甲乙": 50, "丙丁": 50, "甲": 1, "乙": 1, "丙": 1, "丁": 1}
+    assert Segmenter(counts)("甲丁") == ["甲丁"]
+    assert Segmenter(counts)("乙丙") == ["乙", "丙"]
+    assert Segmenter(counts, new_words=False)("甲丁") == ["甲", "丁"]
+
+
+def test_numbers_and_latin_words_stay_whole():
+    assert Segmenter({})("用了3.5%和ＡＢＣ……it's １２月") == [
+        "用",
+        "了",
+        "3.5%",
+        "和",
+        "ＡＢＣ",
+        "……",
+        "it's",
+        " ",
+        "１２",
+        "月",
+    ]

@@ -1,0 +1,311 @@
+"""Counts of a corpus: sorted runs of rows and the coded text, in memory or on disk, mergeable."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from zoo.words.alphabet import (
+    BREAK,
+    DIGIT,
+    SPACE,
+    Characters,
+    Folding,
+    alphabet_of,
+    encode,
+    translation,
+)
+from zoo.words.counting import (
+    AFTER,
+    BEFORE,
+    ROW,
+    count_padded_rows,
+    count_rows,
+    merge_rows,
+    rows_up_to,
+    translate_rows,
+)
+from zoo.words.storage import InMemory, OnDisk, Storage, Stored
+
+CHUNK = 1 << 22  # characters counted at a time; a chunk needs about 40 bytes a character
+BLOCK = 1 << 20  # rows merged at a time, all runs together
+THREADS = 2
+MAGIC = b"zoo.words counts 1\n"
+
+Windows = Literal["exact", "padded"]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one chunk of text gave.
+
+    Attributes:
+        alphabet: sorted code points, uint32 (alphabet,); code i stands for `alphabet[i - 1]`.
+        rows: sorted records of type `counting.ROW`.
+        codes: the chunk itself, uint16 (length,), 0 at breaks.
+    """
+
+    alphabet: np.ndarray
+    rows: Stored
+    codes: Stored
+
+
+@dataclass(frozen=True)
+class Counts:
+    """The n-grams of a corpus and their neighbours, exactly.
+
+    Counts of several parts (files, machines) merge: `Counts.merge(a, b)` equals the counts of
+    the two texts one after the other.
+
+    Attributes:
+        runs: one for each chunk of the text, in the order of the text.
+        characters: the kind of folding, see `Folding`.
+        half_width: whether full-width forms were folded.
+        windows: `"exact"`, or `"padded"` for the 4-gram windows of the 2019 repository.
+    """
+
+    runs: tuple[Run, ...]
+    characters: Characters
+    half_width: bool
+    windows: Windows = "exact"
+    storage: tuple[Storage, ...] = field(default=(), repr=False, compare=False)
+
+    @property
+    def alphabet(self) -> np.ndarray:
+        """The sorted code points of the whole corpus: uint32 (alphabet,)."""
+        points = [run.alphabet for run in self.runs]
+        return alphabet_of(np.concatenate([np.zeros(1, np.uint32), *points]))
+
+    @property
+    def length(self) -> int:
+        """Number of characters kept, the breaks between them included."""
+        return sum(run.codes.size for run in self.runs)
+
+    def rows(self, block: int = BLOCK) -> Iterator[np.ndarray]:
+        """Yields all rows in order, merged, in the codes of `alphabet`, in blocks."""
+        alphabet = self.alphabet
+        pieces = [(run.rows, translation(run.alphabet, alphabet)) for run in self.runs]
+        return merged_blocks(pieces, block)
+
+    def texts(self, alphabet: np.ndarray | None = None) -> Iterator[np.ndarray]:
+        """Yields the text in the codes of an alphabet, chunk by chunk: uint16 (length,).
+
+        Args:
+            alphabet: sorted code points, at least those of the text; None takes `alphabet`.
+        """
+        alphabet = self.alphabet if alphabet is None else alphabet
+        for run in self.runs:
+            yield translation(run.alphabet, alphabet)[run.codes.read(0, run.codes.size)]
+
+    @classmethod
+    def merge(cls, *parts: Counts) -> Counts:
+        """Returns the counts of all parts together.
+
+        Raises:
+            ValueError: if there is none, or if they were counted in different ways.
+        """
+        kinds = {(part.characters, part.half_width, part.windows) for part in parts}
+        if len(kinds) != 1:
+            raise ValueError(f"cannot merge counts of different kinds: {sorted(map(str, kinds))}")
+        first = parts[0]
+        runs = tuple(run for part in parts for run in part.runs)
+        storage = tuple(store for part in parts for store in part.storage)
+        return cls(runs, first.characters, first.half_width, first.windows, storage)
+
+    def save(self, path: str | Path) -> None:
+        """Writes the counts to one file: what another machine merges.
+
+        The file appears whole or not at all.
+        """
+        head = {
+            "characters": self.characters,
+            "half_width": self.half_width,
+            "windows": self.windows,
+            "sizes": [[r.alphabet.size, r.rows.size, r.codes.size] for r in self.runs],
+        }
+        with replacing(Path(path)) as partial, partial.open("wb") as file:
+            file.write(MAGIC + json.dumps(head).encode() + b"\n")
+            for run in self.runs:
+                file.write(run.alphabet.tobytes())
+                for stored in (run.rows, run.codes):
+                    for start in range(0, stored.size, BLOCK):
+                        file.write(stored.read(start, start + BLOCK).tobytes())
+
+    @classmethod
+    def load(cls, path: str | Path) -> Counts:
+        """Opens saved counts; rows and text stay in the file and are read when needed.
+
+        Raises:
+            FileNotFoundError: if there is no such file.
+            ValueError: if it is not a file of counts, or a part of it is missing.
+        """
+        path = Path(path)
+        with path.open("rb") as file:
+            if file.readline() != MAGIC:
+                raise ValueError(f"{path}: expected a file written by Counts.save")
+            head = json.loads(file.readline())
+            offset = file.tell()
+        runs = []
+        for letters, rows, codes in head.pop("sizes"):
+            alphabet = np.fromfile(path, np.uint32, letters, offset=offset)
+            offset += alphabet.nbytes
+            stored = OnDisk(path, ROW, rows, offset)
+            offset += rows * ROW.itemsize
+            runs.append(Run(alphabet, stored, OnDisk(path, np.dtype(np.uint16), codes, offset)))
+            offset += 2 * codes
+        if path.stat().st_size != offset:
+            size = path.stat().st_size
+            raise ValueError(f"{path}: {size} bytes, expected {offset}; copy or count it again")
+        return cls(tuple(runs), **head)
+
+
+def count(
+    blocks: Iterable[str],
+    *,
+    characters: Characters = "unspaced",
+    half_width: bool = False,
+    windows: Windows = "exact",
+    chunk: int = CHUNK,
+    threads: int = THREADS,
+    storage: Storage | None = None,
+) -> Counts:
+    """Counts the n-grams of a stream of text.
+
+    Args:
+        blocks: pieces of one text, of any length; n-grams cross from one to the next.
+        characters: which characters to keep, see `Folding`.
+        half_width: fold full-width forms to half-width ones.
+        windows: see `Counts`.
+        chunk: characters a run; changes memory and speed, not the counts.
+        threads: chunks counted at the same time.
+        storage: where the runs go; None keeps them in memory.
+    """
+    storage = storage or Storage()
+    folding = Folding(characters, half_width=half_width)
+    whole_lines = windows == "padded"  # their windows need to know where a line ends
+    runs: list[Run] = []
+    waiting: deque[Future[Run]] = deque()
+    with ThreadPoolExecutor(threads) as pool:
+        symbols = _joined(map(folding, blocks), folding.numbers_are_one)
+        for part in _chunks(symbols, chunk, whole_lines):
+            waiting.append(pool.submit(_count_chunk, part, windows))
+            if len(waiting) > threads:
+                runs.append(_stored(waiting.popleft().result(), storage))
+        runs.extend(_stored(future.result(), storage) for future in waiting)
+    return Counts(tuple(runs), characters, half_width, windows, (storage,))
+
+
+def merged_blocks(
+    runs: list[tuple[Stored, np.ndarray]], block: int = BLOCK
+) -> Iterator[np.ndarray]:
+    """Merges sorted runs, holding about `block` rows at a time.
+
+    Args:
+        runs: rows, each with the table that translates its codes.
+        block: rows to hold.
+
+    Yields:
+        Sorted rows; equal rows of different runs are added up.
+    """
+    share = max(1, block // max(1, len(runs)))
+    heads = [np.empty(0, ROW) for _ in runs]
+    taken = [0] * len(runs)
+    while True:
+        for i, (rows, table) in enumerate(runs):
+            if heads[i].size == 0 and taken[i] < rows.size:
+                heads[i] = _translated(rows.read(taken[i], taken[i] + share), table)
+                taken[i] += heads[i].size
+        live = [i for i, head in enumerate(heads) if head.size]
+        if not live:
+            return
+        # Every run is known at least up to the smallest last row.
+        key, tail = min((heads[i]["key"][-1], heads[i]["tail"][-1]) for i in live)
+        ready = []
+        for i in live:
+            cut = rows_up_to(heads[i], key, tail)
+            ready.append(heads[i][:cut])
+            heads[i] = heads[i][cut:]
+        yield _merge_all([rows for rows in ready if rows.size])
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Gives a path to write to; it replaces `path` at the end, or vanishes on an exception."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        yield partial
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _translated(rows: np.ndarray, table: np.ndarray) -> np.ndarray:
+    return rows if table[-1] == table.size - 1 else translate_rows(rows, table)
+
+
+def _merge_all(sorted_rows: list[np.ndarray]) -> np.ndarray:
+    while len(sorted_rows) > 1:
+        pairs = zip(sorted_rows[::2], [*sorted_rows[1::2], None], strict=False)
+        sorted_rows = [a if b is None else merge_rows(a, b) for a, b in pairs]
+    return sorted_rows[0]
+
+
+def _count_chunk(points: np.ndarray, windows: Windows) -> Run:
+    alphabet = alphabet_of(points)
+    codes = encode(points, alphabet)
+    if windows == "exact":
+        rows = count_rows(codes, alphabet.size + 1)
+    else:
+        space = int(np.searchsorted(alphabet, SPACE)) + 1 if SPACE in alphabet else 0
+        rows = count_padded_rows(codes, alphabet.size + 1, space)
+    return Run(alphabet, InMemory(rows), InMemory(codes[BEFORE:-AFTER].copy()))
+
+
+def _stored(run: Run, storage: Storage) -> Run:
+    rows = storage.keep(run.rows.read(0, run.rows.size))
+    return Run(run.alphabet, rows, storage.keep(run.codes.read(0, run.codes.size)))
+
+
+def _joined(folded: Iterable[np.ndarray], numbers_are_one: bool) -> Iterator[np.ndarray]:
+    """Folds runs of breaks (and digits) into one where they cross from a block to the next."""
+    last = BREAK
+    for block in folded:
+        if (
+            block.size
+            and block[0] == last
+            and (last == BREAK or (numbers_are_one and last == DIGIT))
+        ):
+            block = block[1:]
+        if block.size:
+            last = int(block[-1])
+            yield block
+
+
+def _chunks(folded: Iterable[np.ndarray], chunk: int, whole_lines: bool) -> Iterator[np.ndarray]:
+    """Yields chunks of folded text with one character of context before and four after."""
+    held = np.full(BEFORE, BREAK, np.uint32)
+    parts, size = [held], held.size
+    for block in folded:
+        parts.append(block)
+        size += block.size
+        if size < chunk + BEFORE + AFTER:
+            continue
+        text = np.concatenate(parts)
+        stop = text.size - AFTER
+        if whole_lines:
+            breaks = np.flatnonzero(text[:stop] == BREAK)
+            stop = int(breaks[-1]) + 1
+        if stop > BEFORE:
+            yield text[: stop + AFTER]
+        parts = [text[max(0, stop - BEFORE) :]]
+        size = parts[0].size
+    yield np.concatenate([*parts, np.full(AFTER + 1, BREAK, np.uint32)])

@@ -1,0 +1,178 @@
+"""The coarse cut: cut the text everywhere except inside kept n-grams, and count the pieces.
+
+The boundary between characters i and i + 1 survives if and only if no kept n-gram covers it, so
+overlapping n-grams chain to pieces of any length (kexue.fm/archives/4256).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from zoo.words.counting import ORDER
+from zoo.words.statistics import EMPTY, Ngrams, find, index
+
+BEGIN, END, ALONE = 0, 1, 2
+BEGINNING = -2  # place of an n-gram that only begins kept ones
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """How often each piece and each place in a piece occurred; parts of a corpus merge.
+
+    Attributes:
+        short: int64 (n-grams,): times each n-gram of two or more characters was a piece.
+        roles: int64 (3, codes): times each character began, ended or was a whole piece.
+        long: codes of longer pieces whose 4-grams are all kept (uint16 bytes) to their counts.
+    """
+
+    short: np.ndarray
+    roles: np.ndarray
+    long: dict[bytes, int]
+
+    @classmethod
+    def merge(cls, *parts: Pieces) -> Pieces:
+        """Returns the pieces of all parts together."""
+        long: dict[bytes, int] = {}
+        for part in parts:
+            for piece, count in part.long.items():
+                long[piece] = long.get(piece, 0) + count
+        short = np.sum([part.short for part in parts], axis=0)
+        return cls(short, np.sum([part.roles for part in parts], axis=0), long)
+
+
+def cut(
+    texts: Iterable[np.ndarray], ngrams: Ngrams, kept: np.ndarray, longest: int | None = None
+) -> Pieces:
+    """Cuts a text and counts its pieces.
+
+    Args:
+        texts: the text in the codes of `ngrams`, in parts: uint16 (length,) each.
+        ngrams: the n-grams of the text.
+        kept: bool (n-grams,): the n-grams that are never cut.
+        longest: longer pieces are not counted; None counts all.
+    """
+    short = np.zeros(ngrams.grams.size, np.int64)
+    roles = np.zeros((3, ngrams.alphabet.size + 1), np.int64)
+    long: dict[bytes, int] = {}
+    rest = np.zeros(0, np.uint16)
+    end = np.zeros(ORDER, np.uint16)
+    trail = _trail(ngrams, kept)
+
+    def cut_part(text: np.ndarray) -> int:
+        done, spans = _cut(text, trail, ngrams.slots, short, roles)
+        if longest is not None:
+            spans = spans[spans[:, 1] - spans[:, 0] <= longest]
+        _, first, times = np.unique(_hashes(text, spans), return_index=True, return_counts=True)
+        for (start, stop), count in zip(spans[first].tolist(), times.tolist(), strict=True):
+            piece = text[start:stop].tobytes()
+            long[piece] = long.get(piece, 0) + count
+        return done
+
+    for text in texts:
+        rest = np.concatenate([rest, text])
+        rest = rest[cut_part(rest) :]
+    cut_part(np.concatenate([rest, end]))
+    return Pieces(short, roles, long)
+
+
+def _trail(ngrams: Ngrams, kept: np.ndarray) -> np.ndarray:
+    """Returns an index of the kept n-grams, and of what they begin with (place `BEGINNING`).
+
+    It is several times smaller than `ngrams.slots`, and so are the misses of the cache.
+    """
+    solid = np.flatnonzero(kept)
+    lengths = ngrams.lengths[solid]
+    keys = [ngrams.grams["key"][solid[lengths == order]] for order in range(2, ORDER + 1)]
+    for order in (1, 0):
+        keys[order] = np.union1d(keys[order], keys[order + 1] >> np.uint64(16))
+    every = np.concatenate(keys)
+    table = index(every)
+    places = np.full(every.size, BEGINNING)
+    order = np.argsort(every)  # keys of different orders differ: they are one sorted set
+    places[order[np.searchsorted(every, ngrams.grams["key"][solid], sorter=order)]] = solid
+    used = table["key"] != EMPTY
+    table["place"][used] = places[table["place"][used]]
+    return table
+
+
+@njit(cache=True, nogil=True)
+def _cut(
+    codes: np.ndarray,
+    trail: np.ndarray,
+    slots: np.ndarray,
+    short: np.ndarray,
+    roles: np.ndarray,
+) -> tuple[int, np.ndarray]:
+    """Counts the pieces that surely end before the text does.
+
+    Returns:
+        Where the first unfinished piece starts, and the spans (pieces, 2) of the longer pieces.
+    """
+    spans = np.empty((64, 2), np.int64)
+    n = 0
+    start = reach = 0
+    whole = 0  # kept 4-grams in this piece
+    places = np.full(ORDER + 1, -1)  # of the kept n-grams at its start, by length
+    for i in range(codes.size - ORDER + 1):
+        if i >= reach and i > start:
+            length = i - start
+            if length == 1:
+                roles[ALONE, codes[start]] += 1
+            else:
+                roles[BEGIN, codes[start]] += 1
+                roles[END, codes[i - 1]] += 1
+                if length <= ORDER:
+                    place = places[length]
+                    if place < 0:
+                        place = _find_span(codes, start, i, slots)
+                    if place >= 0:
+                        short[place] += 1
+                elif whole == length - ORDER + 1:
+                    if n == len(spans):
+                        spans = np.concatenate((spans, np.empty((n, 2), np.int64)))
+                    spans[n, 0], spans[n, 1] = start, i
+                    n += 1
+            start, whole = i, 0
+        if codes[i] == 0:
+            start = reach = i + 1
+            continue
+        if i == start:
+            places[:] = -1
+        key: Any = np.uint64(codes[i])
+        for length in range(2, ORDER + 1):
+            key = (key << np.uint64(16)) | np.uint64(codes[i + length - 1])
+            place = find(key, trail) if codes[i + length - 1] != 0 else -1
+            if place == -1:
+                break
+            if place != BEGINNING:
+                reach = max(reach, i + length)
+                whole += length == ORDER
+                if i == start:
+                    places[length] = place
+    return start, spans[:n]
+
+
+@njit(cache=True, nogil=True)
+def _hashes(codes: np.ndarray, spans: np.ndarray) -> np.ndarray:
+    """Returns 64-bit hashes; two of a million different pieces agree with probability 3e-8."""
+    hashes = np.empty(len(spans), np.uint64)
+    for n in range(len(spans)):
+        value = np.uint64(14695981039346656037)  # Fowler, Noll and Vo, by 16 bits, and a finish
+        for i in range(spans[n, 0], spans[n, 1]):
+            value = (value ^ np.uint64(codes[i])) * np.uint64(1099511628211)
+            value ^= value >> np.uint64(29)
+        hashes[n] = value
+    return hashes
+
+
+@njit(cache=True, nogil=True)
+def _find_span(codes: np.ndarray, start: int, stop: int, slots: np.ndarray) -> int:
+    key: Any = np.uint64(0)
+    for i in range(start, stop):
+        key = (key << np.uint64(16)) | np.uint64(codes[i])
+    return find(key, slots)

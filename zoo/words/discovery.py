@@ -1,0 +1,268 @@
+"""From text to a lexicon: the post's method, its 2019 counting, and the scored one."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+
+from zoo.words.alphabet import DIGIT, Characters, Folding
+from zoo.words.counting import ORDER
+from zoo.words.counts import CHUNK, THREADS, Counts, count
+from zoo.words.cutting import ALONE, Pieces, cut
+from zoo.words.lexicon import Lexicon, ranked
+from zoo.words.reading import Source, read
+from zoo.words.scoring import score
+from zoo.words.statistics import Ngrams, measure, spell
+from zoo.words.storage import Storage, parse_size
+from zoo.words.truncated import measure_truncated
+
+Method = Literal["pmi+entropy", "ngram"]
+Counting = Literal["exact", "truncated"]
+
+THRESHOLDS = (0.0, 2.0, 4.0, 6.0)  # nats, for n-grams of 1 to 4 characters; the first is unused
+RESERVED = 160_000_000  # bytes of a memory limit that the interpreter and its libraries take
+SMALLEST = 64_000_000  # bytes besides
+CHUNK_BYTES = 48  # per character and thread while a chunk is counted
+
+
+def discover_words(
+    source: Source,
+    *,
+    method: Method = "pmi+entropy",
+    counting: Counting = "exact",
+    min_count: int | None = None,
+    max_length: int = 8,
+    thresholds: Sequence[float] = THRESHOLDS,
+    characters: Characters | None = None,
+    half_width: bool = False,
+    exclude: Iterable[str] = (),
+    encoding: str = "utf-8",
+    errors: str = "strict",
+    memory: int | str | None = None,
+    threads: int = THREADS,
+    progress: bool = False,
+) -> Lexicon:
+    """Finds the words of a text.
+
+    Args:
+        source: a text, an iterable of texts or lines, a file, folder or glob (`Path`, or a `str`
+            that names one), several of them, `"-"` for standard input, or `Counts`.
+        method: `"pmi+entropy"` scores every n-gram by cohesion, freedom and the characters at
+            its ends (`scoring`); `"ngram"` is the method of kexue.fm/archives/4256 and 6920.
+        counting: `"truncated"` reproduces the counts of the 2019 repository; only for `"ngram"`.
+        min_count: least count of a word; None chooses it by the size of the corpus.
+        max_length: longest word, in characters; words of more than four are chains of n-grams.
+        thresholds: least cohesion of n-grams that are never cut, for 1 to 4 characters, in nats.
+        characters: which characters words are made of, see `Folding`; None chooses by method.
+        half_width: fold full-width forms to half-width ones.
+        exclude: words to leave out of the result: a dictionary.
+        encoding: encoding of files, for instance `"gb18030"`.
+        errors: `"strict"` refuses invalid bytes, `"replace"` reads them as breaks.
+        memory: bytes, or a size such as `"512MB"`, not to pass; the rest goes to a temporary
+            folder. None means half of the machine's memory.
+        threads: threads that count.
+        progress: show a progress bar.
+
+    Returns:
+        The lexicon, the same for any order of lines, number of threads and memory.
+
+    Raises:
+        FileNotFoundError: if a file is missing.
+        ValueError: naming the argument, or the file and byte that cannot be decoded.
+
+    >>> text = "今天天气好。明天天气好。天气不好。" * 9
+    >>> list(discover_words(text, method="ngram", thresholds=(0, 1, 2, 3)))
+    ['今天', '明天']
+    """
+    check(method, counting, min_count, max_length, thresholds)
+    if isinstance(source, Counts):
+        return discover(source, method, min_count, max_length, thresholds).without(exclude)
+    with Storage() as storage:
+        counts = count_ngrams(
+            source,
+            characters=characters or ("unspaced" if method == "pmi+entropy" else "post"),
+            half_width=half_width,
+            counting=counting,
+            encoding=encoding,
+            errors=errors,
+            memory=memory,
+            threads=threads,
+            progress=progress,
+            storage=storage,
+        )
+        return discover(counts, method, min_count, max_length, thresholds).without(exclude)
+
+
+def count_ngrams(
+    source: Source,
+    *,
+    characters: Characters = "unspaced",
+    half_width: bool = False,
+    counting: Counting = "exact",
+    encoding: str = "utf-8",
+    errors: str = "strict",
+    memory: int | str | None = None,
+    threads: int = THREADS,
+    progress: bool = False,
+    storage: Storage | None = None,
+) -> Counts:
+    """Counts the n-grams of a text: the first half of `discover_words`, to save and to merge.
+
+    Args are those of `discover_words`; `storage` holds what passes the memory limit and must
+    stay open as long as the counts are used.
+    """
+    chunk, limit = _budget(memory, threads)
+    storage = Storage() if storage is None else storage
+    storage.limit = limit
+    with read(source, encoding=encoding, errors=errors, progress=progress) as blocks:
+        return count(
+            blocks,
+            characters=characters if counting == "exact" else "post+space",
+            half_width=half_width,
+            windows="exact" if counting == "exact" else "padded",
+            chunk=chunk,
+            threads=threads,
+            storage=storage,
+        )
+
+
+def discover(
+    counts: Counts,
+    method: Method = "pmi+entropy",
+    min_count: int | None = None,
+    max_length: int = 8,
+    thresholds: Sequence[float] = THRESHOLDS,
+) -> Lexicon:
+    """Finds the words of counted text: the second half of `discover_words`."""
+    least = automatic_min_count(counts.length) if min_count is None else min_count
+    ngrams = measured(counts, least)
+    kept = cohesive(ngrams, thresholds)
+    pieces = cut(counts.texts(), ngrams, kept, max_length)
+    one = Folding(counts.characters).numbers_are_one
+    return choose(ngrams, kept, pieces, method, least, max_length, numbers_are_one=one)
+
+
+def measured(counts: Counts, min_count: int) -> Ngrams:
+    """Returns the n-grams of exact or of padded windows."""
+    find = measure if counts.windows == "exact" else measure_truncated
+    return find(counts, min_count)
+
+
+def automatic_min_count(length: int) -> int:
+    """Returns a least count that grows as the square root of the corpus, in characters.
+
+    1 MB of Chinese gives 2, the People's Daily of a month 4, 1 GB 58, 10 GB 183.
+    """
+    return max(2, round(math.sqrt(length / 100_000)))
+
+
+def cohesive(ngrams: Ngrams, thresholds: Sequence[float] = THRESHOLDS) -> np.ndarray:
+    """Returns which n-grams are never cut: bool (n-grams,): `pmi` reaches the order's threshold."""
+    least = np.array([np.inf, np.inf, *thresholds[1:]])
+    pmi = ngrams.cuts()[0]
+    return (pmi >= least[ngrams.lengths]) & np.isfinite(pmi)
+
+
+def choose(
+    ngrams: Ngrams,
+    kept: np.ndarray,
+    pieces: Pieces,
+    method: Method,
+    min_count: int,
+    max_length: int = 8,
+    *,
+    numbers_are_one: bool = False,
+) -> Lexicon:
+    """Returns the lexicon: the words among the n-grams and the longer pieces.
+
+    `"ngram"`: pieces of the coarse cut with enough occurrences; those of three and four
+    characters must be kept n-grams, and of longer ones every 4-gram must be (back-tracking).
+    `"pmi+entropy"`: n-grams with a positive score, and the same longer pieces with score 0.
+    """
+    lengths = ngrams.lengths
+    if method == "ngram":
+        scores = pieces.short.astype(float)
+        words = (pieces.short >= min_count) & (lengths > 1) & ((lengths == 2) | kept)
+        counts = pieces.short
+    else:
+        scores = score(ngrams, pieces)
+        words = scores > 0
+        counts = ngrams.grams["count"]
+    places = np.flatnonzero(words & (lengths <= max_length))
+    grams = ngrams.grams[places]
+    short = [
+        counts[places],
+        scores[places],
+        ngrams.cuts()[0][places],
+        grams["left_entropy"],
+        grams["right_entropy"],
+    ]
+    long = {piece: n for piece, n in pieces.long.items() if n >= min_count}
+    long_counts = np.array(list(long.values()), np.int64)
+    unknown = np.full(len(long), np.nan)
+    long_scores = long_counts.astype(float) if method == "ngram" else np.zeros(len(long))
+    columns = [
+        np.concatenate(pair)
+        for pair in zip(short, (long_counts, long_scores, *[unknown] * 3), strict=True)
+    ]
+    names = [spell(np.frombuffer(piece, np.uint16), ngrams.alphabet) for piece in long]
+    lexicon = ranked(ngrams.words(places) + names, columns, _alone(ngrams, pieces), min_count)
+    return _without_patterns(lexicon) if numbers_are_one else lexicon
+
+
+def _alone(ngrams: Ngrams, pieces: Pieces) -> dict[str, int]:
+    """Returns how often each single character was a piece."""
+    codes = np.flatnonzero(pieces.roles[ALONE])
+    counts = {spell([c], ngrams.alphabet): int(pieces.roles[ALONE, c]) for c in codes.tolist()}
+    counts.pop(" ", None)
+    return counts
+
+
+def _without_patterns(lexicon: Lexicon) -> Lexicon:
+    """Moves number patterns such as `0年` from the words to the background."""
+    patterns = [w for w in lexicon.words if chr(DIGIT) in w]
+    counts = dict(zip(lexicon.words, lexicon.count.tolist(), strict=True))
+    background = {**lexicon.background, **{w: counts[w] for w in patterns}}
+    return replace(lexicon.without(patterns), background=background)
+
+
+def check(
+    method: str, counting: str, min_count: int | None, max_length: int, thresholds: Sequence[float]
+) -> None:
+    """Refuses arguments that `discover_words` cannot mean.
+
+    Raises:
+        ValueError: naming the argument and what was expected.
+    """
+    if method not in ("pmi+entropy", "ngram"):
+        raise ValueError(f"method={method!r}: expected 'pmi+entropy' or 'ngram'")
+    if counting not in ("exact", "truncated"):
+        raise ValueError(f"counting={counting!r}: expected 'exact' or 'truncated'")
+    if counting == "truncated" and method != "ngram":
+        raise ValueError("counting='truncated' has no entropies: use it with method='ngram'")
+    if min_count is not None and min_count < 1:
+        raise ValueError(f"min_count={min_count}: expected at least 1")
+    if max_length < 2:
+        raise ValueError(f"max_length={max_length}: expected at least 2")
+    if len(thresholds) != ORDER:
+        raise ValueError(
+            f"thresholds={thresholds}: expected {ORDER} numbers, for 1 to 4 characters"
+        )
+
+
+def _budget(memory: int | str | None, threads: int) -> tuple[int, int]:
+    """Returns the characters a chunk may have, and the bytes of results to hold in memory."""
+    if threads < 1:
+        raise ValueError(f"threads={threads}: expected at least 1")
+    total = parse_size(memory)
+    if total is None:
+        total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+    free = total - RESERVED
+    if free < SMALLEST:
+        raise ValueError(f"memory={memory!r}: expected at least {(RESERVED + SMALLEST) // 10**6}MB")
+    return min(CHUNK, free // (2 * threads * CHUNK_BYTES)), free // 4

@@ -1,0 +1,157 @@
+"""The result of word discovery: a table of words, sorted by score."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from zoo.words.counts import replacing
+from zoo.words.segment import Segmenter
+
+COLUMNS = ("word", "count", "score", "pmi", "left_entropy", "right_entropy")
+
+
+@dataclass(frozen=True, eq=False)
+class Lexicon:
+    """The words found, best first; all arrays have one entry a word.
+
+    Attributes:
+        words: object (words,): text of two characters or more.
+        count: int64 (words,): occurrences in the corpus.
+        score: float64 (words,): the method's own order.
+        pmi: float64 (words,): least pointwise mutual information over the cuts, in nats; NaN for
+            words longer than four characters, which are chains of n-grams.
+        left_entropy: float64 (words,): branching entropy on the left, in nats; NaN likewise.
+        right_entropy: float64 (words,): the same on the right.
+        background: what the segmenter knows besides: single characters, number patterns such as
+            `0年`, and how often each was a piece of its own.
+        min_count: the least count, as given or chosen.
+    """
+
+    words: np.ndarray
+    count: np.ndarray
+    score: np.ndarray
+    pmi: np.ndarray
+    left_entropy: np.ndarray
+    right_entropy: np.ndarray
+    background: Mapping[str, int] = field(default_factory=dict, repr=False)
+    min_count: int = 1
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.words)
+
+    def __contains__(self, word: object) -> bool:
+        return word in self._places
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {word: place for place, word in enumerate(self.words)}
+
+    @cached_property
+    def segmenter(self) -> Segmenter:
+        """A unigram segmenter with these words and the single characters."""
+        counts = dict(zip(self.words, self.count.tolist(), strict=True))
+        return Segmenter({**self.background, **counts})
+
+    def segment(self, text: str) -> list[str]:
+        """Returns the words of a text; joined, they are the text again.
+
+        >>> words = np.array(["今天", "天气"], object)
+        >>> columns = [np.array(x) for x in ([9, 9], [2.0, 1.0], *[[1.0, 1.0]] * 3)]
+        >>> Lexicon(words, *columns).segment("今天天气好")
+        ['今天', '天气', '好']
+        """
+        return self.segmenter(text)
+
+    def without(self, known: Iterable[str]) -> Lexicon:
+        """Returns the words that are not in `known`: the new ones."""
+        known = set(known)
+        return self._chosen(np.array([word not in known for word in self.words], bool))
+
+    def top(self, words: int) -> Lexicon:
+        """Returns the best words only."""
+        return self._chosen(np.arange(min(words, len(self))))
+
+    def _chosen(self, places: np.ndarray) -> Lexicon:
+        return replace(self, **{name: getattr(self, name)[places] for name in _FIELDS})
+
+    def save(self, path: str | Path) -> None:
+        """Writes a table of tab-separated values with a header; the file appears whole or not.
+
+        The rows of the background come last, without scores.
+        """
+        with (
+            replacing(Path(path)) as partial,
+            partial.open("w", encoding="utf-8", newline="") as file,
+        ):
+            rows = csv.writer(file, dialect="excel-tab", lineterminator="\n")
+            rows.writerow(COLUMNS)
+            columns = (self.count, self.score, self.pmi, self.left_entropy, self.right_entropy)
+            rows.writerows(zip(self.words, *(c.tolist() for c in columns), strict=True))
+            rows.writerows((word, count, "", "", "", "") for word, count in self.background.items())
+
+    @classmethod
+    def load(cls, path: str | Path) -> Lexicon:
+        """Reads a table written by `save`.
+
+        Raises:
+            FileNotFoundError: if there is no such file.
+            ValueError: naming the file and line that is not such a table.
+        """
+        words: list[str] = []
+        numbers: list[tuple[float, ...]] = []
+        background: dict[str, int] = {}
+        with Path(path).open(encoding="utf-8", newline="") as file:
+            rows = csv.reader(file, dialect="excel-tab")
+            if tuple(next(rows, ())) != COLUMNS:
+                raise ValueError(f"{path}: expected the header {' '.join(COLUMNS)}")
+            for number, (word, *columns) in enumerate(rows, 2):
+                values = _numbers(columns, f"{path}:{number}")
+                if len(values) == 1:
+                    background[word] = int(values[0])
+                else:
+                    words.append(word)
+                    numbers.append(values)
+        table = np.array(numbers, float).reshape(-1, len(COLUMNS) - 1)
+        arrays = [table[:, 0].astype(np.int64), *table.T[1:].copy()]
+        return ranked(words, arrays, background)
+
+    def to_jieba(self, path: str | Path) -> None:
+        """Writes a user dictionary for jieba: `word count` a line."""
+        with replacing(Path(path)) as partial, partial.open("w", encoding="utf-8") as file:
+            file.writelines(f"{w} {c}\n" for w, c in zip(self.words, self.count, strict=True))
+
+
+_FIELDS = ("words", *COLUMNS[1:])
+
+
+def _numbers(columns: list[str], where: str) -> tuple[float, ...]:
+    """Returns the numbers of a row: all of them, or the count alone if there are no others."""
+    try:
+        values = tuple(float(column) for column in columns if column)
+    except ValueError:
+        values = ()
+    if len(columns) != len(COLUMNS) - 1 or len(values) not in (1, len(columns)):
+        raise ValueError(f"{where}: expected {len(COLUMNS)} columns: {' '.join(COLUMNS)}")
+    return values
+
+
+def ranked(
+    words: Sequence[str],
+    columns: Sequence[np.ndarray],
+    background: Mapping[str, int],
+    min_count: int = 1,
+) -> Lexicon:
+    """Returns a lexicon of unsorted columns (those of `COLUMNS`), by score, then by text."""
+    text = np.array(words, object)
+    best = np.lexsort((text.astype(str), -columns[1]))
+    count, score, pmi, left, right = (column[best] for column in columns)
+    return Lexicon(text[best], count, score, pmi, left, right, background, min_count)

@@ -1,0 +1,268 @@
+"""Text as a stream: files (compressed or not), folders, globs, standard input, iterables."""
+
+from __future__ import annotations
+
+import bz2
+import codecs
+import contextlib
+import glob
+import gzip
+import importlib
+import io
+import lzma
+import sys
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+
+Source = str | Path | Iterable[str | Path]
+Readable = Any  # a binary file, of which only `read(size)` is used
+Advance = Callable[[int], None]
+
+BLOCK = 1 << 20  # bytes or characters read at a time
+SUFFIXES = (".txt", ".tsv", ".csv", ".json", ".jsonl", ".gz", ".bz2", ".xz", ".zst")
+OPENERS: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+DAMAGED = (EOFError, OSError, lzma.LZMAError, zlib.error)
+
+
+@contextlib.contextmanager
+def read(
+    source: Source, *, encoding: str = "utf-8", errors: str = "strict", progress: bool = False
+) -> Iterator[Iterator[str]]:
+    """Opens a source and gives its text in blocks of about a million characters.
+
+    Args:
+        source: a text; a file, folder (all its files) or glob, as `Path` or as `str`; `"-"` for
+            standard input; an iterable of texts, each a line of its own, or of paths.
+        encoding: encoding of files and standard input.
+        errors: `"strict"` or `"replace"`.
+        progress: show a bar with MB/s and time left.
+
+    Yields:
+        An iterator over the blocks; a line break comes between files and between the items of
+        an iterable.
+
+    Raises:
+        FileNotFoundError: if a path or a glob leads nowhere.
+        ValueError: if bytes cannot be decoded, with file and offset; if a file is damaged; if
+            the encoding or `errors` is unknown.
+    """
+    _check(encoding, errors)
+    paths = find_paths(source)
+    if paths is not None:
+        total = None if None in paths else sum(path.stat().st_size for path in paths if path)
+        with _bar(total, progress) as advance:
+            yield _read_files(paths, encoding, errors, advance)
+    else:
+        texts: Iterable[Any] = [source] if isinstance(source, (str, Path)) else source
+        with _bar(len(source) if isinstance(source, str) else None, progress) as advance:
+            yield _read_texts(texts, advance)
+
+
+def find_paths(source: Source) -> list[Path | None] | None:
+    """Returns the files a source names, sorted within folders and globs; None stands for stdin.
+
+    Returns None if the source is text, not paths. A `str` is a path if it exists, looks like a
+    file name (`corpus.txt.gz`) or is a glob with matches, and has no line break.
+    """
+    if isinstance(source, Path):
+        return _expand(source)
+    if isinstance(source, str):
+        return _expand(Path(source)) if _names_a_file(source) else None
+    if (
+        isinstance(source, (list, tuple))
+        and source
+        and all(isinstance(item, Path) or _names_a_file(item) for item in source)
+    ):
+        return [path for item in source for path in _expand(Path(item))]
+    return None
+
+
+def _names_a_file(text: object) -> bool:
+    if not isinstance(text, str) or not text or len(text) > 4096 or "\n" in text or "\0" in text:
+        return False
+    if text == "-" or text.lower().endswith(SUFFIXES):
+        return True
+    with contextlib.suppress(OSError, ValueError):
+        return Path(text).exists() or ("*" in text and bool(_matches(text)))
+    return False
+
+
+def _matches(pattern: str) -> list[Path]:
+    found = glob.glob(pattern, recursive=True)  # noqa: PTH207 - pathlib's takes no absolute one
+    return sorted(path for path in map(Path, found) if path.is_file())
+
+
+def _expand(path: Path) -> list[Path | None]:
+    if str(path) == "-":
+        return [None]
+    if path.is_dir():
+        files = sorted(p for p in path.rglob("*") if p.is_file())
+    elif path.exists():
+        files = [path]
+    else:
+        files = _matches(str(path))
+    if not files:
+        raise FileNotFoundError(f"{path}: no such file, or nothing in it; check the path")
+    return list(files)
+
+
+def _read_files(
+    paths: list[Path | None], encoding: str, errors: str, advance: Advance
+) -> Iterator[str]:
+    for path in paths:
+        name = "standard input" if path is None else str(path)
+        raw = sys.stdin.buffer if path is None else path.open("rb")
+        with contextlib.ExitStack() as stack:
+            if path is not None:
+                stack.callback(raw.close)
+            file = _decompressed(_Counted(raw, advance), path)
+            yield from _decode(file, name, encoding, errors)
+        yield "\n"
+
+
+def _decompressed(raw: io.RawIOBase, path: Path | None) -> Readable:
+    suffix = "" if path is None else path.suffix.lower()
+    if suffix == ".zst":
+        return _open_zst(raw, path)
+    return OPENERS[suffix](raw, "rb") if suffix in OPENERS else raw
+
+
+def _open_zst(raw: io.RawIOBase, path: Path | None) -> Readable:
+    with contextlib.suppress(ImportError):  # Python 3.14 has it
+        return importlib.import_module("compression.zstd").open(raw, "rb")
+    try:
+        zstandard = importlib.import_module("zstandard")
+    except ImportError:
+        raise ValueError(f"{path}: reading .zst needs the package: pip install zstandard") from None
+    return _ZstFile(raw, zstandard.ZstdDecompressor().decompressobj)
+
+
+def _decode(file: Readable, name: str, encoding: str, errors: str) -> Iterator[str]:
+    """Yields decoded blocks; an error names the file and the byte."""
+    decoder = codecs.getincrementaldecoder(encoding)(errors)
+    done = 0
+    while True:
+        try:
+            data = file.read(BLOCK)
+        except DAMAGED as error:
+            raise ValueError(f"{name}: damaged, or not what its suffix says: {error}") from error
+        except Exception as error:  # zstandard's own class, which may not be installed
+            if type(error).__name__ != "ZstdError":
+                raise
+            raise ValueError(f"{name}: damaged, or not what its suffix says: {error}") from error
+        pending = len(decoder.getstate()[0])
+        try:
+            text = decoder.decode(data, final=not data)
+        except UnicodeDecodeError as error:
+            where = done - pending + error.start
+            raise ValueError(
+                f"{name}: byte {where} is not {encoding} ({error.reason}); "
+                f"give its encoding= (gb18030?), or errors='replace'"
+            ) from None
+        done += len(data)
+        if text:
+            yield text
+        if not data:
+            return
+
+
+def _read_texts(texts: Iterable[Any], advance: Advance) -> Iterator[str]:
+    """Yields texts with a line break after each, small ones joined and large ones in parts."""
+    held: list[str] = []
+    size = 0
+    for text in texts:
+        if not isinstance(text, str):
+            raise ValueError(f"expected texts, or paths only, but found {text!r}")
+        for start in range(0, len(text), BLOCK):
+            part = text[start : start + BLOCK]
+            held.append(part)
+            size += len(part)
+            if size >= BLOCK:
+                yield "".join(held)
+                advance(size)
+                held, size = [], 0
+        held.append("\n")
+    yield "".join(held)
+    advance(size)
+
+
+class _Counted(io.RawIOBase):
+    """A binary file that reports how much of it was read."""
+
+    def __init__(self, file: IO[bytes], advance: Advance) -> None:
+        self.file = file
+        self.advance = advance
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        data = self.file.read(size)
+        self.advance(len(data))
+        return data
+
+    def readinto(self, buffer: Any) -> int:
+        data = self.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+
+class _ZstFile(io.RawIOBase):
+    """Decompresses frame after frame; unlike zstandard's own reader it minds a missing end."""
+
+    def __init__(self, file: Readable, new_frame: Callable[[], Any]) -> None:
+        self.file = file
+        self.new_frame = new_frame
+        self.frame = new_frame()
+        self.inside = True
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        text = b""
+        while not text:
+            data = self.frame.unused_data if self.frame.eof else b""
+            data = data or self.file.read(1 << 16)
+            if not data:
+                if self.inside:
+                    raise EOFError("the compressed file ends within a frame")
+                return b""
+            if self.frame.eof:
+                self.frame = self.new_frame()
+            text = self.frame.decompress(data)
+            self.inside = not self.frame.eof
+        return text
+
+
+@contextlib.contextmanager
+def _bar(total: int | None, shown: bool) -> Iterator[Advance]:
+    if not shown:
+        yield lambda _: None
+        return
+    columns = (TextColumn("reading"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, TimeRemainingColumn()) as progress:
+        task = progress.add_task("reading", total=total)
+        yield lambda step: progress.advance(task, step)
+
+
+def _check(encoding: str, errors: str) -> None:
+    if errors not in ("strict", "replace"):
+        raise ValueError(f"errors={errors!r}: expected 'strict' or 'replace'")
+    try:
+        codecs.lookup(encoding)
+    except LookupError:
+        raise ValueError(
+            f"encoding={encoding!r}: unknown; expected 'utf-8', 'gb18030', ..."
+        ) from None

@@ -1,0 +1,117 @@
+"""Arrays that live in memory up to a limit, and in a temporary folder beyond it."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+
+class Stored(Protocol):
+    """A one-dimensional array somewhere, read in slices."""
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        ...
+
+    def read(self, start: int, stop: int) -> np.ndarray:
+        """Returns the elements from `start` to `stop`."""
+        ...
+
+
+@dataclass(frozen=True)
+class InMemory:
+    """An array that is simply held."""
+
+    array: np.ndarray
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return self.array.size
+
+    def read(self, start: int, stop: int) -> np.ndarray:
+        """Returns the elements from `start` to `stop`."""
+        return self.array[start:stop]
+
+
+@dataclass(frozen=True)
+class OnDisk:
+    """An array in a file, `offset` bytes from its beginning."""
+
+    path: Path
+    dtype: np.dtype
+    size: int
+    offset: int = 0
+
+    def read(self, start: int, stop: int) -> np.ndarray:
+        """Returns the elements from `start` to `stop`."""
+        stop = min(stop, self.size)
+        where = self.offset + start * self.dtype.itemsize
+        return np.fromfile(self.path, self.dtype, max(0, stop - start), offset=where)
+
+
+class Storage:
+    """Keeps arrays in memory until they pass `limit` bytes together, later ones on disk.
+
+    The temporary folder is made when first needed and goes with the object: at the end of a
+    `with` block, at garbage collection, or at the interpreter's exit, whichever comes first.
+
+    Args:
+        limit: bytes to hold in memory; None for no limit.
+        folder: where to make the temporary folder; None for the system's choice.
+    """
+
+    def __init__(self, limit: int | None = None, folder: str | Path | None = None) -> None:
+        self.limit = limit
+        self.folder = folder
+        self.held = 0
+        self.written = 0
+        self._temporary: tempfile.TemporaryDirectory[str] | None = None
+
+    def keep(self, array: np.ndarray) -> Stored:
+        """Takes an array and returns where it is now."""
+        if self.limit is None or self.held + array.nbytes <= self.limit:
+            self.held += array.nbytes
+            return InMemory(array)
+        if self._temporary is None:
+            self._temporary = tempfile.TemporaryDirectory(prefix="zoo-words-", dir=self.folder)
+        path = Path(self._temporary.name) / f"{self.written}.bin"
+        self.written += 1
+        array.tofile(path)
+        return OnDisk(path, array.dtype, array.size)
+
+    def close(self) -> None:
+        """Deletes what is on disk."""
+        if self._temporary is not None:
+            self._temporary.cleanup()
+            self._temporary = None
+
+    def __enter__(self) -> Storage:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def parse_size(size: int | str | None) -> int | None:
+    """Returns a number of bytes: `"512MB"` is 512 million, `"2GiB"` is two times 2 to the 30.
+
+    Raises:
+        ValueError: if the text is not a number with one of these units.
+    """
+    if size is None or isinstance(size, int):
+        return size
+    units = {"": 1, "B": 1}
+    units |= {f"{p}B": 1000 ** (i + 1) for i, p in enumerate("KMGT")}
+    units |= {f"{p}iB": 1024 ** (i + 1) for i, p in enumerate("KMGT")}
+    digits = size.strip().rstrip("BiKMGT ").strip()
+    unit = size.strip()[len(digits) :].strip()
+    try:
+        return int(float(digits) * units[unit])
+    except (KeyError, ValueError):
+        raise ValueError(f"memory={size!r}: expected bytes or a size such as '512MB'") from None

@@ -1,0 +1,41 @@
+"""The counts of the 2019 repository: only 4-gram windows, truncated, lower orders by prefix.
+
+kexue.fm/archives/6920 takes kenlm's `count_ngrams -o 4`, whose file holds one 4-gram window for
+each character of a line and one for its end, padded with start symbols: `..a .ab .abc abcd bcd$`.
+Windows with too small a count are dropped, padding is dropped, and what remains adds to the
+count of each of its prefixes. So a line's first characters count several times, its last ones
+less, and a word whose continuations vary never reaches the minimum.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from zoo.words.counting import ORDER
+from zoo.words.counts import Counts
+from zoo.words.statistics import GRAM, Ngrams, tabulate
+
+
+def measure_truncated(counts: Counts, min_count: int) -> Ngrams:
+    """Returns the n-grams of the 2019 repository; their entropies are not known (NaN).
+
+    Args:
+        counts: counts with padded windows.
+        min_count: least count of a window.
+    """
+    parts = [rows[rows["count"] >= min_count] for rows in counts.rows()]
+    rows = np.concatenate(parts) if parts else np.empty(0, GRAM)
+    tables = [[_prefixes(rows, order)] if order else [] for order in range(ORDER + 1)]
+    return tabulate(tables, counts.alphabet)
+
+
+def _prefixes(rows: np.ndarray, order: int) -> np.ndarray:
+    """Returns the prefixes of this order of all windows, with the sums of their counts."""
+    key = rows["key"] >> np.uint64(16 * (ORDER - order))
+    long_enough = (key & np.uint64(0xFFFF)) != 0
+    keys, inverse = np.unique(key[long_enough], return_inverse=True)
+    grams = np.zeros(keys.size, GRAM)
+    grams["key"] = keys
+    np.add.at(grams["count"], inverse, rows["count"][long_enough].astype(np.int64))
+    grams["left_entropy"] = grams["right_entropy"] = np.nan
+    return grams
