@@ -11,6 +11,7 @@ TRAINING = {
     "validate": "measure on the validation split: zoo validate MODEL [options]",
     "test": "measure on the test split: zoo test MODEL [options]",
 }
+WORDS = "find the words of a language from raw text: zoo words FILE ... -o words.tsv"
 
 
 def list_models(technique: str | None = None) -> None:
@@ -105,6 +106,11 @@ def run(arguments: list[str]) -> None:
 
         training.run(arguments)
         return
+    if arguments and arguments[0] == "words":
+        from zoo.words import cli as words
+
+        words.run(arguments[1:])
+        return
     from jsonargparse import ArgumentParser
 
     from zoo import __version__
@@ -113,7 +119,7 @@ def run(arguments: list[str]) -> None:
         prog="zoo", version=__version__, exit_on_error=False, description=__doc__
     )
     commands = parser.add_subcommands(dest="command")
-    for name, summary in TRAINING.items():
+    for name, summary in {**TRAINING, "words": WORDS}.items():
         commands.add_subcommand(name, ArgumentParser(), help=summary)
     for name, function in COMMANDS.items():
         command = ArgumentParser(exit_on_error=False)

@@ -19,8 +19,8 @@ import sys
 import zoo.words.discovery as discovery
 discovery.CHUNK, discovery.RESERVED = 50_000, 0
 discovery._budget = lambda memory, threads: (50_000, 0)
-from zoo.words.cli import parser, words
-words(**vars(parser().parse_args()))
+from zoo.words.cli import run
+run(sys.argv[1:])
 """
 
 
@@ -82,13 +82,13 @@ def test_a_failed_save_keeps_the_old_file(tmp_path, monkeypatch):
 def test_the_command_names_what_is_wrong(tmp_path):
     def run(*arguments):
         return subprocess.run(
-            [sys.executable, "-m", "zoo.words", *arguments], capture_output=True, text=True
+            [sys.executable, "-m", "zoo.cli", "words", *arguments], capture_output=True, text=True
         )
 
     missing = run("none.txt")
     assert missing.returncode == 2
     assert missing.stderr.strip() == (
-        "zoo words: none.txt: no such file, or nothing in it; check the path"
+        "zoo: none.txt: no such file, or nothing in it; check the path"
     )
     (tmp_path / "a.txt").write_text(brute.sample_text(), encoding="utf-8")
     (tmp_path / "known.txt").write_text("天气 100 n\n", encoding="utf-8")

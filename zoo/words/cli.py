@@ -18,17 +18,19 @@ from zoo.words.lexicon import COLUMNS, Lexicon
 from zoo.words.reading import read
 
 
-def parser() -> ArgumentParser:
-    """Returns the parser of the command, for `words(**vars(parser().parse_args()))`."""
+def run(arguments: list[str]) -> None:
+    """Parse the arguments that follow `zoo words`, and find the words."""
     parser = ArgumentParser(
-        prog="zoo words", description="Find the words of a language from raw text alone."
+        prog="zoo words",
+        description="Find the words of a language from raw text alone.",
+        exit_on_error=False,
     )
     parser.add_argument(
         "corpus", nargs="*", default=["-"], help="files, folders, globs; - is stdin"
     )
     parser.add_argument("-o", "--output", type=str | None, help="table to write; default stdout")
     parser.add_function_arguments(words, skip={"corpus", "output"})
-    return parser
+    words(**vars(parser.parse_args(arguments)))
 
 
 def words(
