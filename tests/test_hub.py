@@ -279,7 +279,7 @@ def test_a_cache_that_cannot_be_written(hub, tmp_path, folder, sha, monkeypatch)
     assert contents(zoo_hub.pull(REPO)) == contents(folder), "what is there serves"
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "file"))
-    with pytest.raises(OSError, match="cannot be kept in .*; make room, or name another") as error:
+    with pytest.raises(OSError, match=r"cannot be kept in .*; make room, or name another") as error:
         zoo_hub.pull(REPO)
     assert "\n" not in str(error.value)
 

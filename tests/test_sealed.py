@@ -160,7 +160,7 @@ def test_only_checkpoints_are_replaced(tmp_path):
 
 def test_where_nothing_can_be_written_is_said_beforehand(tmp_path):
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(PermissionError, match="cannot be written: .* choose another folder"):
+    with pytest.raises(PermissionError, match=r"cannot be written: .* choose another folder"):
         sealed.require_replaceable(tmp_path / "file" / "deep" / "tiny")
 
 
