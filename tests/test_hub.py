@@ -11,7 +11,7 @@ import pytest
 import torch
 from hub_server import HubServer
 from huggingface_hub import constants
-from test_checkpoint import RESULT, TINY, contents, seal, write
+from test_checkpoint import RESULT, TINY, contents, edit, seal, write
 
 import zoo
 from zoo import checkpoint, registry, sealed
@@ -128,6 +128,13 @@ def test_push_refuses_a_damaged_folder_and_a_lying_card(hub, folder):
         zoo_hub.push(folder, REPO)
     seal(folder)
     with pytest.raises(ValueError, match=r"README\.md has 'test_accuracy' = 0\.99"):
+        zoo_hub.push(folder, REPO)
+    assert hub.requests == []
+
+
+def test_push_refuses_what_does_not_load(hub, folder):
+    edit(folder / "config.json", format=2)
+    with pytest.raises(ValueError, match="format 2 is newer than 1"):
         zoo_hub.push(folder, REPO)
     assert hub.requests == []
 

@@ -69,6 +69,7 @@ def test_list_help_and_load(session, tmp_path):
 
 
 @pytest.mark.hub
+@pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")  # the client's own
 def test_a_pushed_checkpoint_comes_back_through_torch_hub(session, monkeypatch):
     name = "adversarial_fgm_poems"
     with HubServer() as server:

@@ -137,9 +137,10 @@ def run(arguments: list[str]) -> None:
 def one_line(error: BaseException) -> str:
     """Return an error's message on one line.
 
-    Of jsonargparse's report on a class it could not build, only the cause is kept.
+    Of jsonargparse's report on a class or a link that failed, only the cause is kept.
     """
     message = " ".join(str(error).split())
+    message = re.sub(r"^Call to compute_fn of link .*? failed: ", "", message)
     cause = re.search(r"^(.*?): Does not validate .*? Errors: - (.*?) - Expected a <class", message)
     return f"{cause[1]}: {cause[2]}" if cause else message
 
@@ -150,11 +151,16 @@ def main(arguments: list[str] | None = None) -> None:
     words = [word for word in given if word != "--debug"]
     try:
         run(words)
+    except BrokenPipeError:  # the reader of our output has left, as `head` does
+        sys.stdout = None
     except (ArgumentError, ValueError, OSError, TypeError) as error:
         if words != given:
             raise
         print(f"zoo: {one_line(error)}", file=sys.stderr)
         sys.exit(2)
+    except KeyboardInterrupt:
+        print("zoo: interrupted", file=sys.stderr)
+        sys.exit(130)
 
 
 if __name__ == "__main__":

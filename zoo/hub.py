@@ -149,7 +149,7 @@ def push(
     no commit.
 
     Args:
-        folder: a checkpoint folder, which is verified first, its card included.
+        folder: a checkpoint folder, which is verified and loaded first, and its card checked.
         repo: a Hub repository, as `owner/name`; made if there is none.
         private: make it private; default public.
         tag: name this state, such as `v1`; default no tag. A tag never moves.
@@ -160,12 +160,13 @@ def push(
 
     Raises:
         FileNotFoundError: if there is no such folder.
-        ValueError: if the folder is damaged, its card disagrees with its metrics, the repository
+        ValueError: if the folder does not load, its card disagrees with its metrics, the repository
             holds something other than a checkpoint, it changed meanwhile, or the tag is taken.
     """
     main = constants.DEFAULT_REVISION
     check_names(repo, tag or main)
-    folder = sealed.verify(folder)
+    folder = Path(folder).expanduser()
+    checkpoint.load(folder)  # nothing is published that nobody could load
     card.check(folder)
     if constants.HF_HUB_OFFLINE:
         raise ValueError(f"HF_HUB_OFFLINE is set: unset it to push to {repo}")

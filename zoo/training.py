@@ -19,6 +19,7 @@ from zoo import checkpoint, hub, registry
 from zoo.callbacks.random_state import RandomState
 from zoo.callbacks.train_log import TrainLog
 
+FOLDER = "FOLDER"  # in the command of a figure: the checkpoint folder, wherever it is put
 # what belongs to one run, not to the recipe that a checkpoint folder keeps
 RUN_KEYS = ("config", "ckpt_path", "weights_only", "verbose", "output", "record", "reset")
 
@@ -121,7 +122,9 @@ class ZooCLI(LightningCLI):
         if self.options.record and self.trainer.is_global_zero:
             folder = hub.resolve(self.options["from"])
             metrics = {k: float(v) for k, v in self.trainer.callback_metrics.items()}
-            checkpoint.record(folder, self.results(metrics, self.options["from"]))
+            source = self.options["from"]
+            subject = source if source in registry.list_models() else FOLDER
+            checkpoint.record(folder, self.results(metrics, subject))
             tell(f"recorded in {folder}")
 
     def evaluate(self) -> dict[str, float]:
@@ -158,7 +161,7 @@ class ZooCLI(LightningCLI):
             preprocess=getattr(self.datamodule, "preprocess", None),
             labels=getattr(self.datamodule, "labels", None),
             recipe=self.recipe(),
-            metrics=self.results(metrics, str(output)),
+            metrics=self.results(metrics, FOLDER),
             log=log.rows,
         )
 
@@ -229,7 +232,7 @@ def recipe_file(recipe: str) -> Path:
         ValueError: if no model has that name.
     """
     path = Path(recipe)
-    if path.is_dir():
+    if (path / "recipe.yaml").is_file():
         path = path / "recipe.yaml"
     elif path.suffix not in {".yaml", ".yml"}:
         path = registry.describe(recipe).recipe_path
