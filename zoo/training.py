@@ -2,6 +2,7 @@
 
 import logging
 import shlex
+import shutil
 import subprocess
 import warnings
 from pathlib import Path
@@ -15,6 +16,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from rich.console import Console
 from rich.table import Table
 
+import zoo
 from zoo import checkpoint, hub, registry
 from zoo.callbacks.random_state import RandomState
 from zoo.callbacks.train_log import TrainLog
@@ -204,9 +206,12 @@ def data_options(words: list[str]) -> list[str]:
 
 def commit() -> str:
     """Return the commit of the checkout that runs, or the version of an installed package."""
-    git = ["git", "-C", str(registry.PACKAGE), "rev-parse", "--short=12", "HEAD"]
-    found = subprocess.run(git, capture_output=True, text=True, check=False)
-    return found.stdout.strip() or "release"
+    checkout = registry.PACKAGE.parent
+    git = ["git", "-C", str(checkout), "rev-parse", "--short=12", "HEAD"]
+    found = ""
+    if (checkout / ".git").exists() and shutil.which("git"):
+        found = subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip()
+    return found or zoo.__version__
 
 
 @rank_zero_only
