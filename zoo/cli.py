@@ -56,6 +56,8 @@ def predict(model: str, texts: list[str]) -> None:
     import zoo
 
     net: Any = zoo.load(model)
+    if not hasattr(net, "predict"):
+        raise ValueError(f"{model} makes no predictions from texts: load it with zoo.load")
     texts = texts or [line.rstrip("\n") for line in sys.stdin]
     for start in range(0, len(texts), 64):
         batch = texts[start : start + 64]
