@@ -117,14 +117,16 @@ def test_fine_tuning_starts_from_the_weights(name, fitted, tmp_path):
 def test_a_killed_fit_resumes_to_the_same_weights(name, fitted, tmp_path):
     expected = fitted(name) / "checkpoint"
     arguments = ["fit", name, *twin(name), "--trainer.default_root_dir", str(tmp_path)]
+    arguments += ["--checkpoint.save_top_k", "-1"]  # a file for each step
     run = tmp_path / name / "version_0"
-    delay = random.SystemRandom().uniform(0, 0.2)  # fits seed the others
-    print(f"killed {delay:.3f} s after the first checkpoint")
+    last = torch.load(expected.parent / "checkpoints" / "last.ckpt", weights_only=True)
+    steps = last["global_step"]
+    step = random.SystemRandom().randint(2, steps - 3)  # fits seed the other generators
+    print(f"killed after step {step} of {steps}")
     process = subprocess.Popen([sys.executable, "-m", "zoo.cli", *arguments], cwd=ROOT)
-    while not (run / "checkpoints" / "last.ckpt").exists():
+    while not any(run.glob(f"checkpoints/*step={step}.ckpt")):
         assert process.poll() is None
         time.sleep(0.002)
-    time.sleep(delay)
     process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
     assert not (run / "checkpoint").exists()
