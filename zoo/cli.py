@@ -32,17 +32,14 @@ def show(name: str) -> None:
     Args:
         name: a model of `zoo list`.
     """
-    import json
-
-    from zoo import registry
+    from zoo import card, registry
 
     entry = registry.describe(name)
     print(f"{entry.name}: {entry.summary}")
     print(f"paper    {entry.paper}\npost     {entry.post}\nrecipe   {entry.recipe_path}")
     print(f"weights  {entry.checkpoint if entry.checkpoint.is_dir() else 'not bundled'}")
     if entry.checkpoint.is_dir():
-        metrics = json.loads((entry.checkpoint / "metrics.json").read_text("utf-8"))
-        for row in metrics["results"]:
+        for row in card.read_metrics(entry.checkpoint):
             print(f"{row['metric']:16}{row['value']:.4f}  {row['data']}, {row['split']} split")
 
 

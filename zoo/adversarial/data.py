@@ -60,7 +60,8 @@ class TextClassification(LightningDataModule, ABC):
         """The tokenizer."""
         if self._preprocess:
             state = json.loads(Path(self._preprocess).read_text("utf-8"))
-            return CharacterTokenizer(state["vocabulary"], state["max_length"])
+            state.pop("class")
+            return CharacterTokenizer.from_dict(state)
         return CharacterTokenizer.from_texts(
             (text for text, _ in self.train), max_length=self.max_length
         )

@@ -24,6 +24,7 @@ from zoo.words.truncated import measure_truncated
 Method = Literal["pmi+entropy", "ngram"]
 Counting = Literal["exact", "truncated"]
 
+DEFAULT_CHARACTERS: dict[Method, Characters] = {"pmi+entropy": "unspaced", "ngram": "post"}
 THRESHOLDS = (0.0, 2.0, 4.0, 6.0)  # nats, for n-grams of 1 to 4 characters; the first is unused
 RESERVED = 160_000_000  # bytes of a memory limit that the interpreter and its libraries take
 SMALLEST = 64_000_000  # bytes besides
@@ -85,7 +86,7 @@ def discover_words(
     with Storage() as storage:
         counts = count_ngrams(
             source,
-            characters=characters or ("unspaced" if method == "pmi+entropy" else "post"),
+            characters=characters or DEFAULT_CHARACTERS[method],
             half_width=half_width,
             counting=counting,
             encoding=encoding,

@@ -18,6 +18,7 @@ from zoo.words.alphabet import Characters, Folding
 from zoo.words.counts import Counts
 from zoo.words.cutting import Pieces, cut
 from zoo.words.discovery import (
+    DEFAULT_CHARACTERS,
     THRESHOLDS,
     Counting,
     Method,
@@ -80,7 +81,7 @@ def discover_words(
     """
     check(method, counting, min_count, max_length, thresholds)
     options = {
-        "characters": characters or ("unspaced" if method == "pmi+entropy" else "post"),
+        "characters": characters or DEFAULT_CHARACTERS[method],
         "half_width": half_width,
         "counting": counting,
         "encoding": encoding,
