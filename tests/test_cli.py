@@ -3,6 +3,7 @@
 import io
 
 import pytest
+import torch
 import yaml
 from conftest import ROOT, twin
 
@@ -73,6 +74,7 @@ def test_predict_reads_arguments_and_standard_input_alike(monkeypatch, capsys):
         (["fit", "no.yaml"], "no recipe no.yaml"),
         (["fit", NAME, "--model.lrr", "1"], "Option 'lrr' is not accepted"),
         (["fit", NAME, "--ckpt_path", "last"], "leave out --ckpt_path to start afresh"),
+        (["fit", NAME, "--ckpt_path", "lost.ckpt"], "no checkpoint lost.ckpt"),
         (["fit", NAME, "--from", "nowhere"], "no model 'nowhere'"),
         (["test", "adversarial_fgm_poem"], "did you mean adversarial_fgm_poems"),
     ],
@@ -131,6 +133,14 @@ def test_an_output_that_is_no_checkpoint_is_left_alone(capsys, tmp_path):
     line = refused(["fit", *recipe(tmp_path / "..", name=NAME), "--output", str(tmp_path)], capsys)
     assert "thesis.txt" in line
     assert (tmp_path / "thesis.txt").read_text() == "years of work"
+
+
+def test_a_checkpoint_cut_short_is_named(capsys, tmp_path):
+    whole, cut = tmp_path / "last.ckpt", tmp_path / "cut.ckpt"
+    torch.save({"state_dict": {"weight": torch.zeros(1000)}}, whole)
+    cut.write_bytes(whole.read_bytes()[:2000])
+    line = refused(["fit", *recipe(tmp_path), "--ckpt_path", str(cut)], capsys)
+    assert f"{cut} is cut short" in line
 
 
 def test_debug_shows_the_traceback():

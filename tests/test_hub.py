@@ -14,7 +14,7 @@ from huggingface_hub import constants
 from test_checkpoint import RESULT, TINY, contents, edit, seal, write
 
 import zoo
-from zoo import checkpoint, registry, sealed
+from zoo import checkpoint, cli, registry, sealed
 from zoo import hub as zoo_hub
 
 pytestmark = [
@@ -165,6 +165,11 @@ def test_private(hub, folder):
     zoo_hub.push(folder, "someone/open")
     with pytest.raises(ValueError, match="someone/open is public"):
         zoo_hub.push(folder, "someone/open", private=True)
+
+
+def test_private_from_the_command_line(hub, folder):
+    cli.main(["push", str(folder), REPO, "--private"])
+    assert hub.repos[REPO].private
 
 
 def test_cached_commit_makes_no_request(hub, folder, sha):

@@ -1,5 +1,6 @@
 """The `zoo` command."""
 
+import importlib
 import re
 import sys
 from argparse import ArgumentError
@@ -11,7 +12,10 @@ TRAINING = {
     "validate": "measure on the validation split: zoo validate MODEL [options]",
     "test": "measure on the test split: zoo test MODEL [options]",
 }
-WORDS = "find the words of a language from raw text: zoo words FILE ... -o words.tsv"
+UTILITIES = {
+    "infomap": "find the communities of a network: zoo infomap network.net -o out.tree",
+    "words": "find the words of a language from raw text: zoo words FILE ... -o words.tsv",
+}
 
 
 def list_models(technique: str | None = None) -> None:
@@ -105,10 +109,8 @@ def run(arguments: list[str]) -> None:
 
         training.run(arguments)
         return
-    if arguments and arguments[0] == "words":
-        from zoo.words import cli as words
-
-        words.run(arguments[1:])
+    if arguments and arguments[0] in UTILITIES:
+        importlib.import_module(f"zoo.{arguments[0]}.cli").run(arguments[1:])
         return
     from jsonargparse import ArgumentParser
 
@@ -118,11 +120,15 @@ def run(arguments: list[str]) -> None:
         prog="zoo", version=__version__, exit_on_error=False, description=__doc__
     )
     commands = parser.add_subcommands(dest="command")
-    for name, summary in {**TRAINING, "words": WORDS}.items():
+    for name, summary in {**TRAINING, **UTILITIES}.items():
         commands.add_subcommand(name, ArgumentParser(), help=summary)
     for name, function in COMMANDS.items():
         command = ArgumentParser(exit_on_error=False)
-        command.add_function_arguments(function, as_positional=True, skip={"texts"})
+        command.add_function_arguments(function, as_positional=True, skip={"texts", "private"})
+        if function is push:
+            command.add_argument(
+                "--private", action="store_true", help="make a new repository private"
+            )
         if function is predict:
             command.add_argument(
                 "texts", nargs="*", default=[], help="default: the lines of standard input"

@@ -1,10 +1,12 @@
 """Training from recipes: LightningCLI with fine-tuning, resuming and checkpoint folders."""
 
+import functools
 import logging
 import shlex
 import shutil
 import subprocess
 import warnings
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +28,15 @@ FOLDER = "FOLDER"  # in the command of a figure: the checkpoint folder, wherever
 RUN_KEYS = ("config", "ckpt_path", "weights_only", "verbose", "output", "record", "reset")
 
 
+@functools.cache
+def source_folder(source: str) -> Path:
+    """Resolve what `--from` names, once a run: a branch on the Hub may move meanwhile."""
+    return hub.resolve(source)
+
+
 def preprocess_file(source: str | None) -> str | None:
     """Return the file of a checkpoint's preprocessing, for the data of a fine-tuning run."""
-    path = hub.resolve(source) / "preprocess.json" if source else None
+    path = source_folder(source) / "preprocess.json" if source else None
     return str(path) if path and path.is_file() else None
 
 
@@ -74,6 +82,9 @@ class ZooCLI(LightningCLI):
         """Parse, and keep the words for the command that metrics.json names."""
         self.arguments: list[str] = args
         super().parse_arguments(parser, args)
+        command = self.config.get("subcommand")
+        if command and self.config[command].get("ckpt_path"):  # Lightning opens it next
+            require_whole(self.config[command].ckpt_path)
 
     @property
     def options(self) -> Namespace:
@@ -96,12 +107,13 @@ class ZooCLI(LightningCLI):
             )
         if self.options.get("ckpt_path") == "last":
             self.options.ckpt_path = str(last_checkpoint(runs / self.options.name))
+            require_whole(self.options.ckpt_path)
 
     def instantiate_classes(self) -> None:
         """Build data, model and trainer; load the weights named by `--from`."""
         super().instantiate_classes()
         if self.options["from"]:
-            folder = hub.resolve(self.options["from"])
+            folder = source_folder(self.options["from"])
             checkpoint.load_matching(self.model.net, folder, self.options.reset)
 
     def before_fit(self) -> None:
@@ -122,7 +134,7 @@ class ZooCLI(LightningCLI):
     def after_test(self) -> None:
         """Record the figures in the checkpoint folder, if asked to."""
         if self.options.record and self.trainer.is_global_zero:
-            folder = hub.resolve(self.options["from"])
+            folder = source_folder(self.options["from"])
             metrics = {k: float(v) for k, v in self.trainer.callback_metrics.items()}
             source = self.options["from"]
             subject = source if source in registry.list_models() else FOLDER
@@ -186,6 +198,22 @@ def last_checkpoint(run: Path) -> Path:
     if not found:
         raise FileNotFoundError(f"no last.ckpt below {run}: leave out --ckpt_path to start afresh")
     return found[-1]
+
+
+def require_whole(source: str) -> None:
+    """Refuse a local checkpoint file that is not there or was cut short, as by a full disk.
+
+    Raises:
+        FileNotFoundError: if it is not there.
+        ValueError: if it has no end.
+    """
+    path = Path(source)
+    if path.suffix != ".ckpt" or "://" in source:  # Lightning's words, such as best; an address
+        return
+    if not path.exists():
+        raise FileNotFoundError(f"no checkpoint {path}: `--ckpt_path last` finds the newest")
+    if path.is_file() and not zipfile.is_zipfile(path):
+        raise ValueError(f"{path} is cut short or no checkpoint: give another file of its folder")
 
 
 def data_options(words: list[str]) -> list[str]:
@@ -254,7 +282,7 @@ def expand(arguments: list[str]) -> list[str]:
     subject, *rest = rest
     if command == "fit" or Path(subject).suffix in {".yaml", ".yml"}:
         return [command, "--config", str(recipe_file(subject)), *rest]
-    recipe = hub.resolve(subject) / "recipe.yaml"
+    recipe = source_folder(subject) / "recipe.yaml"
     return [command, "--config", str(recipe), "--from", subject, *rest]
 
 
@@ -268,6 +296,7 @@ def run(arguments: list[str]) -> None:
         ValueError: if an option, a key of the recipe or a value is wrong.
         FileNotFoundError: if a recipe, a checkpoint or data is not there.
     """
+    source_folder.cache_clear()
     start(expand(arguments))
 
 
@@ -280,6 +309,7 @@ def assemble(options: list[str]) -> ZooCLI:
     Returns:
         An object with the attributes `model`, `datamodule` and `trainer`.
     """
+    source_folder.cache_clear()
     return start(options, run=False)
 
 
