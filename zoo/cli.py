@@ -13,7 +13,6 @@ TRAINING = {
     "test": "measure on the test split: zoo test MODEL [options]",
 }
 UTILITIES = {
-    "infomap": "find the communities of a network: zoo infomap network.net -o out.tree",
     "words": "find the words of a language from raw text: zoo words FILE ... -o words.tsv",
 }
 
