@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from zoo.words.counting import ORDER
-from zoo.words.statistics import EMPTY, Ngrams, find, index
+from zoo.words.counting import ORDER, Records
+from zoo.words.statistics import NOWHERE, Ngrams, find, slot_of
 
 BEGIN, END, ALONE = 0, 1, 2
-BEGINNING = -2  # place of an n-gram that only begins kept ones
+TRAIL = np.dtype([("key", np.uint64), ("place", np.int32), ("begins", np.int32)])
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def cut(
     trail = _trail(ngrams, kept)
 
     def cut_part(text: np.ndarray) -> int:
-        done, spans = _cut(text, trail, ngrams.slots, short, roles)
+        done, spans = _cut(text, trail, ngrams.grams, ngrams.slots, short, roles)
         if longest is not None:
             spans = spans[spans[:, 1] - spans[:, 0] <= longest]
         _, first, times = np.unique(_hashes(text, spans), return_index=True, return_counts=True)
@@ -81,29 +81,55 @@ def cut(
 
 
 def _trail(ngrams: Ngrams, kept: np.ndarray) -> np.ndarray:
-    """Returns an index of the kept n-grams, and of what they begin with (place `BEGINNING`).
+    """Returns a table of the kept n-grams and of what they begin with: records of type `TRAIL`.
 
-    It is several times smaller than `ngrams.slots`, and so are the misses of the cache.
+    `place` is `NOWHERE` for what is not kept itself, `begins` tells whether to look for longer
+    ones. It is several times smaller than the n-grams, and so are the misses of the cache.
     """
     solid = np.flatnonzero(kept)
     lengths = ngrams.lengths[solid]
     keys = [ngrams.grams["key"][solid[lengths == order]] for order in range(2, ORDER + 1)]
-    for order in (1, 0):
-        keys[order] = np.union1d(keys[order], keys[order + 1] >> np.uint64(16))
-    every = np.concatenate(keys)
-    table = index(every)
-    places = np.full(every.size, BEGINNING)
-    order = np.argsort(every)  # keys of different orders differ: they are one sorted set
-    places[order[np.searchsorted(every, ngrams.grams["key"][solid], sorter=order)]] = solid
-    used = table["key"] != EMPTY
-    table["place"][used] = places[table["place"][used]]
+    parts = []
+    longer = np.zeros(0, np.uint64)
+    for order in range(ORDER, 1, -1):
+        kept_keys = keys[order - 2]
+        every = np.union1d(kept_keys, longer)
+        part = np.zeros(every.size, TRAIL)
+        part["key"] = every
+        part["place"] = NOWHERE
+        part["place"][np.searchsorted(every, kept_keys)] = solid[lengths == order]
+        part["begins"][np.searchsorted(every, longer)] = 1
+        parts.append(part)
+        longer = np.unique(every >> np.uint64(16))
+    return _hashed(np.concatenate(parts))
+
+
+@njit(cache=True, nogil=True)
+def _hashed(entries: Records) -> Records:
+    """Returns an open-addressing table; no key is 0."""
+    table: Records = np.zeros(max(16, 2 * entries.size), TRAIL)
+    for entry in entries:
+        slot = slot_of(entry.key, table.size)
+        while table[slot].key != 0:
+            slot = slot + 1 if slot + 1 < table.size else 0
+        table[slot] = entry
     return table
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _follow(key: int, trail: Records) -> int:
+    """Returns the slot of a key; an empty one if it is not there."""
+    slot = slot_of(key, trail.size)
+    while trail[slot].key != key and trail[slot].key != 0:
+        slot = slot + 1 if slot + 1 < trail.size else 0
+    return slot
 
 
 @njit(cache=True, nogil=True)
 def _cut(
     codes: np.ndarray,
-    trail: np.ndarray,
+    trail: Records,
+    grams: Records,
     slots: np.ndarray,
     short: np.ndarray,
     roles: np.ndarray,
@@ -129,7 +155,7 @@ def _cut(
                 if length <= ORDER:
                     place = places[length]
                     if place < 0:
-                        place = _find_span(codes, start, i, slots)
+                        place = _find_span(codes, start, i, grams, slots)
                     if place >= 0:
                         short[place] += 1
                 elif whole == length - ORDER + 1:
@@ -145,15 +171,19 @@ def _cut(
             places[:] = -1
         key: Any = np.uint64(codes[i])
         for length in range(2, ORDER + 1):
-            key = (key << np.uint64(16)) | np.uint64(codes[i + length - 1])
-            place = find(key, trail) if codes[i + length - 1] != 0 else -1
-            if place == -1:
+            if codes[i + length - 1] == 0:
                 break
-            if place != BEGINNING:
+            key = (key << np.uint64(16)) | np.uint64(codes[i + length - 1])
+            step = trail[_follow(key, trail)]
+            if step.key == 0:
+                break
+            if step.place != NOWHERE:
                 reach = max(reach, i + length)
                 whole += length == ORDER
                 if i == start:
-                    places[length] = place
+                    places[length] = step.place
+            if step.begins == 0:
+                break
     return start, spans[:n]
 
 
@@ -171,8 +201,10 @@ def _hashes(codes: np.ndarray, spans: np.ndarray) -> np.ndarray:
 
 
 @njit(cache=True, nogil=True)
-def _find_span(codes: np.ndarray, start: int, stop: int, slots: np.ndarray) -> int:
+def _find_span(
+    codes: np.ndarray, start: int, stop: int, grams: Records, slots: np.ndarray
+) -> int:
     key: Any = np.uint64(0)
     for i in range(start, stop):
         key = (key << np.uint64(16)) | np.uint64(codes[i])
-    return find(key, slots)
+    return find(key, grams, slots)

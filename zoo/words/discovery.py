@@ -165,8 +165,7 @@ def automatic_min_count(length: int) -> int:
 def cohesive(ngrams: Ngrams, thresholds: Sequence[float] = THRESHOLDS) -> np.ndarray:
     """Returns which n-grams are never cut: bool (n-grams,): `pmi` reaches the order's threshold."""
     least = np.array([np.inf, np.inf, *thresholds[1:]])
-    pmi = ngrams.cuts()[0]
-    return (pmi >= least[ngrams.lengths]) & np.isfinite(pmi)
+    return (ngrams.pmi >= least[ngrams.lengths]) & np.isfinite(ngrams.pmi)
 
 
 def choose(
@@ -199,7 +198,7 @@ def choose(
     short = [
         counts[places],
         scores[places],
-        ngrams.cuts()[0][places],
+        ngrams.pmi[places],
         grams["left_entropy"],
         grams["right_entropy"],
     ]
