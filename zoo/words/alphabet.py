@@ -99,7 +99,7 @@ def encode(points: np.ndarray, alphabet: np.ndarray) -> np.ndarray:
     """Returns the codes of folded text: uint16 (length,), 0 at breaks, else 1 + alphabet index."""
     table = np.zeros(CODE_POINTS, np.uint16)
     table[alphabet] = np.arange(1, alphabet.size + 1, dtype=np.uint16)
-    return table[points]
+    return _look_up(table, points)
 
 
 def translation(old: np.ndarray, new: np.ndarray) -> np.ndarray:
@@ -130,6 +130,14 @@ def _fold(points: np.ndarray, table: np.ndarray, numbers_are_one: bool) -> np.nd
         length += 1
         previous = code
     return folded[:length].copy()
+
+
+@njit(cache=True, nogil=True)
+def _look_up(table: np.ndarray, points: np.ndarray) -> np.ndarray:
+    codes = np.empty(points.size, table.dtype)
+    for i in range(points.size):
+        codes[i] = table[points[i]]
+    return codes
 
 
 @njit(cache=True, nogil=True)

@@ -104,7 +104,9 @@ class Counts:
         """
         alphabet = self.alphabet if alphabet is None else alphabet
         for run in self.runs:
-            yield translation(run.alphabet, alphabet)[run.codes.read(0, run.codes.size)]
+            codes = run.codes.read(0, run.codes.size)
+            table = translation(run.alphabet, alphabet)
+            yield codes if _is_identity(table) else np.take(table, codes)
 
     @classmethod
     def merge(cls, *parts: Counts) -> Counts:
@@ -249,7 +251,11 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def _translated(rows: np.ndarray, table: np.ndarray) -> np.ndarray:
-    return rows if table[-1] == table.size - 1 else translate_rows(rows, table)
+    return rows if _is_identity(table) else translate_rows(rows, table)
+
+
+def _is_identity(table: np.ndarray) -> bool:
+    return bool(table[-1] == table.size - 1)  # since it rises
 
 
 def _merge_all(sorted_rows: list[np.ndarray]) -> np.ndarray:

@@ -64,7 +64,8 @@ def cut(
     trail = _trail(ngrams, kept)
 
     def cut_part(text: np.ndarray) -> int:
-        done, spans = _cut(text, trail, ngrams.grams, ngrams.slots, short, roles)
+        longest_kept = _longest(text, trail)
+        done, spans = _cut(text, *longest_kept, ngrams.grams, ngrams.slots, short, roles)
         if longest is not None:
             spans = spans[spans[:, 1] - spans[:, 0] <= longest]
         _, first, times = np.unique(_hashes(text, spans), return_index=True, return_counts=True)
@@ -126,9 +127,35 @@ def _follow(key: int, trail: Records) -> int:
 
 
 @njit(cache=True, nogil=True)
+def _longest(codes: np.ndarray, trail: Records) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the length and the place of the longest kept n-gram at each position, 0 if none.
+
+    It is a loop of its own, since its many look-ups then overlap.
+    """
+    lengths = np.zeros(codes.size, np.uint8)
+    places = np.empty(codes.size, np.int32)
+    for i in range(codes.size - ORDER + 1):
+        key: Any = np.uint64(codes[i])
+        for length in range(2, ORDER + 1):
+            if codes[i] == 0 or codes[i + length - 1] == 0:
+                break
+            key = (key << np.uint64(16)) | np.uint64(codes[i + length - 1])
+            step = trail[_follow(key, trail)]
+            if step.key == 0:
+                break
+            if step.place != NOWHERE:
+                lengths[i] = length
+                places[i] = step.place
+            if step.begins == 0:
+                break
+    return lengths, places
+
+
+@njit(cache=True, nogil=True)
 def _cut(
     codes: np.ndarray,
-    trail: Records,
+    lengths: np.ndarray,
+    places: np.ndarray,
     grams: Records,
     slots: np.ndarray,
     short: np.ndarray,
@@ -143,7 +170,6 @@ def _cut(
     n = 0
     start = reach = 0
     whole = 0  # kept 4-grams in this piece
-    places = np.full(ORDER + 1, -1)  # of the kept n-grams at its start, by length
     for i in range(codes.size - ORDER + 1):
         if i >= reach and i > start:
             length = i - start
@@ -153,10 +179,10 @@ def _cut(
                 roles[BEGIN, codes[start]] += 1
                 roles[END, codes[i - 1]] += 1
                 if length <= ORDER:
-                    place = places[length]
-                    if place < 0:
+                    place = np.int64(places[start])
+                    if lengths[start] != length:
                         place = _find_span(codes, start, i, grams, slots)
-                    if place >= 0:
+                    if place != NOWHERE:
                         short[place] += 1
                 elif whole == length - ORDER + 1:
                     if n == len(spans):
@@ -166,24 +192,9 @@ def _cut(
             start, whole = i, 0
         if codes[i] == 0:
             start = reach = i + 1
-            continue
-        if i == start:
-            places[:] = -1
-        key: Any = np.uint64(codes[i])
-        for length in range(2, ORDER + 1):
-            if codes[i + length - 1] == 0:
-                break
-            key = (key << np.uint64(16)) | np.uint64(codes[i + length - 1])
-            step = trail[_follow(key, trail)]
-            if step.key == 0:
-                break
-            if step.place != NOWHERE:
-                reach = max(reach, i + length)
-                whole += length == ORDER
-                if i == start:
-                    places[length] = step.place
-            if step.begins == 0:
-                break
+        else:
+            reach = max(reach, i + lengths[i])
+            whole += lengths[i] == ORDER
     return start, spans[:n]
 
 
