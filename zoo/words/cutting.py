@@ -167,7 +167,8 @@ def _cut(
         Where the first unfinished piece starts, and the spans (pieces, 2) of the longer pieces.
     """
     spans = np.empty((64, 2), np.int64)
-    n = 0
+    chains = np.empty(codes.size // 3 + 1, np.uint64)  # pieces of 3 or 4, not kept themselves
+    n = m = 0
     start = reach = 0
     whole = 0  # kept 4-grams in this piece
     for i in range(codes.size - ORDER + 1):
@@ -179,11 +180,11 @@ def _cut(
                 roles[BEGIN, codes[start]] += 1
                 roles[END, codes[i - 1]] += 1
                 if length <= ORDER:
-                    place = np.int64(places[start])
-                    if lengths[start] != length:
-                        place = _find_span(codes, start, i, grams, slots)
-                    if place != NOWHERE:
-                        short[place] += 1
+                    if lengths[start] == length:
+                        short[places[start]] += 1
+                    else:
+                        chains[m] = _key(codes, start, i)
+                        m += 1
                 elif whole == length - ORDER + 1:
                     if n == len(spans):
                         spans = np.concatenate((spans, np.empty((n, 2), np.int64)))
@@ -195,6 +196,10 @@ def _cut(
         else:
             reach = max(reach, i + lengths[i])
             whole += lengths[i] == ORDER
+    for key in chains[:m]:
+        place = find(key, grams, slots)
+        if place != NOWHERE:
+            short[place] += 1
     return start, spans[:n]
 
 
@@ -211,11 +216,9 @@ def _hashes(codes: np.ndarray, spans: np.ndarray) -> np.ndarray:
     return hashes
 
 
-@njit(cache=True, nogil=True)
-def _find_span(
-    codes: np.ndarray, start: int, stop: int, grams: Records, slots: np.ndarray
-) -> int:
+@njit(cache=True, nogil=True, inline="always")
+def _key(codes: np.ndarray, start: int, stop: int) -> int:
     key: Any = np.uint64(0)
     for i in range(start, stop):
         key = (key << np.uint64(16)) | np.uint64(codes[i])
-    return find(key, grams, slots)
+    return key
