@@ -50,7 +50,8 @@ def count_padded_rows(codes: np.ndarray, size: int, space: int) -> np.ndarray:
         Records of type `ROW`: `key` holds the characters of the window, `tail` says how many
         start symbols (times two) and end symbols it had.
     """
-    return _counted(_pack_padded(codes, space, np.empty(2 * codes.size, ROW)), size)
+    rows = _pack_padded(codes, space, np.empty(codes.size, ROW))
+    return _counted(rows, max(size, 2 * ORDER))
 
 
 def _counted(rows: np.ndarray, size: int) -> np.ndarray:
@@ -160,7 +161,7 @@ def _radix_sort(rows: Records, scratch: Records, ends: np.ndarray, size: int) ->
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _character(row: Any, character: int) -> int:
+def _character(row: Any, character: int) -> Any:
     """Returns a code of a row: 0 and 1 are those of the tail, 2 to `FIRST` those of the key."""
     if character < 2:
         return np.int64((row.tail >> np.uint32(16 * character)) & np.uint32(CODE))

@@ -22,6 +22,7 @@ from numba import njit
 
 from zoo.words.counting import CODE, ORDER, Records
 from zoo.words.counts import Counts
+from zoo.words.storage import Budget, InMemory, Storage, Stored
 
 GRAM = np.dtype(
     [
@@ -92,39 +93,51 @@ class Ngrams:
         return _freedom(self.grams, self.starts, self.prefix, self.suffix, start, stop)
 
 
-def measure(counts: Counts, min_count: int) -> Ngrams:
+def measure(
+    counts: Counts, min_count: int, budget: Budget | None = None, *, progress: bool = False
+) -> Ngrams:
     """Reads the statistics of all frequent n-grams off the counts, in one pass.
 
     Args:
         counts: counts with exact windows.
         min_count: least count of an n-gram.
+        budget: memory to keep to; None means half of the machine's.
+        progress: show a progress bar.
+
+    Raises:
+        ValueError: if there are more n-grams than the budget has room for.
     """
+    budget = budget or Budget.of(None)
     size = counts.alphabet.size + 1
     single = np.zeros(size, GRAM)
     single["key"] = np.arange(size)
-    found: list[list[np.ndarray]] = [[] for _ in range(ORDER + 1)]
     scratch = np.zeros(size, np.int64)
-    for rows in _whole_bigrams(counts.rows()):
-        _measure_characters(rows, single)
-        spans = np.array([[0, rows.size]])
-        for order in range(2, ORDER + 1):  # longer ones are frequent within frequent ones only
-            grams, spans = _measure_order(rows, spans, order, min_count, scratch)
-            found[order].append(grams)
-    _finish_characters(single)
-    found[1].append(single[single["count"] >= min_count])
-    return tabulate(found, counts.alphabet)
+    found: list[list[Stored]] = [[] for _ in range(ORDER + 1)]
+    total = 0
+    with Storage(budget.held) as storage:
+        for rows in _whole_bigrams(counts.rows(budget.block, progress=progress)):
+            _measure_characters(rows, single)
+            spans = np.array([[0, rows.size]])
+            for order in range(2, ORDER + 1):  # long ones are frequent within frequent ones only
+                grams, spans = _measure_order(rows, spans, order, min_count, scratch)
+                found[order].append(storage.keep(grams))
+                total += grams.size
+            budget.check(total, min_count)
+        _finish_characters(single)
+        found[1].append(InMemory(single[single["count"] >= min_count]))
+        return tabulate(found, counts.alphabet)
 
 
-def tabulate(parts: list[list[np.ndarray]], alphabet: np.ndarray) -> Ngrams:
+def tabulate(parts: list[list[Stored]], alphabet: np.ndarray) -> Ngrams:
     """Returns the n-grams of `parts[order]`, which is emptied, with an index."""
-    starts = np.append(0, np.cumsum([sum(table.size for table in tables) for tables in parts]))
+    starts = np.append(0, np.cumsum([sum(part.size for part in order) for order in parts]))
     grams = np.empty(starts[-1], GRAM)
-    for order, tables in enumerate(parts):
-        start = starts[order]
-        while tables:  # each part goes as soon as it is copied: there may be no room for two
-            table = tables.pop(0)
-            grams[start : start + table.size] = table
-            start += table.size
+    start = 0
+    for order in parts:
+        while order:  # each part goes as soon as it is copied: there may be no room for two
+            part = order.pop(0)
+            grams[start : start + part.size] = part.read(0, part.size)
+            start += part.size
     total = int(grams["count"][: starts[2]].sum())
     slots = index(grams)
     prefix, suffix = _prefixes(grams, starts), _suffixes(grams, starts, slots)
@@ -276,14 +289,14 @@ def index(grams: Records) -> np.ndarray:
 
 
 @njit(cache=True, nogil=True, inline="always")
-def slot_of(key: int, slots: int) -> int:
+def slot_of(key: int, slots: int) -> Any:
     """Returns where to look for a key first: its hash (Fibonacci's) times the table's size."""
     mixed = np.uint64(key) * np.uint64(0x9E3779B97F4A7C15)
     return np.int64(((mixed >> np.uint64(32)) * np.uint64(slots)) >> np.uint64(32))
 
 
 @njit(cache=True, nogil=True)
-def find(key: int, grams: Records, slots: np.ndarray) -> int:
+def find(key: int, grams: Records, slots: np.ndarray) -> Any:
     """Returns the place of an n-gram, or `NOWHERE`."""
     slot = slot_of(key, slots.size)
     while slots[slot] != NOWHERE:
