@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from zoo.words.compiling import kernel
+
 ORDER = 4
 CODE = np.uint64(0xFFFF)
 ROW = np.dtype([("key", np.uint64), ("tail", np.uint32), ("count", np.uint32)])
@@ -68,7 +70,7 @@ def _counted(rows: np.ndarray, size: int) -> np.ndarray:
     return other[: _collapse(other)].copy()
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _pack(codes: np.ndarray, rows: Records) -> Records:
     n = 0
     for i in range(BEFORE, codes.size - AFTER):
@@ -87,7 +89,7 @@ def _pack(codes: np.ndarray, rows: Records) -> Records:
     return rows[:n]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _pack_padded(codes: np.ndarray, space: int, rows: Records) -> Records:
     n = 0
     window = np.uint64(0)
@@ -111,7 +113,7 @@ def _pack_padded(codes: np.ndarray, space: int, rows: Records) -> Records:
     return rows[:n]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _partition(rows: Records, other: Records, size: int, least: int) -> np.ndarray:
     """Puts `rows` into `other` in batches, by ranges of the first character.
 
@@ -139,7 +141,7 @@ def _partition(rows: Records, other: Records, size: int, least: int) -> np.ndarr
     return ends[: n + 1]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _radix_sort(rows: Records, scratch: Records, ends: np.ndarray, size: int) -> None:
     """Sorts each batch in place, by the least significant character first."""
     place = np.empty(size + 1, np.int64)
@@ -160,7 +162,7 @@ def _radix_sort(rows: Records, scratch: Records, ends: np.ndarray, size: int) ->
             source, target = target, source
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(inline="always")
 def _character(row: Any, character: int) -> Any:
     """Returns a code of a row: 0 and 1 are those of the tail, 2 to `FIRST` those of the key."""
     if character < 2:
@@ -168,7 +170,7 @@ def _character(row: Any, character: int) -> Any:
     return np.int64((row.key >> np.uint64(16 * (character - 2))) & CODE)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _collapse(rows: Records) -> int:
     """Counts equal rows of a sorted array, in place; returns how many are distinct."""
     n = 0
@@ -183,7 +185,7 @@ def _collapse(rows: Records) -> int:
     return n
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def merge_rows(first: Records, second: Records) -> Records:
     """Merges two sorted arrays of rows, adding the counts of equal rows.
 
@@ -214,7 +216,7 @@ def merge_rows(first: Records, second: Records) -> Records:
     return merged[:n]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def translate_rows(rows: Records, table: np.ndarray) -> np.ndarray:
     """Returns rows with their codes replaced by `table[code]`; the order is kept if it rises."""
     out = rows.copy()
@@ -230,7 +232,7 @@ def translate_rows(rows: Records, table: np.ndarray) -> np.ndarray:
     return out
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def rows_up_to(rows: Records, key: int, tail: int) -> int:
     """Returns how many of the sorted rows are at most (key, tail)."""
     low, high = 0, rows.size

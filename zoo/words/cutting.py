@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from zoo.words.compiling import kernel
 from zoo.words.counting import ORDER, Records
 from zoo.words.statistics import NOWHERE, Ngrams, find, slot_of
 
@@ -105,7 +106,7 @@ def _trail(ngrams: Ngrams, kept: np.ndarray) -> np.ndarray:
     return _hashed(np.concatenate(parts))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _hashed(entries: Records) -> Records:
     """Returns an open-addressing table; no key is 0."""
     table: Records = np.zeros(max(16, 2 * entries.size), TRAIL)
@@ -117,7 +118,7 @@ def _hashed(entries: Records) -> Records:
     return table
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(inline="always")
 def _follow(key: int, trail: Records) -> int:
     """Returns the slot of a key; an empty one if it is not there."""
     slot = slot_of(key, trail.size)
@@ -126,7 +127,7 @@ def _follow(key: int, trail: Records) -> int:
     return slot
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _longest(codes: np.ndarray, trail: Records) -> tuple[np.ndarray, np.ndarray]:
     """Returns the length and the place of the longest kept n-gram at each position, 0 if none.
 
@@ -151,7 +152,7 @@ def _longest(codes: np.ndarray, trail: Records) -> tuple[np.ndarray, np.ndarray]
     return lengths, places
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _cut(
     codes: np.ndarray,
     lengths: np.ndarray,
@@ -203,7 +204,7 @@ def _cut(
     return start, spans[:n]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _hashes(codes: np.ndarray, spans: np.ndarray) -> np.ndarray:
     """Returns 64-bit hashes; two of a million different pieces agree with probability 3e-8."""
     hashes = np.empty(len(spans), np.uint64)
@@ -216,7 +217,7 @@ def _hashes(codes: np.ndarray, spans: np.ndarray) -> np.ndarray:
     return hashes
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(inline="always")
 def _key(codes: np.ndarray, start: int, stop: int) -> int:
     key: Any = np.uint64(0)
     for i in range(start, stop):

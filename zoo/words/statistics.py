@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from zoo.words.compiling import kernel
 from zoo.words.counting import CODE, ORDER, Records
 from zoo.words.counts import Counts
 from zoo.words.storage import Budget, InMemory, Storage, Stored
@@ -163,12 +164,12 @@ def _whole_bigrams(blocks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
         yield np.concatenate(held)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _xlogx(count: int) -> float:
     return XLOGX[count] if count < XLOGX.size else count * np.log(count)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _measure_characters(rows: Records, single: Records) -> None:
     """Adds bigram (a, b) to the right of a and to the left of b; entropies hold sums for now."""
     i = 0
@@ -187,7 +188,7 @@ def _measure_characters(rows: Records, single: Records) -> None:
             single[second].left_most = max(single[second].left_most, count)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _finish_characters(single: Records) -> None:
     for i in range(single.size):
         count = single[i].count
@@ -196,7 +197,7 @@ def _finish_characters(single: Records) -> None:
             single[i].right_entropy = np.log(count) - single[i].right_entropy / count
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _measure_order(
     rows: Records, spans: np.ndarray, order: int, min_count: int, scratch: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -238,7 +239,7 @@ def _measure_order(
     return found[:n].copy(), where[:n].copy()
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _measure_right(rows: Records, order: int, found: Records, n: int) -> None:
     shift = np.uint64(16 * (ORDER - 1 - order)) if order < ORDER else np.uint64(16)
     total, most = 0.0, 0
@@ -259,7 +260,7 @@ def _measure_right(rows: Records, order: int, found: Records, n: int) -> None:
     found[n].right_most = most
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _measure_left(rows: Records, neighbours: np.ndarray, found: Records, n: int) -> None:
     """`neighbours` is all zero before and after."""
     total, most = 0.0, 0
@@ -276,7 +277,7 @@ def _measure_left(rows: Records, neighbours: np.ndarray, found: Records, n: int)
     found[n].left_most = most
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def index(grams: Records) -> np.ndarray:
     """Returns an open-addressing table of the places of distinct keys, half full."""
     slots = np.full(max(16, 2 * grams.size), NOWHERE, np.int32)
@@ -288,14 +289,14 @@ def index(grams: Records) -> np.ndarray:
     return slots
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(inline="always")
 def slot_of(key: int, slots: int) -> Any:
     """Returns where to look for a key first: its hash (Fibonacci's) times the table's size."""
     mixed = np.uint64(key) * np.uint64(0x9E3779B97F4A7C15)
     return np.int64(((mixed >> np.uint64(32)) * np.uint64(slots)) >> np.uint64(32))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def find(key: int, grams: Records, slots: np.ndarray) -> Any:
     """Returns the place of an n-gram, or `NOWHERE`."""
     slot = slot_of(key, slots.size)
@@ -306,7 +307,7 @@ def find(key: int, grams: Records, slots: np.ndarray) -> Any:
     return NOWHERE
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _prefixes(grams: Records, starts: np.ndarray) -> np.ndarray:
     prefix = np.full(grams.size, NOWHERE, np.int32)
     for order in range(2, ORDER + 1):
@@ -320,7 +321,7 @@ def _prefixes(grams: Records, starts: np.ndarray) -> np.ndarray:
     return prefix
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _suffixes(grams: Records, starts: np.ndarray, slots: np.ndarray) -> np.ndarray:
     suffix = np.full(grams.size, NOWHERE, np.int32)
     for order in range(2, ORDER + 1):
@@ -330,7 +331,7 @@ def _suffixes(grams: Records, starts: np.ndarray, slots: np.ndarray) -> np.ndarr
     return suffix
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _cohesion(
     grams: Records, starts: np.ndarray, prefix: np.ndarray, suffix: np.ndarray, total: float
 ) -> np.ndarray:
@@ -351,7 +352,7 @@ def _cohesion(
     return pmi
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _freedom(
     grams: Records,
     starts: np.ndarray,
