@@ -35,7 +35,7 @@ from zoo.words.counting import (
     translate_rows,
 )
 from zoo.words.progress import Advance, bar
-from zoo.words.storage import InMemory, OnDisk, Storage, Stored
+from zoo.words.storage import InMemory, OnDisk, Storage, Stored, give_back
 
 CHUNK = 1 << 22  # characters counted at a time; a chunk needs about 40 bytes a character
 BLOCK = 1 << 20  # rows merged at a time, all runs together
@@ -216,6 +216,7 @@ def count(
             if len(waiting) > threads:
                 runs.append(_stored(waiting.popleft().result(), storage))
         runs.extend(_stored(future.result(), storage) for future in waiting)
+    give_back()
     return Counts(tuple(runs), characters, half_width, windows, (storage,))
 
 

@@ -17,7 +17,7 @@ from zoo.words.lexicon import Lexicon, ranked
 from zoo.words.reading import Source, read
 from zoo.words.scoring import score
 from zoo.words.statistics import Ngrams, measure, spell
-from zoo.words.storage import Budget, Storage
+from zoo.words.storage import Budget, Storage, give_back
 from zoo.words.truncated import measure_truncated
 
 Method = Literal["pmi+entropy", "ngram"]
@@ -152,6 +152,7 @@ def discover(
     least = automatic_min_count(counts.length) if min_count is None else min_count
     find = measure if counts.windows == "exact" else measure_truncated
     ngrams = find(counts, least, budget, progress=progress)
+    give_back()
     kept = cohesive(ngrams, thresholds)
     if cutter is None:
         pieces = cut(counts.texts(progress=progress), ngrams, kept, max_length)
@@ -171,8 +172,11 @@ def automatic_min_count(length: int) -> int:
 
 def cohesive(ngrams: Ngrams, thresholds: Sequence[float] = THRESHOLDS) -> np.ndarray:
     """Returns which n-grams are never cut: bool (n-grams,): `pmi` reaches the order's threshold."""
-    least = np.array([np.inf, np.inf, *thresholds[1:]])
-    return (ngrams.pmi >= least[ngrams.lengths]) & np.isfinite(ngrams.pmi)
+    kept = np.isfinite(ngrams.pmi)
+    for order in range(2, ORDER + 1):
+        places = slice(ngrams.starts[order], ngrams.starts[order + 1])
+        kept[places] &= ngrams.pmi[places] >= thresholds[order - 1]
+    return kept
 
 
 def choose(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import os
 import tempfile
 from dataclasses import dataclass
@@ -16,7 +18,7 @@ CHARACTER = 48  # bytes a character and thread while a chunk is counted
 LARGEST_CHUNK = 1 << 22  # characters
 MERGED = 128  # bytes a row while runs are merged
 LARGEST_BLOCK = 1 << 20  # rows
-NGRAM = 150  # bytes a frequent n-gram, from its measuring to the lexicon
+NGRAM = 100  # bytes a frequent n-gram, from its measuring to the lexicon
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,12 @@ class Budget:
                 f"memory={self.limit // 10**6}MB: room for {self.ngrams:,} n-grams, but more "
                 f"occur {min_count} times: raise min_count or memory"
             )
+
+
+def give_back() -> None:
+    """Returns freed memory to the system, which glibc otherwise keeps for each thread."""
+    with contextlib.suppress(AttributeError, OSError, TypeError):  # another C library
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 class Stored(Protocol):
