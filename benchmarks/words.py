@@ -298,10 +298,11 @@ def analysed(gold: Lines, min_count: int) -> tuple:
     """Returns lengths, texts, inputs of the score and truth of the n-grams of gold lines."""
     from zoo.words import count_ngrams, scoring
     from zoo.words.cutting import cut
-    from zoo.words.discovery import cohesive, measured
+    from zoo.words.discovery import cohesive
+    from zoo.words.statistics import measure
 
     counts = count_ngrams(joined(gold))
-    ngrams = measured(counts, min_count)
+    ngrams = measure(counts, min_count)
     pieces = cut(counts.texts(), ngrams, cohesive(ngrams))
     types = {word for line in gold for word in line}
     words = ngrams.words(np.arange(ngrams.starts[2], ngrams.grams.size))

@@ -16,9 +16,8 @@ from zoo.words.storage import Storage
 # Reads a pipe that never ends, with everything spilled to TMPDIR.
 ENDLESS = """
 import sys
-import zoo.words.discovery as discovery
-discovery.CHUNK, discovery.RESERVED = 50_000, 0
-discovery._budget = lambda memory, threads: (50_000, 0)
+from zoo.words.storage import Budget
+Budget.of = lambda memory, threads=1: Budget(50_000, 0, 50_000, 10**9, 10**9)
 from zoo.words.cli import run
 run(sys.argv[1:])
 """

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
-from numba import njit
+
+from zoo.words.compiling import kernel
 
 BREAK = 0
 DIGIT = ord("0")  # stands for a whole number when numbers are one class
@@ -99,7 +100,7 @@ def encode(points: np.ndarray, alphabet: np.ndarray) -> np.ndarray:
     """Returns the codes of folded text: uint16 (length,), 0 at breaks, else 1 + alphabet index."""
     table = np.zeros(CODE_POINTS, np.uint16)
     table[alphabet] = np.arange(1, alphabet.size + 1, dtype=np.uint16)
-    return table[points]
+    return _look_up(table, points)
 
 
 def translation(old: np.ndarray, new: np.ndarray) -> np.ndarray:
@@ -107,7 +108,7 @@ def translation(old: np.ndarray, new: np.ndarray) -> np.ndarray:
     return np.append(0, np.searchsorted(new, old) + 1).astype(np.uint16)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _unseen(points: np.ndarray, table: np.ndarray) -> list[np.uint32]:
     found = [np.uint32(0) for _ in range(0)]
     for point in points:
@@ -117,7 +118,7 @@ def _unseen(points: np.ndarray, table: np.ndarray) -> list[np.uint32]:
     return found
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _fold(points: np.ndarray, table: np.ndarray, numbers_are_one: bool) -> np.ndarray:
     folded = np.empty(points.size, np.uint32)
     length = 0
@@ -132,7 +133,15 @@ def _fold(points: np.ndarray, table: np.ndarray, numbers_are_one: bool) -> np.nd
     return folded[:length].copy()
 
 
-@njit(cache=True, nogil=True)
+@kernel
+def _look_up(table: np.ndarray, points: np.ndarray) -> np.ndarray:
+    codes = np.empty(points.size, table.dtype)
+    for i in range(points.size):
+        codes[i] = table[points[i]]
+    return codes
+
+
+@kernel
 def _present(points: np.ndarray) -> np.ndarray:
     present = np.zeros(CODE_POINTS, np.bool_)
     for point in points:

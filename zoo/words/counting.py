@@ -14,11 +14,15 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from zoo.words.compiling import kernel
+
 ORDER = 4
 CODE = np.uint64(0xFFFF)
 ROW = np.dtype([("key", np.uint64), ("tail", np.uint32), ("count", np.uint32)])
 Records = Any  # a structured array, whose fields Numba takes as attributes of its elements
 LARGEST_COUNT = 0xFFFFFFFF
+FIRST = 1 + ORDER  # place of a row's first character, the two of the tail being 0 and 1
+BATCH = 1 << 14  # rows sorted at a time: 256 kB and as much scratch
 BEFORE, AFTER = 1, ORDER  # characters a position needs on its left and from itself on
 
 
@@ -33,8 +37,7 @@ def count_rows(codes: np.ndarray, size: int) -> np.ndarray:
     Returns:
         Records of type `ROW` (distinct,), strictly sorted by (key, tail).
     """
-    key, tail = _pack(codes)
-    return _collapse(*_radix_sort(key, tail, size))
+    return _counted(_pack(codes, np.empty(codes.size, ROW)), size)
 
 
 def count_padded_rows(codes: np.ndarray, size: int, space: int) -> np.ndarray:
@@ -49,17 +52,28 @@ def count_padded_rows(codes: np.ndarray, size: int, space: int) -> np.ndarray:
         Records of type `ROW`: `key` holds the characters of the window, `tail` says how many
         start symbols (times two) and end symbols it had.
     """
-    key, tail = _pack_padded(codes, space)
-    return _collapse(*_radix_sort(key, tail, max(size, 2 * ORDER + 2)))
+    rows = _pack_padded(codes, space, np.empty(codes.size, ROW))
+    return _counted(rows, max(size, 2 * ORDER))
 
 
-@njit(cache=True, nogil=True)
-def _pack(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    length = codes.size - BEFORE - AFTER
-    key = np.empty(length, np.uint64)
-    tail = np.empty(length, np.uint32)
-    rows = 0
-    for i in range(BEFORE, BEFORE + length):
+def _counted(rows: np.ndarray, size: int) -> np.ndarray:
+    """Sorts and counts rows, a batch that fits the cache at a time.
+
+    Args:
+        rows: records of type `ROW`; it is overwritten.
+        size: number of codes.
+    """
+    other = np.empty(rows.size, ROW)  # NumPy lays large arrays on huge pages, Numba does not
+    ends = _partition(rows, other, size, max(BATCH, 4 * size))
+    _radix_sort(other, rows, ends, size)
+    del rows
+    return other[: _collapse(other)].copy()
+
+
+@kernel
+def _pack(codes: np.ndarray, rows: Records) -> Records:
+    n = 0
+    for i in range(BEFORE, codes.size - AFTER):
         if codes[i] == 0:
             continue
         packed = np.uint64(0)
@@ -69,17 +83,15 @@ def _pack(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             packed = (packed << np.uint64(16)) | np.uint64(after)
         if after != 0:
             after = np.uint32(codes[i + ORDER])
-        key[rows] = packed
-        tail[rows] = (after << np.uint32(16)) | np.uint32(codes[i - 1])
-        rows += 1
-    return key[:rows], tail[:rows]
+        rows[n].key = packed
+        rows[n].tail = (after << np.uint32(16)) | np.uint32(codes[i - 1])
+        n += 1
+    return rows[:n]
 
 
-@njit(cache=True, nogil=True)
-def _pack_padded(codes: np.ndarray, space: int) -> tuple[np.ndarray, np.ndarray]:
-    key = np.empty(2 * codes.size, np.uint64)
-    tail = np.empty(2 * codes.size, np.uint32)
-    rows = 0
+@kernel
+def _pack_padded(codes: np.ndarray, space: int, rows: Records) -> Records:
+    n = 0
     window = np.uint64(0)
     seen = 0
     for code in codes:
@@ -91,62 +103,89 @@ def _pack_padded(codes: np.ndarray, space: int) -> tuple[np.ndarray, np.ndarray]
         window = (window << np.uint64(16)) | np.uint64(code)
         held = min(seen + 1, ORDER)
         starts = ORDER - held
-        key[rows] = window << np.uint64(16 * starts)
-        tail[rows] = np.uint32(2 * starts + ends)
-        rows += 1
+        rows[n].key = window << np.uint64(16 * starts)
+        rows[n].tail = np.uint32(2 * starts + ends)
+        n += 1
         seen += 1
         if ends:
             window = np.uint64(0)
             seen = 0
-    return key[:rows], tail[:rows]
+    return rows[:n]
 
 
-@njit(cache=True, nogil=True)
-def _radix_sort(key: np.ndarray, tail: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Sorts by the least significant character first: those of the tail, then those of the key."""
-    other_key = np.empty_like(key)
-    other_tail = np.empty_like(tail)
-    place = np.empty(size, np.int64)
-    for digit in range(2 + ORDER):
-        shift = np.uint64(16 * digit if digit < 2 else 16 * (digit - 2))
-        place[:] = 0
-        for i in range(key.size):
-            value = np.uint64(tail[i]) if digit < 2 else key[i]
-            place[(value >> shift) & CODE] += 1
-        total = 0
-        for code in range(size):
-            here = place[code]
-            place[code] = total
-            total += here
-        for i in range(key.size):
-            value = np.uint64(tail[i]) if digit < 2 else key[i]
-            code = (value >> shift) & CODE
-            other_key[place[code]] = key[i]
-            other_tail[place[code]] = tail[i]
-            place[code] += 1
-        key, other_key = other_key, key
-        tail, other_tail = other_tail, tail
-    return key, tail
+@kernel
+def _partition(rows: Records, other: Records, size: int, least: int) -> np.ndarray:
+    """Puts `rows` into `other` in batches, by ranges of the first character.
+
+    Returns:
+        int64 (batches + 1,): where the batches begin and end; each but the last has `least` rows.
+    """
+    counts = np.zeros(size, np.int64)
+    for i in range(rows.size):
+        counts[_character(rows[i], FIRST)] += 1
+    batch = np.zeros(size, np.int64)  # of each first character
+    ends = np.zeros(size + 1, np.int64)
+    n = 1
+    for code in range(size):
+        if ends[n] - ends[n - 1] >= least:
+            ends[n + 1] = ends[n]
+            n += 1
+        batch[code] = n - 1
+        ends[n] += counts[code]
+    place = ends[:n].copy()
+    for i in range(rows.size):
+        here = batch[_character(rows[i], FIRST)]
+        other[place[here]].key = rows[i].key
+        other[place[here]].tail = rows[i].tail
+        place[here] += 1
+    return ends[: n + 1]
 
 
-@njit(cache=True, nogil=True)
-def _collapse(key: np.ndarray, tail: np.ndarray) -> Records:
-    distinct = 0
-    for i in range(key.size):
-        distinct += i == 0 or key[i] != key[i - 1] or tail[i] != tail[i - 1]
-    rows: Records = np.empty(distinct, ROW)
-    last = -1
-    for i in range(key.size):
-        if i == 0 or key[i] != key[i - 1] or tail[i] != tail[i - 1]:
-            last += 1
-            rows[last].key = key[i]
-            rows[last].tail = tail[i]
-            rows[last].count = 0
-        rows[last].count += 1
-    return rows
+@kernel
+def _radix_sort(rows: Records, scratch: Records, ends: np.ndarray, size: int) -> None:
+    """Sorts each batch in place, by the least significant character first."""
+    place = np.empty(size + 1, np.int64)
+    for batch in range(ends.size - 1):
+        source = rows[ends[batch] : ends[batch + 1]]
+        target = scratch[ends[batch] : ends[batch + 1]]
+        for character in range(FIRST + 1):
+            place[:] = 0
+            for i in range(source.size):
+                place[_character(source[i], character) + 1] += 1
+            for code in range(1, size):
+                place[code] += place[code - 1]
+            for i in range(source.size):
+                code = _character(source[i], character)
+                target[place[code]].key = source[i].key
+                target[place[code]].tail = source[i].tail
+                place[code] += 1
+            source, target = target, source
 
 
-@njit(cache=True, nogil=True)
+@njit(inline="always")
+def _character(row: Any, character: int) -> Any:
+    """Returns a code of a row: 0 and 1 are those of the tail, 2 to `FIRST` those of the key."""
+    if character < 2:
+        return np.int64((row.tail >> np.uint32(16 * character)) & np.uint32(CODE))
+    return np.int64((row.key >> np.uint64(16 * (character - 2))) & CODE)
+
+
+@kernel
+def _collapse(rows: Records) -> int:
+    """Counts equal rows of a sorted array, in place; returns how many are distinct."""
+    n = 0
+    for i in range(rows.size):
+        if n > 0 and rows[i].key == rows[n - 1].key and rows[i].tail == rows[n - 1].tail:
+            rows[n - 1].count += 1
+        else:
+            rows[n].key = rows[i].key
+            rows[n].tail = rows[i].tail
+            rows[n].count = 1
+            n += 1
+    return n
+
+
+@kernel
 def merge_rows(first: Records, second: Records) -> Records:
     """Merges two sorted arrays of rows, adding the counts of equal rows.
 
@@ -177,7 +216,7 @@ def merge_rows(first: Records, second: Records) -> Records:
     return merged[:n]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def translate_rows(rows: Records, table: np.ndarray) -> np.ndarray:
     """Returns rows with their codes replaced by `table[code]`; the order is kept if it rises."""
     out = rows.copy()
@@ -193,7 +232,7 @@ def translate_rows(rows: Records, table: np.ndarray) -> np.ndarray:
     return out
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def rows_up_to(rows: Records, key: int, tail: int) -> int:
     """Returns how many of the sorted rows are at most (key, tail)."""
     low, high = 0, rows.size

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar, cast
 
 import numpy as np
 
@@ -34,13 +34,15 @@ from zoo.words.counting import (
     rows_up_to,
     translate_rows,
 )
-from zoo.words.storage import InMemory, OnDisk, Storage, Stored
+from zoo.words.progress import Advance, bar
+from zoo.words.storage import InMemory, OnDisk, Storage, Stored, give_back
 
 CHUNK = 1 << 22  # characters counted at a time; a chunk needs about 40 bytes a character
 BLOCK = 1 << 20  # rows merged at a time, all runs together
 THREADS = 2
 MAGIC = b"zoo.words counts 1\n"
 
+T = TypeVar("T")
 Windows = Literal["exact", "padded"]
 
 
@@ -90,21 +92,34 @@ class Counts:
         """Number of characters kept, the breaks between them included."""
         return sum(run.codes.size for run in self.runs)
 
-    def rows(self, block: int = BLOCK) -> Iterator[np.ndarray]:
+    def rows(self, block: int = BLOCK, *, progress: bool = False) -> Iterator[np.ndarray]:
         """Yields all rows in order, merged, in the codes of `alphabet`, in blocks."""
         alphabet = self.alphabet
         pieces = [(run.rows, translation(run.alphabet, alphabet)) for run in self.runs]
-        return merged_blocks(pieces, block)
+        total = sum(run.rows.size for run in self.runs) * ROW.itemsize
+        with bar("measuring", total, progress) as advance:
+            yield from ahead(merged_blocks(pieces, block, advance))
 
-    def texts(self, alphabet: np.ndarray | None = None) -> Iterator[np.ndarray]:
+    def texts(
+        self, alphabet: np.ndarray | None = None, *, progress: bool = False
+    ) -> Iterator[np.ndarray]:
         """Yields the text in the codes of an alphabet, chunk by chunk: uint16 (length,).
 
         Args:
             alphabet: sorted code points, at least those of the text; None takes `alphabet`.
+            progress: show a progress bar.
         """
         alphabet = self.alphabet if alphabet is None else alphabet
+        with bar("cutting", 2 * self.length, progress) as advance:
+            for codes in ahead(self._translated(alphabet)):
+                yield codes
+                advance(codes.nbytes)
+
+    def _translated(self, alphabet: np.ndarray) -> Iterator[np.ndarray]:
         for run in self.runs:
-            yield translation(run.alphabet, alphabet)[run.codes.read(0, run.codes.size)]
+            codes = run.codes.read(0, run.codes.size)
+            table = translation(run.alphabet, alphabet)
+            yield codes if _is_identity(table) else np.take(table, codes)
 
     @classmethod
     def merge(cls, *parts: Counts) -> Counts:
@@ -201,17 +216,29 @@ def count(
             if len(waiting) > threads:
                 runs.append(_stored(waiting.popleft().result(), storage))
         runs.extend(_stored(future.result(), storage) for future in waiting)
+    give_back()
     return Counts(tuple(runs), characters, half_width, windows, (storage,))
 
 
+def ahead(items: Iterator[T]) -> Iterator[T]:
+    """Yields the items of an iterator, while a thread makes the next one."""
+    end = object()
+    with ThreadPoolExecutor(1) as thread:
+        waiting = thread.submit(next, items, end)
+        while (item := waiting.result()) is not end:
+            waiting = thread.submit(next, items, end)
+            yield cast("T", item)
+
+
 def merged_blocks(
-    runs: list[tuple[Stored, np.ndarray]], block: int = BLOCK
+    runs: list[tuple[Stored, np.ndarray]], block: int, advance: Advance
 ) -> Iterator[np.ndarray]:
     """Merges sorted runs, holding about `block` rows at a time.
 
     Args:
         runs: rows, each with the table that translates its codes.
         block: rows to hold.
+        advance: called with the bytes of rows that are done.
 
     Yields:
         Sorted rows; equal rows of different runs are added up.
@@ -234,6 +261,7 @@ def merged_blocks(
             cut = rows_up_to(heads[i], key, tail)
             ready.append(heads[i][:cut])
             heads[i] = heads[i][cut:]
+            advance(cut * ROW.itemsize)
         yield _merge_all([rows for rows in ready if rows.size])
 
 
@@ -249,7 +277,11 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def _translated(rows: np.ndarray, table: np.ndarray) -> np.ndarray:
-    return rows if table[-1] == table.size - 1 else translate_rows(rows, table)
+    return rows if _is_identity(table) else translate_rows(rows, table)
+
+
+def _is_identity(table: np.ndarray) -> bool:
+    return bool(table[-1] == table.size - 1)  # since it rises
 
 
 def _merge_all(sorted_rows: list[np.ndarray]) -> np.ndarray:

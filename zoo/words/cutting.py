@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from zoo.words.counting import ORDER
-from zoo.words.statistics import EMPTY, Ngrams, find, index
+from zoo.words.compiling import kernel
+from zoo.words.counting import ORDER, Records
+from zoo.words.statistics import NOWHERE, Ngrams, find, slot_of
 
 BEGIN, END, ALONE = 0, 1, 2
-BEGINNING = -2  # place of an n-gram that only begins kept ones
+TRAIL = np.dtype([("key", np.uint64), ("place", np.int32), ("begins", np.int32)])
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,8 @@ def cut(
     trail = _trail(ngrams, kept)
 
     def cut_part(text: np.ndarray) -> int:
-        done, spans = _cut(text, trail, ngrams.slots, short, roles)
+        longest_kept = _longest(text, trail)
+        done, spans = _cut(text, *longest_kept, ngrams.grams, ngrams.slots, short, roles)
         if longest is not None:
             spans = spans[spans[:, 1] - spans[:, 0] <= longest]
         _, first, times = np.unique(_hashes(text, spans), return_index=True, return_counts=True)
@@ -81,29 +83,81 @@ def cut(
 
 
 def _trail(ngrams: Ngrams, kept: np.ndarray) -> np.ndarray:
-    """Returns an index of the kept n-grams, and of what they begin with (place `BEGINNING`).
+    """Returns a table of the kept n-grams and of what they begin with: records of type `TRAIL`.
 
-    It is several times smaller than `ngrams.slots`, and so are the misses of the cache.
+    `place` is `NOWHERE` for what is not kept itself, `begins` tells whether to look for longer
+    ones. It is several times smaller than the n-grams, and so are the misses of the cache.
     """
     solid = np.flatnonzero(kept)
     lengths = ngrams.lengths[solid]
     keys = [ngrams.grams["key"][solid[lengths == order]] for order in range(2, ORDER + 1)]
-    for order in (1, 0):
-        keys[order] = np.union1d(keys[order], keys[order + 1] >> np.uint64(16))
-    every = np.concatenate(keys)
-    table = index(every)
-    places = np.full(every.size, BEGINNING)
-    order = np.argsort(every)  # keys of different orders differ: they are one sorted set
-    places[order[np.searchsorted(every, ngrams.grams["key"][solid], sorter=order)]] = solid
-    used = table["key"] != EMPTY
-    table["place"][used] = places[table["place"][used]]
+    parts = []
+    longer = np.zeros(0, np.uint64)
+    for order in range(ORDER, 1, -1):
+        kept_keys = keys[order - 2]
+        every = np.union1d(kept_keys, longer)
+        part = np.zeros(every.size, TRAIL)
+        part["key"] = every
+        part["place"] = NOWHERE
+        part["place"][np.searchsorted(every, kept_keys)] = solid[lengths == order]
+        part["begins"][np.searchsorted(every, longer)] = 1
+        parts.append(part)
+        longer = np.unique(every >> np.uint64(16))
+    return _hashed(np.concatenate(parts))
+
+
+@kernel
+def _hashed(entries: Records) -> Records:
+    """Returns an open-addressing table; no key is 0."""
+    table: Records = np.zeros(max(16, 2 * entries.size), TRAIL)
+    for entry in entries:
+        slot = slot_of(entry.key, table.size)
+        while table[slot].key != 0:
+            slot = slot + 1 if slot + 1 < table.size else 0
+        table[slot] = entry
     return table
 
 
-@njit(cache=True, nogil=True)
+@njit(inline="always")
+def _follow(key: int, trail: Records) -> int:
+    """Returns the slot of a key; an empty one if it is not there."""
+    slot = slot_of(key, trail.size)
+    while trail[slot].key != key and trail[slot].key != 0:
+        slot = slot + 1 if slot + 1 < trail.size else 0
+    return slot
+
+
+@kernel
+def _longest(codes: np.ndarray, trail: Records) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the length and the place of the longest kept n-gram at each position, 0 if none.
+
+    It is a loop of its own, since its many look-ups then overlap.
+    """
+    lengths = np.zeros(codes.size, np.uint8)
+    places = np.empty(codes.size, np.int32)
+    for i in range(codes.size - ORDER + 1):
+        key: Any = np.uint64(codes[i])
+        for length in range(2, ORDER + 1):
+            if codes[i] == 0 or codes[i + length - 1] == 0:
+                break
+            key = (key << np.uint64(16)) | np.uint64(codes[i + length - 1])
+            step = trail[_follow(key, trail)]
+            if step.key == 0:
+                break
+            if step.place != NOWHERE:
+                lengths[i] = length
+                places[i] = step.place
+            if step.begins == 0:
+                break
+    return lengths, places
+
+
+@kernel
 def _cut(
     codes: np.ndarray,
-    trail: np.ndarray,
+    lengths: np.ndarray,
+    places: np.ndarray,
+    grams: Records,
     slots: np.ndarray,
     short: np.ndarray,
     roles: np.ndarray,
@@ -114,10 +168,10 @@ def _cut(
         Where the first unfinished piece starts, and the spans (pieces, 2) of the longer pieces.
     """
     spans = np.empty((64, 2), np.int64)
-    n = 0
+    chains = np.empty(codes.size // 3 + 1, np.uint64)  # pieces of 3 or 4, not kept themselves
+    n = m = 0
     start = reach = 0
     whole = 0  # kept 4-grams in this piece
-    places = np.full(ORDER + 1, -1)  # of the kept n-grams at its start, by length
     for i in range(codes.size - ORDER + 1):
         if i >= reach and i > start:
             length = i - start
@@ -127,11 +181,11 @@ def _cut(
                 roles[BEGIN, codes[start]] += 1
                 roles[END, codes[i - 1]] += 1
                 if length <= ORDER:
-                    place = places[length]
-                    if place < 0:
-                        place = _find_span(codes, start, i, slots)
-                    if place >= 0:
-                        short[place] += 1
+                    if lengths[start] == length:
+                        short[places[start]] += 1
+                    else:
+                        chains[m] = _key(codes, start, i)
+                        m += 1
                 elif whole == length - ORDER + 1:
                     if n == len(spans):
                         spans = np.concatenate((spans, np.empty((n, 2), np.int64)))
@@ -140,24 +194,17 @@ def _cut(
             start, whole = i, 0
         if codes[i] == 0:
             start = reach = i + 1
-            continue
-        if i == start:
-            places[:] = -1
-        key: Any = np.uint64(codes[i])
-        for length in range(2, ORDER + 1):
-            key = (key << np.uint64(16)) | np.uint64(codes[i + length - 1])
-            place = find(key, trail) if codes[i + length - 1] != 0 else -1
-            if place == -1:
-                break
-            if place != BEGINNING:
-                reach = max(reach, i + length)
-                whole += length == ORDER
-                if i == start:
-                    places[length] = place
+        else:
+            reach = max(reach, i + lengths[i])
+            whole += lengths[i] == ORDER
+    for key in chains[:m]:
+        place = find(key, grams, slots)
+        if place != NOWHERE:
+            short[place] += 1
     return start, spans[:n]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _hashes(codes: np.ndarray, spans: np.ndarray) -> np.ndarray:
     """Returns 64-bit hashes; two of a million different pieces agree with probability 3e-8."""
     hashes = np.empty(len(spans), np.uint64)
@@ -170,9 +217,9 @@ def _hashes(codes: np.ndarray, spans: np.ndarray) -> np.ndarray:
     return hashes
 
 
-@njit(cache=True, nogil=True)
-def _find_span(codes: np.ndarray, start: int, stop: int, slots: np.ndarray) -> int:
+@njit(inline="always")
+def _key(codes: np.ndarray, start: int, stop: int) -> int:
     key: Any = np.uint64(0)
     for i in range(start, stop):
         key = (key << np.uint64(16)) | np.uint64(codes[i])
-    return find(key, slots)
+    return key

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -12,13 +11,13 @@ import numpy as np
 
 from zoo.words.alphabet import DIGIT, Characters, Folding
 from zoo.words.counting import ORDER
-from zoo.words.counts import CHUNK, THREADS, Counts, count
+from zoo.words.counts import THREADS, Counts, count
 from zoo.words.cutting import ALONE, Pieces, cut
 from zoo.words.lexicon import Lexicon, ranked
 from zoo.words.reading import Source, read
 from zoo.words.scoring import score
 from zoo.words.statistics import Ngrams, measure, spell
-from zoo.words.storage import Storage, parse_size
+from zoo.words.storage import Budget, Storage, give_back
 from zoo.words.truncated import measure_truncated
 
 Method = Literal["pmi+entropy", "ngram"]
@@ -26,9 +25,7 @@ Counting = Literal["exact", "truncated"]
 
 DEFAULT_CHARACTERS: dict[Method, Characters] = {"pmi+entropy": "unspaced", "ngram": "post"}
 THRESHOLDS = (0.0, 2.0, 4.0, 6.0)  # nats, for n-grams of 1 to 4 characters; the first is unused
-RESERVED = 160_000_000  # bytes of a memory limit that the interpreter and its libraries take
-SMALLEST = 64_000_000  # bytes besides
-CHUNK_BYTES = 48  # per character and thread while a chunk is counted
+Cutter = Callable[[Ngrams, np.ndarray], Pieces]  # n-grams and which of them are never cut
 
 
 def discover_words(
@@ -81,22 +78,25 @@ def discover_words(
     ['今天', '明天']
     """
     check(method, counting, min_count, max_length, thresholds)
-    if isinstance(source, Counts):
-        return discover(source, method, min_count, max_length, thresholds).without(exclude)
+    budget = Budget.of(memory, threads)
     with Storage() as storage:
-        counts = count_ngrams(
-            source,
-            characters=characters or DEFAULT_CHARACTERS[method],
-            half_width=half_width,
-            counting=counting,
-            encoding=encoding,
-            errors=errors,
-            memory=memory,
-            threads=threads,
-            progress=progress,
-            storage=storage,
-        )
-        return discover(counts, method, min_count, max_length, thresholds).without(exclude)
+        counts = source
+        if not isinstance(counts, Counts):
+            counts = count_ngrams(
+                counts,
+                characters=characters or DEFAULT_CHARACTERS[method],
+                half_width=half_width,
+                counting=counting,
+                encoding=encoding,
+                errors=errors,
+                memory=memory,
+                threads=threads,
+                progress=progress,
+                storage=storage,
+            )
+        options = {"budget": budget, "progress": progress}
+        found = discover(counts, method, min_count, max_length, thresholds, **options)
+        return found.without(exclude)
 
 
 def count_ngrams(
@@ -117,16 +117,16 @@ def count_ngrams(
     Args are those of `discover_words`; `storage` holds what passes the memory limit and must
     stay open as long as the counts are used.
     """
-    chunk, limit = _budget(memory, threads)
+    budget = Budget.of(memory, threads)
     storage = Storage() if storage is None else storage
-    storage.limit = limit
+    storage.limit = budget.held
     with read(source, encoding=encoding, errors=errors, progress=progress) as blocks:
         return count(
             blocks,
             characters=characters if counting == "exact" else "post+space",
             half_width=half_width,
             windows="exact" if counting == "exact" else "padded",
-            chunk=chunk,
+            chunk=budget.chunk,
             threads=threads,
             storage=storage,
         )
@@ -138,20 +138,28 @@ def discover(
     min_count: int | None = None,
     max_length: int = 8,
     thresholds: Sequence[float] = THRESHOLDS,
+    *,
+    budget: Budget | None = None,
+    progress: bool = False,
+    cutter: Cutter | None = None,
 ) -> Lexicon:
-    """Finds the words of counted text: the second half of `discover_words`."""
+    """Finds the words of counted text: the second half of `discover_words`.
+
+    Args are those of `discover_words`, and:
+        budget: memory to keep to; None means half of the machine's.
+        cutter: what cuts the text, where it does not lie here.
+    """
     least = automatic_min_count(counts.length) if min_count is None else min_count
-    ngrams = measured(counts, least)
+    find = measure if counts.windows == "exact" else measure_truncated
+    ngrams = find(counts, least, budget, progress=progress)
+    give_back()
     kept = cohesive(ngrams, thresholds)
-    pieces = cut(counts.texts(), ngrams, kept, max_length)
+    if cutter is None:
+        pieces = cut(counts.texts(progress=progress), ngrams, kept, max_length)
+    else:
+        pieces = cutter(ngrams, kept)
     one = Folding(counts.characters).numbers_are_one
     return choose(ngrams, kept, pieces, method, least, max_length, numbers_are_one=one)
-
-
-def measured(counts: Counts, min_count: int) -> Ngrams:
-    """Returns the n-grams of exact or of padded windows."""
-    find = measure if counts.windows == "exact" else measure_truncated
-    return find(counts, min_count)
 
 
 def automatic_min_count(length: int) -> int:
@@ -164,9 +172,11 @@ def automatic_min_count(length: int) -> int:
 
 def cohesive(ngrams: Ngrams, thresholds: Sequence[float] = THRESHOLDS) -> np.ndarray:
     """Returns which n-grams are never cut: bool (n-grams,): `pmi` reaches the order's threshold."""
-    least = np.array([np.inf, np.inf, *thresholds[1:]])
-    pmi = ngrams.cuts()[0]
-    return (pmi >= least[ngrams.lengths]) & np.isfinite(pmi)
+    kept = np.isfinite(ngrams.pmi)
+    for order in range(2, ORDER + 1):
+        places = slice(ngrams.starts[order], ngrams.starts[order + 1])
+        kept[places] &= ngrams.pmi[places] >= thresholds[order - 1]
+    return kept
 
 
 def choose(
@@ -199,7 +209,7 @@ def choose(
     short = [
         counts[places],
         scores[places],
-        ngrams.cuts()[0][places],
+        ngrams.pmi[places],
         grams["left_entropy"],
         grams["right_entropy"],
     ]
@@ -254,16 +264,3 @@ def check(
         raise ValueError(
             f"thresholds={thresholds}: expected {ORDER} numbers, for 1 to 4 characters"
         )
-
-
-def _budget(memory: int | str | None, threads: int) -> tuple[int, int]:
-    """Returns the characters a chunk may have, and the bytes of results to hold in memory."""
-    if threads < 1:
-        raise ValueError(f"threads={threads}: expected at least 1")
-    total = parse_size(memory)
-    if total is None:
-        total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
-    free = total - RESERVED
-    if free < SMALLEST:
-        raise ValueError(f"memory={memory!r}: expected at least {(RESERVED + SMALLEST) // 10**6}MB")
-    return min(CHUNK, free // (2 * threads * CHUNK_BYTES)), free // 4

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo.words.alphabet import Characters, Folding
+from zoo.words.alphabet import Characters
 from zoo.words.counts import Counts
 from zoo.words.cutting import Pieces, cut
 from zoo.words.discovery import (
@@ -22,12 +22,9 @@ from zoo.words.discovery import (
     THRESHOLDS,
     Counting,
     Method,
-    automatic_min_count,
     check,
-    choose,
-    cohesive,
     count_ngrams,
-    measured,
+    discover,
 )
 from zoo.words.lexicon import Lexicon
 from zoo.words.reading import Source
@@ -93,15 +90,14 @@ def discover_words(
         files = [Path(shared) / f"{i}.counts" for i in range(len(parts))]
         client.gather(client.map(_count, list(parts), files, options=options, pure=False))
         counts = Counts.merge(*map(Counts.load, files))
-        least = automatic_min_count(counts.length) if min_count is None else min_count
-        ngrams = measured(counts, least)
-        kept = cohesive(ngrams, thresholds)
-        table = client.scatter((ngrams, kept), broadcast=True)
-        tasks = client.map(_cut, files, table=table, longest=max_length, pure=False)
-        parted: Any = client.gather(tasks)
-        pieces = Pieces.merge(*parted)
-        one = Folding(counts.characters).numbers_are_one
-        return choose(ngrams, kept, pieces, method, least, max_length, numbers_are_one=one)
+
+        def cutter(ngrams: Ngrams, kept: np.ndarray) -> Pieces:
+            table = client.scatter((ngrams, kept), broadcast=True)
+            tasks = client.map(_cut, files, table=table, longest=max_length, pure=False)
+            parts: Any = client.gather(tasks)
+            return Pieces.merge(*parts)
+
+        return discover(counts, method, min_count, max_length, thresholds, cutter=cutter)
 
 
 def _count(part: Source, file: Path, options: dict[str, Any]) -> None:

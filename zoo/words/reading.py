@@ -16,18 +16,10 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
+from zoo.words.progress import Advance, bar
 
 Source = str | Path | Iterable[str | Path]
 Readable = Any  # a binary file, of which only `read(size)` is used
-Advance = Callable[[int], None]
 
 BLOCK = 1 << 20  # bytes or characters read at a time
 SUFFIXES = (".txt", ".tsv", ".csv", ".json", ".jsonl", ".gz", ".bz2", ".xz", ".zst")
@@ -61,11 +53,12 @@ def read(
     paths = find_paths(source)
     if paths is not None:
         total = None if None in paths else sum(path.stat().st_size for path in paths if path)
-        with _bar(total, progress) as advance:
+        with bar("reading", total, progress) as advance:
             yield _read_files(paths, encoding, errors, advance)
     else:
         texts: Iterable[Any] = [source] if isinstance(source, (str, Path)) else source
-        with _bar(len(source) if isinstance(source, str) else None, progress) as advance:
+        total = len(source) if isinstance(source, str) else None
+        with bar("reading", total, progress) as advance:
             yield _read_texts(texts, advance)
 
 
@@ -244,17 +237,6 @@ class _ZstFile(io.RawIOBase):
             text = self.frame.decompress(data)
             self.inside = not self.frame.eof
         return text
-
-
-@contextlib.contextmanager
-def _bar(total: int | None, shown: bool) -> Iterator[Advance]:
-    if not shown:
-        yield lambda _: None
-        return
-    columns = (TextColumn("reading"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, TimeRemainingColumn()) as progress:
-        task = progress.add_task("reading", total=total)
-        yield lambda step: progress.advance(task, step)
 
 
 def _check(encoding: str, errors: str) -> None:

@@ -55,9 +55,11 @@ def features(ngrams: Ngrams, pieces: Pieces) -> Iterator[np.ndarray]:
     """
     role = np.log((pieces.roles + 1) / (_characters(ngrams) + 3))
     lengths = ngrams.lengths
-    columns = (ngrams.grams, lengths, pieces.short, *ngrams.cuts(), *ngrams.growth())
+    columns = (ngrams.grams, lengths, pieces.short, ngrams.pmi)
     for start in range(ngrams.starts[2], lengths.size, BLOCK):
-        yield _features(role, *(column[start : start + BLOCK] for column in columns))
+        stop = start + BLOCK
+        block = (column[start:stop] for column in columns)
+        yield _features(role, *block, *ngrams.freedom(start, stop))
 
 
 def _features(

@@ -11,15 +11,19 @@ With N characters in the text and n(s) occurrences of s:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numba import njit
 
+from zoo.words.compiling import kernel
 from zoo.words.counting import CODE, ORDER, Records
 from zoo.words.counts import Counts
+from zoo.words.storage import Budget, InMemory, Storage, Stored
 
 GRAM = np.dtype(
     [
@@ -31,8 +35,8 @@ GRAM = np.dtype(
         ("right_most", np.int64),
     ]
 )
-SLOT = np.dtype([("key", np.uint64), ("place", np.int64)])
-EMPTY = np.uint64(0)  # no n-gram has key 0
+NOWHERE = -1  # the place of an n-gram that is not there
+XLOGX = np.array([0.0, 0.0] + [n * math.log(n) for n in range(2, 1024)])
 
 
 @dataclass(frozen=True)
@@ -42,21 +46,25 @@ class Ngrams:
     Attributes:
         grams: records of type `GRAM` (n-grams,), by order, then by key.
         starts: int64 (6,): order n is `grams[starts[n]:starts[n + 1]]`; `starts[0]` is 0.
-        slots: records of type `SLOT`: an open-addressing table from key to place in `grams`.
+        prefix: int32 (n-grams,): place of the n-gram without its last character.
+        suffix: int32 (n-grams,): place of the n-gram without its first one.
+        slots: int32 (slots,): an open-addressing table from key to place in `grams`.
         alphabet: uint32 (alphabet,): code i stands for `alphabet[i - 1]`.
         total: the N of the formulas: occurrences of all the single characters in `grams`.
     """
 
     grams: np.ndarray
     starts: np.ndarray
+    prefix: np.ndarray
+    suffix: np.ndarray
     slots: np.ndarray
     alphabet: np.ndarray
     total: int
 
     @property
     def lengths(self) -> np.ndarray:
-        """The order of each n-gram: int64 (n-grams,)."""
-        return np.repeat(np.arange(ORDER + 1), np.diff(self.starts))
+        """The order of each n-gram: int8 (n-grams,)."""
+        return np.repeat(np.arange(ORDER + 1, dtype=np.int8), np.diff(self.starts))
 
     def words(self, chosen: np.ndarray) -> list[str]:
         """Returns the n-grams at these places as text."""
@@ -67,56 +75,74 @@ class Ngrams:
         codes = np.take_along_axis(codes, np.argsort(codes == 0, axis=1, kind="stable"), axis=1)
         return points[codes].view(f"<U{ORDER}").ravel().tolist()
 
-    def cuts(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Returns what the cuts s = ab of each n-gram s say, three times float64 (n-grams,).
+    @cached_property
+    def pmi(self) -> np.ndarray:
+        """The cohesion of each n-gram: float64 (n-grams,); infinite for single characters."""
+        return _cohesion(self.grams, self.starts, self.prefix, self.suffix, float(self.total))
+
+    def freedom(self, start: int = 0, stop: int | None = None) -> tuple[np.ndarray, ...]:
+        """Returns how free the n-grams from `start` to `stop` are inside and at their ends.
 
         Returns:
-            `pmi`; the least and the largest freedom at a cut, the right entropy of a plus the
-            left entropy of b. Single characters have no cut: infinities.
+            Four times float64 (n-grams,): the least and the largest freedom at a cut s = ab, the
+            right entropy of a plus the left entropy of b; the variation of branching entropy on
+            the left and on the right. The right one is h(x1..xn) - h(x1..x(n-1)) (Magistry and
+            Sagot, ACL 2012): entropy falls inside a word and rises at its end. Single characters
+            have no cut, infinities, and no variation, zero.
         """
-        return _cuts(self.grams, self.slots, self.starts, float(self.total))
-
-    def growth(self) -> tuple[np.ndarray, np.ndarray]:
-        """Returns the variation of branching entropy, left and right: float64 (n-grams,).
-
-        The right one is h(x1..xn) - h(x1..x(n-1)) (Magistry and Sagot, ACL 2012): entropy falls
-        inside a word and rises at its end. Zero for single characters.
-        """
-        return _growth(self.grams, self.slots, self.starts)
+        stop = self.grams.size if stop is None else min(stop, self.grams.size)
+        return _freedom(self.grams, self.starts, self.prefix, self.suffix, start, stop)
 
 
-def measure(counts: Counts, min_count: int) -> Ngrams:
+def measure(
+    counts: Counts, min_count: int, budget: Budget | None = None, *, progress: bool = False
+) -> Ngrams:
     """Reads the statistics of all frequent n-grams off the counts, in one pass.
 
     Args:
         counts: counts with exact windows.
         min_count: least count of an n-gram.
+        budget: memory to keep to; None means half of the machine's.
+        progress: show a progress bar.
+
+    Raises:
+        ValueError: if there are more n-grams than the budget has room for.
     """
+    budget = budget or Budget.of(None)
     size = counts.alphabet.size + 1
     single = np.zeros(size, GRAM)
     single["key"] = np.arange(size)
-    found: list[list[np.ndarray]] = [[] for _ in range(ORDER + 1)]
-    for rows in _whole_bigrams(counts.rows()):
-        _measure_characters(rows, single)
-        for order in range(2, ORDER + 1):
-            found[order].append(_measure_order(rows, order, min_count, size))
-    _finish_characters(single)
-    found[1].append(single[single["count"] >= min_count])
-    return tabulate(found, counts.alphabet)
+    scratch = np.zeros(size, np.int64)
+    found: list[list[Stored]] = [[] for _ in range(ORDER + 1)]
+    total = 0
+    with Storage(budget.held) as storage:
+        for rows in _whole_bigrams(counts.rows(budget.block, progress=progress)):
+            _measure_characters(rows, single)
+            spans = np.array([[0, rows.size]])
+            for order in range(2, ORDER + 1):  # long ones are frequent within frequent ones only
+                grams, spans = _measure_order(rows, spans, order, min_count, scratch)
+                found[order].append(storage.keep(grams))
+                total += grams.size
+            budget.check(total, min_count)
+        _finish_characters(single)
+        found[1].append(InMemory(single[single["count"] >= min_count]))
+        return tabulate(found, counts.alphabet)
 
 
-def tabulate(parts: list[list[np.ndarray]], alphabet: np.ndarray) -> Ngrams:
+def tabulate(parts: list[list[Stored]], alphabet: np.ndarray) -> Ngrams:
     """Returns the n-grams of `parts[order]`, which is emptied, with an index."""
-    starts = np.append(0, np.cumsum([sum(table.size for table in tables) for tables in parts]))
+    starts = np.append(0, np.cumsum([sum(part.size for part in order) for order in parts]))
     grams = np.empty(starts[-1], GRAM)
-    for order, tables in enumerate(parts):
-        start = starts[order]
-        while tables:  # each part goes as soon as it is copied: there may be no room for two
-            table = tables.pop(0)
-            grams[start : start + table.size] = table
-            start += table.size
+    start = 0
+    for order in parts:
+        while order:  # each part goes as soon as it is copied: there may be no room for two
+            part = order.pop(0)
+            grams[start : start + part.size] = part.read(0, part.size)
+            start += part.size
     total = int(grams["count"][: starts[2]].sum())
-    return Ngrams(grams, starts, index(grams["key"].copy()), alphabet, total)
+    slots = index(grams)
+    prefix, suffix = _prefixes(grams, starts), _suffixes(grams, starts, slots)
+    return Ngrams(grams, starts, prefix, suffix, slots, alphabet, total)
 
 
 def spell(codes: Iterable[int], alphabet: np.ndarray) -> str:
@@ -138,12 +164,12 @@ def _whole_bigrams(blocks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
         yield np.concatenate(held)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _xlogx(count: int) -> float:
-    return count * np.log(count) if count > 1 else 0.0
+    return XLOGX[count] if count < XLOGX.size else count * np.log(count)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _measure_characters(rows: Records, single: Records) -> None:
     """Adds bigram (a, b) to the right of a and to the left of b; entropies hold sums for now."""
     i = 0
@@ -162,7 +188,7 @@ def _measure_characters(rows: Records, single: Records) -> None:
             single[second].left_most = max(single[second].left_most, count)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _finish_characters(single: Records) -> None:
     for i in range(single.size):
         count = single[i].count
@@ -171,33 +197,49 @@ def _finish_characters(single: Records) -> None:
             single[i].right_entropy = np.log(count) - single[i].right_entropy / count
 
 
-@njit(cache=True, nogil=True)
-def _measure_order(rows: Records, order: int, min_count: int, size: int) -> np.ndarray:
-    """Measures the n-grams of one order: runs of rows with equal prefixes."""
+@kernel
+def _measure_order(
+    rows: Records, spans: np.ndarray, order: int, min_count: int, scratch: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Measures the n-grams of one order: runs of rows with equal prefixes.
+
+    Args:
+        rows: sorted rows.
+        spans: int64 (spans, 2): where to look.
+        order: length of the n-grams.
+        min_count: least count.
+        scratch: int64 (codes,), all zero before and after.
+
+    Returns:
+        The n-grams, and the spans of their rows.
+    """
     shift = np.uint64(16 * (ORDER - order))
     found: Records = np.empty(1024, GRAM)
+    where = np.empty((1024, 2), np.int64)
     n = 0
-    neighbours = np.zeros(size, np.int64)
-    start = 0
-    while start < rows.size:
-        key = rows[start].key >> shift
-        stop, count = start, 0
-        while stop < rows.size and rows[stop].key >> shift == key:
-            count += rows[stop].count
-            stop += 1
-        if count >= min_count and key & CODE != 0:
-            if n == found.size:
-                found = np.append(found, np.empty(n, GRAM))
-            found[n].key = key
-            found[n].count = count
-            _measure_right(rows[start:stop], order, found, n)
-            _measure_left(rows[start:stop], neighbours, found, n)
-            n += 1
-        start = stop
-    return found[:n].copy()
+    for span in range(len(spans)):
+        start, end = spans[span]
+        while start < end:
+            key = rows[start].key >> shift
+            stop, count = start, 0
+            while stop < end and rows[stop].key >> shift == key:
+                count += rows[stop].count
+                stop += 1
+            if count >= min_count and key & CODE != 0:
+                if n == found.size:
+                    found = np.append(found, np.empty(n, GRAM))
+                    where = np.concatenate((where, np.empty((n, 2), np.int64)))
+                found[n].key = key
+                found[n].count = count
+                _measure_right(rows[start:stop], order, found, n)
+                _measure_left(rows[start:stop], scratch, found, n)
+                where[n, 0], where[n, 1] = start, stop
+                n += 1
+            start = stop
+    return found[:n].copy(), where[:n].copy()
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _measure_right(rows: Records, order: int, found: Records, n: int) -> None:
     shift = np.uint64(16 * (ORDER - 1 - order)) if order < ORDER else np.uint64(16)
     total, most = 0.0, 0
@@ -218,9 +260,9 @@ def _measure_right(rows: Records, order: int, found: Records, n: int) -> None:
     found[n].right_most = most
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _measure_left(rows: Records, neighbours: np.ndarray, found: Records, n: int) -> None:
-    """`neighbours` is scratch, all zero before and after."""
+    """`neighbours` is all zero before and after."""
     total, most = 0.0, 0
     for i in range(rows.size):
         neighbours[rows[i].tail & np.uint32(CODE)] += rows[i].count
@@ -235,72 +277,107 @@ def _measure_left(rows: Records, neighbours: np.ndarray, found: Records, n: int)
     found[n].left_most = most
 
 
-@njit(cache=True, nogil=True)
-def index(keys: np.ndarray) -> np.ndarray:
-    """Returns an open-addressing table of the places of distinct keys, at most half full."""
-    slots = 16
-    while slots < 2 * keys.size:
-        slots *= 2
-    table: Records = np.zeros(slots, SLOT)
-    for place in range(keys.size):
-        slot = _slot(keys[place], slots)
-        while table[slot].key != EMPTY:
-            slot = (slot + 1) & (slots - 1)
-        table[slot].key = keys[place]
-        table[slot].place = place
-    return table
+@kernel
+def index(grams: Records) -> np.ndarray:
+    """Returns an open-addressing table of the places of distinct keys, half full."""
+    slots = np.full(max(16, 2 * grams.size), NOWHERE, np.int32)
+    for place in range(grams.size):
+        slot = slot_of(grams[place].key, slots.size)
+        while slots[slot] != NOWHERE:
+            slot = slot + 1 if slot + 1 < slots.size else 0
+        slots[slot] = place
+    return slots
 
 
-@njit(cache=True, nogil=True, inline="always")
-def _slot(key: int, slots: int) -> int:
-    mixed = np.uint64(key) * np.uint64(0x9E3779B97F4A7C15)  # Fibonacci hashing
-    return np.int64(mixed >> np.uint64(32)) & (slots - 1)
+@njit(inline="always")
+def slot_of(key: int, slots: int) -> Any:
+    """Returns where to look for a key first: its hash (Fibonacci's) times the table's size."""
+    mixed = np.uint64(key) * np.uint64(0x9E3779B97F4A7C15)
+    return np.int64(((mixed >> np.uint64(32)) * np.uint64(slots)) >> np.uint64(32))
 
 
-@njit(cache=True, nogil=True)
-def find(key: int, slots: Records) -> int:
-    """Returns the place of an n-gram, or -1."""
-    slot = _slot(key, slots.size)
-    while slots[slot].key != EMPTY:
-        if slots[slot].key == key:
-            return slots[slot].place
-        slot = (slot + 1) & (slots.size - 1)
-    return -1
+@kernel
+def find(key: int, grams: Records, slots: np.ndarray) -> Any:
+    """Returns the place of an n-gram, or `NOWHERE`."""
+    slot = slot_of(key, slots.size)
+    while slots[slot] != NOWHERE:
+        if grams[slots[slot]].key == key:
+            return np.int64(slots[slot])
+        slot = slot + 1 if slot + 1 < slots.size else 0
+    return NOWHERE
 
 
-@njit(cache=True, nogil=True)
-def _cuts(
-    grams: Records, slots: Records, starts: np.ndarray, total: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    pmi = np.full(grams.size, np.inf)
-    least = np.full(grams.size, np.inf)
-    most = np.full(grams.size, -np.inf)
+@kernel
+def _prefixes(grams: Records, starts: np.ndarray) -> np.ndarray:
+    prefix = np.full(grams.size, NOWHERE, np.int32)
     for order in range(2, ORDER + 1):
+        shorter = starts[order - 1]
         for place in range(starts[order], starts[order + 1]):
-            key, count = grams[place].key, grams[place].count
-            for cut in range(1, order):
-                shift = np.uint64(16 * cut)
-                right = find(key & ((np.uint64(1) << shift) - np.uint64(1)), slots)
-                left = find(key >> shift, slots)
-                left_count = float(grams[left].count) if left >= 0 else total
-                right_count = float(grams[right].count) if right >= 0 else total
-                pmi[place] = min(pmi[place], np.log(total * count / (left_count * right_count)))
-                freedom = grams[left].right_entropy + grams[right].left_entropy
-                least[place] = min(least[place], freedom)
-                most[place] = max(most[place], freedom)
-    return pmi, least, most
+            key = grams[place].key >> np.uint64(16)
+            while shorter < starts[order] and grams[shorter].key < key:
+                shorter += 1
+            if shorter < starts[order] and grams[shorter].key == key:
+                prefix[place] = shorter
+    return prefix
 
 
-@njit(cache=True, nogil=True)
-def _growth(grams: Records, slots: Records, starts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    left = np.zeros(grams.size)
-    right = np.zeros(grams.size)
+@kernel
+def _suffixes(grams: Records, starts: np.ndarray, slots: np.ndarray) -> np.ndarray:
+    suffix = np.full(grams.size, NOWHERE, np.int32)
     for order in range(2, ORDER + 1):
         rest = (np.uint64(1) << np.uint64(16 * (order - 1))) - np.uint64(1)
         for place in range(starts[order], starts[order + 1]):
+            suffix[place] = find(grams[place].key & rest, grams, slots)
+    return suffix
+
+
+@kernel
+def _cohesion(
+    grams: Records, starts: np.ndarray, prefix: np.ndarray, suffix: np.ndarray, total: float
+) -> np.ndarray:
+    pmi = np.full(grams.size, np.inf)
+    for order in range(2, ORDER + 1):
+        for place in range(starts[order], starts[order + 1]):
+            least = np.inf
+            left = place
+            for length in range(order - 1, 0, -1):
+                left = prefix[left]
+                right = place
+                for _ in range(length):
+                    right = suffix[right]
+                left_count = float(grams[left].count) if left >= 0 else total
+                right_count = float(grams[right].count) if right >= 0 else total
+                least = min(least, total * grams[place].count / (left_count * right_count))
+            pmi[place] = np.log(least)
+    return pmi
+
+
+@kernel
+def _freedom(
+    grams: Records,
+    starts: np.ndarray,
+    prefix: np.ndarray,
+    suffix: np.ndarray,
+    start: int,
+    stop: int,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    least = np.full(stop - start, np.inf)
+    most = np.full(stop - start, -np.inf)
+    left_growth = np.zeros(stop - start)
+    right_growth = np.zeros(stop - start)
+    for order in range(2, ORDER + 1):
+        for place in range(max(start, starts[order]), min(stop, starts[order + 1])):
+            n = place - start
+            left = place
+            for length in range(order - 1, 0, -1):
+                left = prefix[left]
+                right = place
+                for _ in range(length):
+                    right = suffix[right]
+                freedom = grams[left].right_entropy + grams[right].left_entropy
+                least[n] = min(least[n], freedom)
+                most[n] = max(most[n], freedom)
             gram = grams[place]
-            suffix = find(gram.key & rest, slots)
-            prefix = find(gram.key >> np.uint64(16), slots)
-            left[place] = gram.left_entropy - grams[suffix].left_entropy
-            right[place] = gram.right_entropy - grams[prefix].right_entropy
-    return left, right
+            left_growth[n] = gram.left_entropy - grams[suffix[place]].left_entropy
+            right_growth[n] = gram.right_entropy - grams[prefix[place]].right_entropy
+    return least, most, left_growth, right_growth

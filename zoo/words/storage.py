@@ -2,12 +2,81 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
+import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+
+RESERVED = 176_000_000  # bytes of a memory limit that the interpreter and its libraries take
+SMALLEST = 64_000_000  # bytes besides
+CHARACTER = 48  # bytes a character and thread while a chunk is counted
+LARGEST_CHUNK = 1 << 22  # characters
+MERGED = 128  # bytes a row while runs are merged
+LARGEST_BLOCK = 1 << 20  # rows
+NGRAM = 100  # bytes a frequent n-gram, from its measuring to the lexicon
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How a memory limit is spent.
+
+    Attributes:
+        chunk: characters that each thread counts at a time.
+        held: bytes of counted runs to hold in memory.
+        block: rows merged at a time.
+        ngrams: largest number of frequent n-grams.
+        limit: all of it, in bytes.
+    """
+
+    chunk: int
+    held: int
+    block: int
+    ngrams: int
+    limit: int
+
+    @classmethod
+    def of(cls, memory: int | str | None, threads: int = 1) -> Budget:
+        """Divides a limit as `zoo.discover_words` takes it.
+
+        Raises:
+            ValueError: if it is no size or too small for anything, or if there is no thread.
+        """
+        if threads < 1:
+            raise ValueError(f"threads={threads}: expected at least 1")
+        limit = parse_size(memory)
+        if limit is None:
+            limit = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+        free = limit - RESERVED
+        if free < SMALLEST:
+            least = (RESERVED + SMALLEST) // 10**6
+            raise ValueError(f"memory={memory!r}: expected at least {least}MB")
+        chunk = min(LARGEST_CHUNK, free // (2 * threads * CHARACTER))
+        block = min(LARGEST_BLOCK, free // (4 * MERGED))
+        ngrams = (free - free // 8 - block * MERGED) // NGRAM
+        return cls(chunk, free // 8, block, ngrams, limit)
+
+    def check(self, ngrams: int, min_count: int) -> None:
+        """Refuses more n-grams than there is room for.
+
+        Raises:
+            ValueError: naming the limit and the ways out.
+        """
+        if ngrams > self.ngrams:
+            raise ValueError(
+                f"memory={self.limit // 10**6}MB: room for {self.ngrams:,} n-grams, but more "
+                f"occur {min_count} times: raise min_count or memory"
+            )
+
+
+def give_back() -> None:
+    """Returns freed memory to the system, which glibc otherwise keeps for each thread."""
+    with contextlib.suppress(AttributeError, OSError, TypeError):  # another C library
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 class Stored(Protocol):

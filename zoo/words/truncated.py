@@ -14,18 +14,30 @@ import numpy as np
 from zoo.words.counting import ORDER
 from zoo.words.counts import Counts
 from zoo.words.statistics import GRAM, Ngrams, tabulate
+from zoo.words.storage import Budget, InMemory, Stored
 
 
-def measure_truncated(counts: Counts, min_count: int) -> Ngrams:
+def measure_truncated(
+    counts: Counts, min_count: int, budget: Budget | None = None, *, progress: bool = False
+) -> Ngrams:
     """Returns the n-grams of the 2019 repository; their entropies are not known (NaN).
 
     Args:
         counts: counts with padded windows.
         min_count: least count of a window.
+        budget: see `statistics.measure`, as all that follows.
+        progress: see there.
     """
-    parts = [rows[rows["count"] >= min_count] for rows in counts.rows()]
+    budget = budget or Budget.of(None)
+    parts, total = [], 0
+    for rows in counts.rows(budget.block, progress=progress):
+        parts.append(rows[rows["count"] >= min_count])
+        total += parts[-1].size
+        budget.check(total, min_count)
     rows = np.concatenate(parts) if parts else np.empty(0, GRAM)
-    tables = [[_prefixes(rows, order)] if order else [] for order in range(ORDER + 1)]
+    tables: list[list[Stored]] = [
+        [InMemory(_prefixes(rows, order))] if order else [] for order in range(ORDER + 1)
+    ]
     return tabulate(tables, counts.alphabet)
 
 
