@@ -23,6 +23,24 @@ run(sys.argv[1:])
 """
 
 
+# Reads a pipe while other threads keep the interpreter busy.
+BUSY = """
+import sys, threading
+from pathlib import Path
+from zoo.words.cli import terminable
+from zoo.words.reading import read
+def spin():
+    while True:
+        pass
+for _ in range(2):
+    threading.Thread(target=spin, daemon=True).start()
+with terminable(), read(Path("-")) as blocks:
+    print("reading", flush=True)
+    for block in blocks:
+        pass
+"""
+
+
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 def test_signals_leave_nothing_behind(sent, tmp_path):
     temporary, output = tmp_path / "tmp", tmp_path / "words.tsv"
@@ -47,6 +65,23 @@ def test_signals_leave_nothing_behind(sent, tmp_path):
         assert process.wait(60) != 0
     assert list(temporary.iterdir()) == []
     assert not output.exists()
+
+
+@pytest.mark.parametrize("attempt", range(4))
+def test_a_signal_between_two_reads_of_a_pipe_is_not_lost(attempt):
+    """Reading a megabyte at a time missed it 35 times of 40."""
+    with subprocess.Popen(
+        [sys.executable, "-c", BUSY], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"reading\n"
+        for _ in range(5):
+            process.stdin.write(b"x" * 4096)
+            process.stdin.flush()
+            time.sleep(0.003)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 128 + signal.SIGTERM
 
 
 def test_a_full_disk_leaves_nothing_behind(tmp_path):

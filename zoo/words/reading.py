@@ -10,11 +10,12 @@ import gzip
 import importlib
 import io
 import lzma
+import select
 import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from zoo.words.progress import Advance, bar
 
@@ -115,7 +116,7 @@ def _read_files(
 ) -> Iterator[str]:
     for path in paths:
         name = "standard input" if path is None else str(path)
-        raw = sys.stdin.buffer if path is None else path.open("rb")
+        raw = _Interruptible(sys.stdin.buffer) if path is None else path.open("rb")
         with contextlib.ExitStack() as stack:
             if path is not None:
                 stack.callback(raw.close)
@@ -190,10 +191,30 @@ def _read_texts(texts: Iterable[Any], advance: Advance) -> Iterator[str]:
     advance(size)
 
 
+class _Interruptible(io.RawIOBase):
+    """Standard input that a signal always interrupts.
+
+    Python runs its signal handlers between two steps of its own only: a signal that comes just
+    before a blocking read would wait for that read, which on a pipe may never end.
+    """
+
+    def __init__(self, file: Any) -> None:
+        self.file = file
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        with contextlib.suppress(OSError):  # what cannot be waited for: no pipe, or not on POSIX
+            while not select.select([self.file], [], [], 0.2)[0]:
+                pass
+        return self.file.read1(size)
+
+
 class _Counted(io.RawIOBase):
     """A binary file that reports how much of it was read."""
 
-    def __init__(self, file: IO[bytes], advance: Advance) -> None:
+    def __init__(self, file: Readable, advance: Advance) -> None:
         self.file = file
         self.advance = advance
 
