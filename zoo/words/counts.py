@@ -35,10 +35,16 @@ from zoo.words.counting import (
     translate_rows,
 )
 from zoo.words.progress import Advance, bar
-from zoo.words.storage import InMemory, OnDisk, Storage, Stored, give_back
+from zoo.words.storage import (
+    LARGEST_BLOCK,
+    LARGEST_CHUNK,
+    InMemory,
+    OnDisk,
+    Storage,
+    Stored,
+    give_back,
+)
 
-CHUNK = 1 << 22  # characters counted at a time; a chunk needs about 40 bytes a character
-BLOCK = 1 << 20  # rows merged at a time, all runs together
 THREADS = 2
 MAGIC = b"zoo.words counts 1\n"
 
@@ -92,7 +98,7 @@ class Counts:
         """Number of characters kept, the breaks between them included."""
         return sum(run.codes.size for run in self.runs)
 
-    def rows(self, block: int = BLOCK, *, progress: bool = False) -> Iterator[np.ndarray]:
+    def rows(self, block: int = LARGEST_BLOCK, *, progress: bool = False) -> Iterator[np.ndarray]:
         """Yields all rows in order, merged, in the codes of `alphabet`, in blocks."""
         alphabet = self.alphabet
         pieces = [(run.rows, translation(run.alphabet, alphabet)) for run in self.runs]
@@ -152,8 +158,8 @@ class Counts:
             for run in self.runs:
                 file.write(run.alphabet.tobytes())
                 for stored in (run.rows, run.codes):
-                    for start in range(0, stored.size, BLOCK):
-                        file.write(stored.read(start, start + BLOCK).tobytes())
+                    for start in range(0, stored.size, LARGEST_BLOCK):
+                        file.write(stored.read(start, start + LARGEST_BLOCK).tobytes())
 
     @classmethod
     def load(cls, path: str | Path) -> Counts:
@@ -189,7 +195,7 @@ def count(
     characters: Characters = "unspaced",
     half_width: bool = False,
     windows: Windows = "exact",
-    chunk: int = CHUNK,
+    chunk: int = LARGEST_CHUNK,
     threads: int = THREADS,
     storage: Storage | None = None,
 ) -> Counts:

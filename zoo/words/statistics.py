@@ -331,6 +331,20 @@ def _suffixes(grams: Records, starts: np.ndarray, slots: np.ndarray) -> np.ndarr
     return suffix
 
 
+@njit(inline="always")
+def _halves(place: int, at: int, order: int, prefix: np.ndarray, suffix: np.ndarray) -> Any:
+    """Returns the places of the two parts of an n-gram cut after `at` characters.
+
+    With truncated counts a suffix may be missing, and then all its own suffixes count as missing.
+    """
+    left = right = place
+    for _ in range(order - at):
+        left = prefix[left] if left != NOWHERE else NOWHERE
+    for _ in range(at):
+        right = suffix[right] if right != NOWHERE else NOWHERE
+    return left, right
+
+
 @kernel
 def _cohesion(
     grams: Records, starts: np.ndarray, prefix: np.ndarray, suffix: np.ndarray, total: float
@@ -339,12 +353,8 @@ def _cohesion(
     for order in range(2, ORDER + 1):
         for place in range(starts[order], starts[order + 1]):
             least = np.inf
-            left = place
-            for length in range(order - 1, 0, -1):
-                left = prefix[left]
-                right = place
-                for _ in range(length):
-                    right = suffix[right]
+            for at in range(1, order):
+                left, right = _halves(place, at, order, prefix, suffix)
                 left_count = float(grams[left].count) if left >= 0 else total
                 right_count = float(grams[right].count) if right >= 0 else total
                 least = min(least, total * grams[place].count / (left_count * right_count))
@@ -368,12 +378,8 @@ def _freedom(
     for order in range(2, ORDER + 1):
         for place in range(max(start, starts[order]), min(stop, starts[order + 1])):
             n = place - start
-            left = place
-            for length in range(order - 1, 0, -1):
-                left = prefix[left]
-                right = place
-                for _ in range(length):
-                    right = suffix[right]
+            for at in range(1, order):
+                left, right = _halves(place, at, order, prefix, suffix)
                 freedom = grams[left].right_entropy + grams[right].left_entropy
                 least[n] = min(least[n], freedom)
                 most[n] = max(most[n], freedom)

@@ -15,9 +15,9 @@ import numpy as np
 RESERVED = 176_000_000  # bytes of a memory limit that the interpreter and its libraries take
 SMALLEST = 64_000_000  # bytes besides
 CHARACTER = 48  # bytes a character and thread while a chunk is counted
-LARGEST_CHUNK = 1 << 22  # characters
+LARGEST_CHUNK = 1 << 22  # characters counted at a time by a thread
 MERGED = 128  # bytes a row while runs are merged
-LARGEST_BLOCK = 1 << 20  # rows
+LARGEST_BLOCK = 1 << 20  # rows merged at a time, all runs together
 NGRAM = 100  # bytes a frequent n-gram, from its measuring to the lexicon
 
 
