@@ -14,6 +14,7 @@ TRAINING = {
 }
 UTILITIES = {
     "words": "find the words of a language from raw text: zoo words FILE ... -o words.tsv",
+    "infomap": "find the communities of a network: zoo infomap NETWORK -o out.tree",
 }
 
 

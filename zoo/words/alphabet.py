@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from zoo.words.compiling import kernel
+from zoo.compiling import kernel
 
 BREAK = 0
 DIGIT = ord("0")  # stands for a whole number when numbers are one class

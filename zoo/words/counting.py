@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from zoo.words.compiling import kernel
+from zoo.compiling import kernel
 
 ORDER = 4
 CODE = np.uint64(0xFFFF)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from zoo.words.compiling import kernel
+from zoo.compiling import kernel
 from zoo.words.counting import ORDER, Records
 from zoo.words.statistics import NOWHERE, Ngrams, find, slot_of
 

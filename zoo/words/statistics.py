@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from zoo.words.compiling import kernel
+from zoo.compiling import kernel
 from zoo.words.counting import CODE, ORDER, Records
 from zoo.words.counts import Counts
 from zoo.words.storage import Budget, InMemory, Storage, Stored

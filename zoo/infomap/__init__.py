@@ -1,0 +1,1 @@
+"""Community detection by the map equation (kexue.fm/archives/7006)."""
