@@ -1,0 +1,1 @@
+"""Generation of sequences from any autoregressive model, with the guarantee that it stops."""

@@ -1,0 +1,92 @@
+"""What the engine asks of a model: read the prompts, go one step, pick rows."""
+
+from collections.abc import Sequence
+from typing import Protocol, TypeVar, runtime_checkable
+
+import torch
+from torch import Tensor
+
+State = TypeVar("State")
+
+
+@runtime_checkable
+class Decodable(Protocol[State]):
+    """A model that can be decoded; `State` is whatever it keeps between two steps.
+
+    A state belongs to the model from the moment it is handed back: `step` and `reorder` may change
+    it in place, so the engine uses each state once. A model that has a fixed number of positions
+    says so in an attribute `positions: int`, and prompts that do not fit are refused.
+    """
+
+    def prefill(self, tokens: Tensor, valid: Tensor) -> tuple[Tensor, State]:
+        """Read the prompts.
+
+        Args:
+            tokens: int64 (batch, time), padded on the left: each row ends with its last token.
+            valid: bool (batch, time), false on padding. What stands there must not matter.
+
+        Returns:
+            Logits or log-probabilities of the next token, float (batch, vocabulary), and a state.
+        """
+        ...
+
+    def step(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
+        """Read one more token of each row.
+
+        Args:
+            tokens: int64 (batch,).
+            state: what the last call gave back.
+
+        Returns:
+            Logits or log-probabilities of the next token, float (batch, vocabulary), and a state.
+        """
+        ...
+
+    def reorder(self, state: State, rows: Tensor) -> State:
+        """Return a state whose row i is row `rows[i]` of `state`.
+
+        Args:
+            state: what the last call gave back.
+            rows: int64 (new batch,), non-decreasing or not; rows may be repeated or left out.
+        """
+        ...
+
+
+def pad_prompts(prompts: Tensor | Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
+    """Put prompts side by side, padded with zeros on the left.
+
+    Args:
+        prompts: int64 (batch, time), or a list of lists of token ids of any lengths.
+
+    Returns:
+        Tokens int64 (batch, time) and valid bool (batch, time), as `Decodable.prefill` wants them.
+
+    Raises:
+        ValueError: if there is no prompt, or one is empty: the model needs a token to begin with.
+
+    Example:
+        >>> pad_prompts([[5, 6], [7]])[0]
+        tensor([[5, 6],
+                [0, 7]])
+    """
+    if isinstance(prompts, Tensor):
+        if prompts.dim() != 2 or prompts.is_floating_point():
+            raise ValueError(
+                f"prompts are {prompts.dtype} {tuple(prompts.shape)}: give int64 (batch, time)"
+            )
+        rows = list(prompts)
+    else:
+        rows = [torch.as_tensor(prompt) for prompt in prompts]
+    lengths = [len(row) for row in rows]
+    if not lengths or not min(lengths):
+        where = f"prompt {lengths.index(0)} is empty" if lengths else "there is no prompt"
+        raise ValueError(f"{where}: a prompt needs a token to begin with, such as [CLS]")
+    if isinstance(prompts, Tensor):
+        return prompts.long(), torch.ones_like(prompts, dtype=torch.bool)
+    longest = max(lengths)
+    tokens = torch.zeros(len(rows), longest, dtype=torch.long)
+    valid = torch.zeros(len(rows), longest, dtype=torch.bool)
+    for i, row in enumerate(rows):
+        tokens[i, longest - len(row) :] = row
+        valid[i, longest - len(row) :] = True
+    return tokens, valid
