@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from zoo.compiling import kernel
+from zoo.infomap.network import Network
+
 
 @dataclass(frozen=True)
 class Flow:
@@ -45,3 +48,66 @@ class Flow:
     def nodes(self) -> int:
         """Number of nodes."""
         return len(self.node)
+
+
+def make_flow(network: Network, *, model: str = "undirected") -> Flow:
+    """Return the flow of a random walker on a network.
+
+    Args:
+        network: the links.
+        model: `undirected`: the walker takes links in proportion to their weights.
+    """
+    if model != "undirected":
+        raise ValueError(f"no flow model {model!r}: expected undirected")
+    return _undirected(network)
+
+
+def _undirected(network: Network) -> Flow:
+    """Visit rates are strengths; they need no iteration, for the walk is reversible."""
+    node, link = np.empty(network.nodes), np.empty(len(network.targets))
+    loops = _share(network.starts, network.targets, network.weights, node, link)
+    starts, targets = network.starts, network.targets
+    if loops:
+        starts, targets = starts.copy(), targets.copy()
+        links = _drop_loops(starts, targets, link)
+        targets, link = targets[:links], link[:links]
+    return Flow(node, starts, targets, link, physical=network.physical)
+
+
+@kernel
+def _share(
+    starts: np.ndarray,
+    targets: np.ndarray,
+    weights: np.ndarray,
+    node_flow: np.ndarray,
+    link_flow: np.ndarray,
+) -> int:
+    """Write each node's and each link's share of the weight; return the number of self-links."""
+    loops = 0
+    total = weights.sum()
+    for node in range(len(starts) - 1):
+        strength = 0.0
+        for entry in range(starts[node], starts[node + 1]):
+            strength += weights[entry]
+            link_flow[entry] = weights[entry] / total
+            loops += targets[entry] == node
+        node_flow[node] = strength / total
+    return loops
+
+
+@kernel
+def _drop_loops(starts: np.ndarray, targets: np.ndarray, flow: np.ndarray) -> int:
+    """Drop self-links, in place; return the number of links left."""
+    kept = 0
+    entry = 0
+    for node in range(len(starts) - 1):
+        first, stop = kept, starts[node + 1]
+        for entry in range(entry, stop):
+            if targets[entry] != node:
+                targets[kept] = targets[entry]
+                flow[kept] = flow[entry]
+                kept += 1
+        entry = stop
+        starts[node] = first
+    starts[-1] = kept
+    return kept
