@@ -98,16 +98,15 @@ def _share(
 @kernel
 def _drop_loops(starts: np.ndarray, targets: np.ndarray, flow: np.ndarray) -> int:
     """Drop self-links, in place; return the number of links left."""
-    kept = 0
-    entry = 0
+    kept = entry = 0
     for node in range(len(starts) - 1):
         first, stop = kept, starts[node + 1]
-        for entry in range(entry, stop):
+        while entry < stop:
             if targets[entry] != node:
                 targets[kept] = targets[entry]
                 flow[kept] = flow[entry]
                 kept += 1
-        entry = stop
+            entry += 1
         starts[node] = first
     starts[-1] = kept
     return kept

@@ -7,7 +7,7 @@ Rosvall and Bergstrom, PNAS 105 (2008) 1118, for two levels; Rosvall and Bergstr
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -15,7 +15,8 @@ from numpy.typing import ArrayLike
 from zoo.infomap.flow import Flow
 
 
-class Codelength(NamedTuple):
+@dataclass(frozen=True)
+class Codelength:
     """The two parts of a codelength, in bits a step.
 
     Attributes:

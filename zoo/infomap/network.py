@@ -122,9 +122,9 @@ def node_column(column: ArrayLike, name: str) -> np.ndarray:
         raise ValueError(f"{name} are {array.dtype}: number the nodes 0, 1, 2, ...")
     if array.dtype.kind == "f":
         _refuse(~(array == np.floor(array)), array, name, "whole numbers")
-    if array.size and not (-LIMIT <= array.min() and array.max() < LIMIT):
+    if array.size and not (array.min() >= -LIMIT and array.max() < LIMIT):
         _refuse((array < -LIMIT) | (array >= LIMIT), array, name, f"numbers below {LIMIT}")
-    return np.require(array, np.int32, "CW")
+    return np.require(array, np.int32, ["C", "W"])
 
 
 def require_nodes(column: np.ndarray, nodes: int, name: str) -> None:
@@ -144,7 +144,7 @@ def weight_column(weights: ArrayLike, length: int, name: str = "weights") -> np.
         ValueError: if their number differs, or one is negative, infinite or not a number.
     """
     try:
-        array = np.require(weights, np.float64, "CW")
+        array = np.require(weights, np.float64, ["C", "W"])
     except (TypeError, ValueError) as error:
         raise ValueError(f"{name} are not all numbers: {error}") from error
     if array.shape != (length,):
