@@ -1,0 +1,169 @@
+"""A level of the search: what moves between modules, be it nodes or whole modules.
+
+The search looks at a flow in one form only. When node x moves, the exit and the enter flow of its
+old and its new module change by the flow between x and the module *both ways*, so that the
+directions of the links matter no more once each node's own exit and enter flow are known. A level
+therefore keeps symmetric rows, each link with half of the flow both ways, which for an undirected
+flow are the rows at hand, not copied.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from zoo.compiling import kernel
+from zoo.infomap.flow import Flow
+
+
+class Level(NamedTuple):
+    """Nodes, or modules of nodes, and the flow between them.
+
+    Attributes:
+        starts: int64 (nodes + 1,), rows of the links.
+        targets: int32 (links,).
+        half: float64 (links,), half of the flow of each link both ways.
+        flow: float64 (nodes,), visit rates.
+        exit: float64 (nodes,), flow that leaves each node, by links and by teleportation.
+        enter: float64 (nodes,), flow that enters each node.
+        leaving: float64 (nodes,), flow that leaves by recorded teleportation, if anything (0,).
+        landing: float64 (nodes,), share of that flow that lands here; (0,) without.
+        symmetric: whether every node is entered as often as it is left.
+    """
+
+    starts: np.ndarray
+    targets: np.ndarray
+    half: np.ndarray
+    flow: np.ndarray
+    exit: np.ndarray
+    enter: np.ndarray
+    leaving: np.ndarray
+    landing: np.ndarray
+    symmetric: bool
+
+
+def level_of(flow: Flow) -> Level:
+    """Returns the level of the nodes themselves."""
+    leaving = np.zeros(0) if flow.teleport is None else flow.teleport
+    landing = np.zeros(0) if flow.landing is None else flow.landing
+    exit = _row_sums(flow.starts, flow.link)
+    if flow.in_starts is None:
+        rows, enter = (flow.starts, flow.targets, flow.link), exit
+    else:
+        enter = _row_sums(flow.in_starts, flow.in_link)
+        rows = _both_ways(
+            flow.starts, flow.targets, flow.link, flow.in_starts, flow.in_sources, flow.in_link
+        )
+    if leaving.size:
+        exit = exit + leaving * (1 - landing)
+        enter = enter + landing * (leaving.sum() - leaving)
+    return Level(*rows, flow.node, exit, enter, leaving, landing, flow.in_starts is None)
+
+
+@kernel
+def _row_sums(starts: np.ndarray, values: np.ndarray) -> np.ndarray:
+    sums = np.zeros(starts.size - 1)
+    for x in range(sums.size):
+        for j in range(starts[x], starts[x + 1]):
+            sums[x] += values[j]
+    return sums
+
+
+@kernel
+def _both_ways(
+    starts: np.ndarray,
+    targets: np.ndarray,
+    link: np.ndarray,
+    in_starts: np.ndarray,
+    in_sources: np.ndarray,
+    in_link: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Merges the sorted rows of the links that leave and that enter."""
+    rows = np.zeros(starts.size, np.int64)
+    others = np.empty(targets.size + in_sources.size, np.int32)
+    half = np.empty(others.size)
+    p = 0
+    for x in range(starts.size - 1):
+        i, j = starts[x], in_starts[x]
+        while i < starts[x + 1] or j < in_starts[x + 1]:
+            leaves = i < starts[x + 1] and (j == in_starts[x + 1] or targets[i] <= in_sources[j])
+            enters = j < in_starts[x + 1] and (i == starts[x + 1] or in_sources[j] <= targets[i])
+            half[p] = 0.0
+            if leaves:
+                others[p] = targets[i]
+                half[p] += 0.5 * link[i]
+                i += 1
+            if enters:
+                others[p] = in_sources[j]
+                half[p] += 0.5 * in_link[j]
+                j += 1
+            p += 1
+        rows[x + 1] = p
+    return rows, others[:p].copy(), half[:p].copy()
+
+
+@kernel
+def aggregate(level: Level, labels: np.ndarray, count: int) -> Level:
+    """Returns the level whose nodes are the modules.
+
+    Args:
+        level: the nodes.
+        labels: int32 (nodes,), the module of each.
+        count: number of modules.
+    """
+    first, members = members_of(labels, count)
+    starts = np.zeros(count + 1, np.int64)
+    targets = np.empty(level.targets.size, np.int32)
+    half = np.empty(level.half.size)
+    flow, exit, enter = np.zeros(count), np.zeros(count), np.zeros(count)
+    teleports = level.leaving.size > 0
+    leaving = np.zeros(count if teleports else 0)
+    landing = np.zeros(count if teleports else 0)
+    found = np.zeros(count)
+    p = 0
+    for m in range(count):
+        begin, inner, stays = p, 0.0, 0.0
+        for i in range(first[m], first[m + 1]):
+            x = members[i]
+            flow[m] += level.flow[x]
+            exit[m] += level.exit[x]
+            enter[m] += level.enter[x]
+            if teleports:
+                leaving[m] += level.leaving[x]
+                landing[m] += level.landing[x]
+                stays += level.leaving[x] * level.landing[x]
+            for j in range(level.starts[x], level.starts[x + 1]):
+                other = labels[level.targets[j]]
+                if other == m:
+                    inner += level.half[j]
+                else:
+                    targets[p] = other
+                    p += found[other] == 0
+                    found[other] += level.half[j]
+        if teleports:
+            inner += leaving[m] * landing[m] - stays
+        exit[m] -= inner
+        enter[m] -= inner
+        for i in range(begin, p):
+            half[i] = found[targets[i]]
+            found[targets[i]] = 0.0
+        starts[m + 1] = p
+    rows = starts, targets[:p].copy(), half[:p].copy()
+    return Level(*rows, flow, exit, enter, leaving, landing, level.symmetric)
+
+
+@kernel
+def members_of(labels: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Sorts nodes by module: module m has `members[first[m]:first[m + 1]]`."""
+    first = np.zeros(count + 2, np.int64)
+    for label in labels:
+        first[label + 2] += 1
+    for m in range(count):
+        first[m + 2] += first[m + 1]
+    members = np.empty(labels.size, np.int32)
+    for x in range(labels.size):
+        place = labels[x] + 1
+        members[first[place]] = x
+        first[place] += 1
+    return first[:-1], members

@@ -1,0 +1,32 @@
+"""What a search returns: modules within modules, and the codelength."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A partition of the nodes, flat or hierarchical.
+
+    A branch that ends early is continued: a module without modules of its own stands alone in its
+    parent's place on every deeper level, so that a module of one level that holds exactly the
+    nodes of its parent means that there was nothing to divide.
+
+    Attributes:
+        levels: labels of the nodes on each level from the top, each int64 (nodes,), numbered
+            0, 1, ... by decreasing flow; each level is nested in the one before it.
+        codelength: bits per step of the random walk.
+        one_level: bits per step with all nodes in one module.
+    """
+
+    levels: list[np.ndarray]
+    codelength: float
+    one_level: float
+
+    @property
+    def modules(self) -> int:
+        """Number of top modules."""
+        return int(self.levels[0].max()) + 1
