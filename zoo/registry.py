@@ -126,3 +126,16 @@ register(
         **_FGM,
     )
 )
+register(
+    Entry(
+        name="decoding_lstm_poems",
+        technique="decoding",
+        summary="Continue a Chinese poem from its first line; an LSTM that is bound to stop.",
+        task="text-generation",
+        build="zoo.decoding.net:LanguageModel",
+        recipe="decoding/lstm_poems.yaml",
+        paper="Consistency of a Recurrent Language Model With Respect to Incomplete Decoding "
+        "(Welleck et al.; arXiv 2002.02492)",
+        post="https://kexue.fm/archives/7500",
+    )
+)

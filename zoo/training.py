@@ -40,6 +40,11 @@ def preprocess_file(source: str | None) -> str | None:
     return str(path) if path and path.is_file() else None
 
 
+def size_of(data: LightningDataModule, name: str) -> int | None:
+    """Return a size that the model may need and the data may have, such as `classes`."""
+    return getattr(data, name, None)
+
+
 class ZooCLI(LightningCLI):
     """LightningCLI whose runs start from checkpoint folders and end in one."""
 
@@ -76,7 +81,12 @@ class ZooCLI(LightningCLI):
         parser.link_arguments("seed_everything", "data.init_args.seed", compute_fn=int)
         parser.link_arguments("from", "data.init_args.preprocess", compute_fn=preprocess_file)
         for size in ("vocabulary", "classes"):
-            parser.link_arguments(f"data.{size}", f"model.init_args.{size}", apply_on="instantiate")
+            parser.link_arguments(
+                "data",
+                f"model.init_args.{size}",
+                compute_fn=functools.partial(size_of, name=size),
+                apply_on="instantiate",
+            )
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         """Parse, and keep the words for the command that metrics.json names."""

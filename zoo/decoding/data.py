@@ -1,0 +1,239 @@
+"""Texts to continue: poems from their first line, abstracts and encyclopaedia from ten tokens."""
+
+import json
+from abc import ABC, abstractmethod
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from lightning.pytorch import LightningDataModule
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+
+from zoo.data.labelled import read_text
+from zoo.data.poems import Split, load_poems
+from zoo.data.resumable import ResumableLoader
+from zoo.decoding.tokenizer import END, NAMES, UNKNOWN, Tokenizer, Unit
+
+
+class Passage(NamedTuple):
+    """A text in two parts.
+
+    Attributes:
+        prompt: what is given.
+        rest: what follows, to the end.
+    """
+
+    prompt: str
+    rest: str
+
+
+class Continuation(LightningDataModule, ABC):
+    """Batches of whole texts and of the lengths of their given parts.
+
+    Args:
+        batch_size: texts a process and step; default 32.
+        workers: processes that prepare batches; default 0, since encoding is cheap.
+        seed: of the order of the training texts; default 0.
+        min_count: how often a token of the vocabulary occurs in training; default 5.
+        preprocess: the `preprocess.json` of a checkpoint, whose tokenizer is used; default: a
+            tokenizer made from the training texts.
+    """
+
+    unit: Unit = "character"
+
+    def __init__(
+        self,
+        batch_size: int = 32,
+        workers: int = 0,
+        seed: int = 0,
+        min_count: int = 5,
+        preprocess: str | None = None,
+    ) -> None:
+        super().__init__()
+        self.batch_size, self.workers, self.seed = batch_size, workers, seed
+        self.min_count, self._preprocess = min_count, preprocess
+
+    @abstractmethod
+    def read(self, split: Split) -> list[Passage]:
+        """Return the texts of the split `train`, `valid` or `test`."""
+
+    @cached_property
+    def train(self) -> list[Passage]:
+        """The training texts."""
+        return self.read("train")
+
+    @cached_property
+    def preprocess(self) -> Tokenizer:
+        """The tokenizer."""
+        if self._preprocess:
+            state = json.loads(Path(self._preprocess).read_text("utf-8"))
+            state.pop("class")
+            return Tokenizer.from_dict(state)
+        texts = (part for passage in self.train for part in passage)
+        return Tokenizer.from_texts(texts, self.unit, self.min_count)
+
+    @property
+    def vocabulary(self) -> int:
+        """Number of token ids."""
+        return len(self.preprocess)
+
+    @property
+    def title(self) -> str:
+        """What a figure measured on this data is called."""
+        return type(self).__name__
+
+    def train_dataloader(self) -> ResumableLoader:
+        """Shuffled batches of similar lengths; the order follows from the seed and the epoch."""
+        return ResumableLoader(
+            self.train,
+            self.batch_size,
+            shuffle=True,
+            seed=self.seed,
+            collate=self.collate,
+            workers=self.workers,
+            bucket=lambda passage: len(passage.prompt) + len(passage.rest),
+        )
+
+    def val_dataloader(self) -> ResumableLoader:
+        """The validation texts in order."""
+        return self._held_out("valid")
+
+    def test_dataloader(self) -> ResumableLoader:
+        """The test texts in order."""
+        return self._held_out("test")
+
+    def _held_out(self, split: Split) -> ResumableLoader:
+        return ResumableLoader(
+            self.read(split), self.batch_size, collate=self.collate, workers=self.workers
+        )
+
+    def collate(self, passages: list[Passage]) -> tuple[Tensor, Tensor]:
+        """Encode a batch.
+
+        Returns:
+            Tokens int64 (batch, time), from begin to end, padded with 0; and how many of each row
+            are given, the begin included, int64 (batch,).
+        """
+        prompts = [self.preprocess.prompt(passage.prompt) for passage in passages]
+        rows = [
+            torch.tensor([*prompt, *self.preprocess.encode(passage.rest), END])
+            for prompt, passage in zip(prompts, passages, strict=True)
+        ]
+        return pad_sequence(rows, batch_first=True), torch.tensor([len(p) for p in prompts])
+
+
+class Poems(Continuation):
+    """Regulated poems of Tang and Song, to be continued from the first line.
+
+    Args:
+        path: a file made by `zoo/data/samples/make_poems.py`; default: the embedded 10,000 poems.
+        options: those of `Continuation`.
+    """
+
+    def __init__(self, path: str | None = None, **options: Any) -> None:
+        super().__init__(**options)
+        self.path = path
+
+    @property
+    def title(self) -> str:
+        """See `Continuation.title`."""
+        return f"Poems to continue, {Path(self.path).name if self.path else 'embedded sample'}"
+
+    def read(self, split: Split) -> list[Passage]:
+        """See `Continuation.read`."""
+        return [
+            Passage(poem.lines[0], "".join(poem.lines[1:])) for poem in load_poems(self.path, split)
+        ]
+
+
+class Abstracts(Continuation):
+    """Abstracts of Chinese papers (CSL), to be continued from the first characters.
+
+    `train.tsv` and `val.tsv` hold lines of title TAB abstract; the first half of the second is for
+    validation, the other for tests.
+
+    Args:
+        root: the folder of the two files; default `data/title_csl`.
+        prompt: characters that are given; default 10.
+        longest: longer abstracts are left out, since one cut short would have no end; default 192.
+        options: those of `Continuation`.
+    """
+
+    def __init__(
+        self, root: str = "data/title_csl", prompt: int = 10, longest: int = 192, **options: Any
+    ) -> None:
+        super().__init__(**options)
+        self.root, self.prompt, self.longest = root, prompt, longest
+
+    def read(self, split: Split) -> list[Passage]:
+        """See `Continuation.read`.
+
+        Raises:
+            FileNotFoundError: if the files are not there.
+            ValueError: if a line has no title.
+        """
+        path = Path(self.root) / ("train.tsv" if split == "train" else "val.tsv")
+        texts = []
+        for number, line in enumerate(read_text(path).removesuffix("\n").split("\n"), 1):
+            _, tab, abstract = line.rstrip("\r").partition("\t")
+            if not tab:
+                raise ValueError(f"{path}, line {number}: expected a title, a TAB and an abstract")
+            texts.append(abstract)
+        half = len(texts) // 2
+        part = {"train": texts, "valid": texts[:half], "test": texts[half:]}[split]
+        return [
+            Passage(text[: self.prompt], text[self.prompt :])
+            for text in part
+            if self.prompt < len(text) <= self.longest
+        ]
+
+
+class WikiText(Continuation):
+    """WikiText-2 or -103 as words, to be continued from the first words of a paragraph.
+
+    The standard files `wiki.train.tokens`, `wiki.valid.tokens` and `wiki.test.tokens`. A text is a
+    paragraph; headings, ` = Title = `, and empty lines are left out. `<unk>` is the unknown token.
+
+    Args:
+        root: the folder of the three files; default `data/wikitext-2`.
+        prompt: words that are given; default 10, as in Welleck et al. (arXiv 2002.02492), 6.1.
+        longest: paragraphs with more words are left out, since one cut short would have no end;
+            default 256.
+        options: those of `Continuation`; `min_count` is 1 here, for the files have `<unk>`.
+    """
+
+    unit: Unit = "word"
+
+    def __init__(
+        self,
+        root: str = "data/wikitext-2",
+        prompt: int = 10,
+        longest: int = 256,
+        min_count: int = 1,
+        **options: Any,
+    ) -> None:
+        super().__init__(min_count=min_count, **options)
+        self.root, self.prompt, self.longest = root, prompt, longest
+
+    def read(self, split: Split) -> list[Passage]:
+        """See `Continuation.read`.
+
+        Raises:
+            FileNotFoundError: if the files are not there; the message says where they are from.
+        """
+        path = Path(self.root) / f"wiki.{split}.tokens"
+        if not path.is_file():
+            raise FileNotFoundError(
+                f"no {path}: unpack wikitext-2-v1.zip, the word-level release of Merity et al. "
+                "(arXiv 1609.07843), and give the folder of its files with --data.root"
+            )
+        paragraphs = (
+            line.replace("<unk>", NAMES[UNKNOWN]).split() for line in read_text(path).split("\n")
+        )
+        return [
+            Passage(" ".join(words[: self.prompt]), " ".join(words[self.prompt :]))
+            for words in paragraphs
+            if self.prompt < len(words) <= self.longest and words[0] != "="
+        ]

@@ -1,0 +1,270 @@
+"""End-of-sequence heads: softmax, self-terminating and non-monotonic self-terminating.
+
+A head turns logits into log-probabilities. The last two give the end a probability that tends to
+1 whatever the logits are, so that any decoder that keeps the most probable token stops. Everything
+is in log space, exact at any logit, parallel over time in training; in decoding one number a row
+is carried from step to step.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, NamedTuple, TypeVar, get_args
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from zoo.decoding.protocol import Decodable
+
+State = TypeVar("State")
+Kind = Literal["softmax", "self_terminating", "non_monotonic"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+
+class Ending(NamedTuple):
+    """What a head says of each position.
+
+    Attributes:
+        log_on: log-probability of going on, float32 (batch, time).
+        log_end: log-probability of the end, float32 (batch, time).
+        carried: what the next call continues from, float32 (batch,).
+    """
+
+    log_on: Tensor
+    log_end: Tensor
+    carried: Tensor
+
+
+def log1mexp(x: Tensor) -> Tensor:
+    """Return log(1 - exp(x)) for x <= 0, exact near 0 and far from it.
+
+    Mächler, "Accurately computing log(1 - exp(-|a|))", equation 7. At 0, where the result would be
+    minus infinity and its gradient undefined, x counts as the number next to it.
+    """
+    x = x.clamp(max=-torch.finfo(x.dtype).tiny)
+    near = x > -math.log(2)
+    return torch.where(
+        near,
+        torch.log(-torch.expm1(torch.where(near, x, -1.0))),
+        torch.log1p(-torch.exp(torch.where(near, -1.0, x))),
+    )
+
+
+def self_terminating(z: Tensor, carried: Tensor, counted: Tensor | None, eps: float) -> Ending:
+    """Let the probability of the end rise from step to step, to 1.
+
+    1 - p_end(t) = Π_{i≤t} (1 - eps) σ(z_i): Welleck et al. (arXiv 2002.02492), section 4.2, with
+    the recursion written out. So p_end(t) >= 1 - (1 - eps)^t, and a large z means "go on".
+
+    Args:
+        z: logits of the end, float32 (batch, time).
+        carried: log-probability of going on at the step before, 0 at first, float32 (batch,).
+        counted: bool (batch, time), false on the positions of a given context, where nothing
+            ends; default all are counted.
+        eps: between 0 and 1.
+    """
+    going = F.logsigmoid(z) + math.log1p(-eps)
+    if counted is not None:
+        going = torch.where(counted, going, 0.0)
+    log_on = carried[:, None] + going.cumsum(1)
+    return Ending(log_on, log1mexp(log_on), log_on[:, -1])
+
+
+def non_monotonic(z: Tensor, carried: Tensor, counted: Tensor | None, eps: float) -> Ending:
+    """Keep the probability of the end above a curve that rises to 1.
+
+    p_end(t) = σ(z_t) + (1 - σ(z_t)) (1 - (1 - eps)^t): Choi, Cho, Lee (arXiv 2210.00660),
+    equation 10.
+
+    Args:
+        z: logits of the end, float32 (batch, time).
+        carried: steps taken before, 0 at first, float32 (batch,).
+        counted: bool (batch, time), false on the positions of a given context, which are no steps;
+            default all are counted.
+        eps: between 0 and 1.
+    """
+    steps = torch.ones_like(z) if counted is None else counted.to(z.dtype)
+    t = carried[:, None] + steps.cumsum(1)
+    log_on = F.logsigmoid(-z)
+    log_kept = t * math.log1p(-eps)
+    log_end = torch.logaddexp(F.logsigmoid(z), log_on + log1mexp(log_kept))
+    return Ending(log_on + log_kept, log_end, t[:, -1])
+
+
+_ENDINGS: dict[str, Callable[[Tensor, Tensor, Tensor | None, float], Ending]] = {
+    "self_terminating": self_terminating,
+    "non_monotonic": non_monotonic,
+}
+
+
+@dataclass(frozen=True)
+class EosHead:
+    """From logits to log-probabilities with one of the three treatments of the end.
+
+    Attributes:
+        kind: `softmax`, `self_terminating` or `non_monotonic`.
+        eos_id: id of the end.
+        eps: lower bound of a step's share of the end; without effect on `softmax`.
+
+    Raises:
+        ValueError: if the kind is unknown or eps is not between 0 and 1.
+    """
+
+    kind: Kind
+    eos_id: int
+    eps: float = 1e-4
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ValueError(f"eos_head is {self.kind!r}, expected one of {', '.join(KINDS)}")
+        if not 0 < self.eps < 1:
+            raise ValueError(f"eps is {self.eps}, expected a number between 0 and 1")
+
+    @property
+    def bound(self) -> float:
+        """Steps that a greedy decoder takes at most, whatever the logits: ln ½ / ln(1 - eps).
+
+        Example:
+            >>> EosHead("self_terminating", eos_id=0, eps=1e-3).bound
+            693
+        """
+        if self.kind == "softmax":
+            return math.inf
+        return math.ceil(math.log(0.5) / math.log1p(-self.eps))
+
+    def bias(self, length: float) -> float:
+        """Return the logit of the end of a model that expects about `length` steps to it."""
+        sign = {"softmax": 0, "self_terminating": 1, "non_monotonic": -1}[self.kind]
+        return sign * math.log(length)
+
+    def __call__(self, logits: Tensor, carried: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the log-probabilities of a stretch of time, and what the next one continues from.
+
+        Args:
+            logits: float (batch, time, vocabulary), of any precision.
+            carried: float32 (batch,): zeros where the output begins.
+
+        Returns:
+            Log-probabilities float32 (batch, time, vocabulary); carried float32 (batch,).
+        """
+        logits = logits.float()
+        if self.kind == "softmax":
+            return logits.log_softmax(-1), carried
+        end = _ENDINGS[self.kind](logits[..., self.eos_id], carried, None, self.eps)
+        others = logits.clone()
+        others[..., self.eos_id] = -math.inf
+        others = others.log_softmax(-1).add_(end.log_on[..., None])
+        others[..., self.eos_id] = end.log_end
+        return others, end.carried
+
+    def nats(self, logits: Tensor, targets: Tensor, counted: Tensor) -> Tensor:
+        """Return -log p(target) at every position of whole sequences, for training.
+
+        The same probabilities as `__call__`'s, at the price of a cross-entropy.
+
+        Args:
+            logits: float (batch, time, vocabulary); overwritten.
+            targets: int64 (batch, time), the token that follows each position.
+            counted: bool (batch, time), false where the target belongs to a given context.
+
+        Returns:
+            float32 (batch, time).
+        """
+        logits = logits.float()
+        if self.kind == "softmax":
+            return _nats(logits, targets)
+        others, z = _TakeOut.apply(logits, self.eos_id)
+        end = _ENDINGS[self.kind](z, z.new_zeros(len(z)), counted, self.eps)
+        ends = targets == self.eos_id
+        return torch.where(ends, -end.log_end, _nats(others, targets) - end.log_on)
+
+
+def _nats(logits: Tensor, targets: Tensor) -> Tensor:
+    """Return -log softmax(logits) at the targets, float32 (batch, time)."""
+    flat = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none")
+    return flat.view_as(targets)
+
+
+class _TakeOut(torch.autograd.Function):
+    """Take the end's logit out of the others, leaving -inf, without a copy of the logits.
+
+    Slicing and masking would cost two passes over (batch, time, vocabulary) in each direction. The
+    gradient that comes back for the others is written to in place, so they may go into one
+    operation alone.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor, eos_id: int) -> tuple[Tensor, Tensor]:
+        ctx.eos_id = eos_id
+        ctx.mark_dirty(logits)
+        z = logits[..., eos_id].clone()
+        logits[..., eos_id] = -math.inf
+        return logits, z
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        others, z = gradients
+        others[..., ctx.eos_id] = z
+        return others, None
+
+
+class SelfTerminating(nn.Module, Generic[State]):
+    """A model whose end of sequence gets one of the three heads; a `Decodable` like the model.
+
+    The head begins with the first token that is generated: what the prompt holds does not count.
+
+    Args:
+        model: any `Decodable` that gives logits; `zoo.decoding.transformers` makes one of a causal
+            model of transformers.
+        eps: lower bound of a step's share of the end; default 1e-4, with which a greedy decoder
+            stops within 6,932 steps.
+        eos_head: `softmax` changes nothing, `self_terminating` (default) or `non_monotonic`.
+        eos_id: id of the end; default the model's `eos_id`.
+
+    Raises:
+        ValueError: if the head is unknown, eps is not between 0 and 1, or nobody names the end.
+    """
+
+    def __init__(
+        self,
+        model: Decodable[State],
+        eps: float = 1e-4,
+        *,
+        eos_head: Kind = "self_terminating",
+        eos_id: int | None = None,
+    ) -> None:
+        super().__init__()
+        self.model: Any = model
+        eos_id = getattr(model, "eos_id", None) if eos_id is None else eos_id
+        if eos_id is None:
+            raise ValueError("the model has no eos_id: name the end with eos_id=")
+        self.eos_id = eos_id
+        self.eos_head = EosHead(eos_head, eos_id, eps)
+        if (positions := getattr(model, "positions", None)) is not None:
+            self.positions = positions
+
+    def prefill(self, tokens: Tensor, valid: Tensor) -> tuple[Tensor, tuple[State, Tensor]]:
+        """See `Decodable.prefill`."""
+        logits, state = self.model.prefill(tokens, valid)
+        carried = torch.zeros(len(logits), device=logits.device)
+        return self._finish(logits, state, carried)
+
+    def step(
+        self, tokens: Tensor, state: tuple[State, Tensor]
+    ) -> tuple[Tensor, tuple[State, Tensor]]:
+        """See `Decodable.step`."""
+        inner, carried = state
+        logits, inner = self.model.step(tokens, inner)
+        return self._finish(logits, inner, carried)
+
+    def reorder(self, state: tuple[State, Tensor], rows: Tensor) -> tuple[State, Tensor]:
+        """See `Decodable.reorder`."""
+        inner, carried = state
+        return self.model.reorder(inner, rows), carried[rows]
+
+    def _finish(
+        self, logits: Tensor, state: State, carried: Tensor
+    ) -> tuple[Tensor, tuple[State, Tensor]]:
+        log_p, carried = self.eos_head(logits[:, None], carried)
+        return log_p[:, 0], (state, carried)

@@ -1,0 +1,108 @@
+"""The LightningModule of the recurrent language models."""
+
+from typing import Literal
+
+from lightning.pytorch import LightningModule
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
+from torch import Tensor
+from torch.optim import AdamW
+from torch.optim.lr_scheduler import OneCycleLR
+from torchmetrics import MeanMetric
+
+from zoo.decoding.heads import Kind
+from zoo.decoding.losses import mean_over_processes
+from zoo.decoding.net import LanguageModel
+
+
+class RecurrentModel(LightningModule):
+    """Train a `LanguageModel` by maximum likelihood, with AdamW and a triangular schedule.
+
+    Args:
+        vocabulary: number of token ids; from the data when run by a recipe.
+        width: channels of a token and of the hidden state; default 192.
+        layers: recurrent layers; default 1.
+        cell: `lstm` (default) or `rnn`, of tanh.
+        dropout: dropout probability; default 0.2.
+        eos_head: `softmax`, `self_terminating` or `non_monotonic` (default).
+        eps: lower bound of a step's share of the end; default 1e-4.
+        lr: highest learning rate; default 3e-3.
+        weight_decay: AdamW's decoupled decay; default 0.01.
+        warmup: share of the steps in which the learning rate rises; default 0.1.
+    """
+
+    def __init__(
+        self,
+        vocabulary: int,
+        width: int = 192,
+        layers: int = 1,
+        cell: Literal["lstm", "rnn"] = "lstm",
+        dropout: float = 0.2,
+        eos_head: Kind = "non_monotonic",
+        eps: float = 1e-4,
+        lr: float = 3e-3,
+        weight_decay: float = 0.01,
+        warmup: float = 0.1,
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters()
+        self.lr, self.weight_decay, self.warmup = lr, weight_decay, warmup
+        self.arguments = {
+            "vocabulary": vocabulary,
+            "width": width,
+            "layers": layers,
+            "cell": cell,
+            "dropout": dropout,
+            "eos_head": eos_head,
+            "eps": eps,
+        }
+        self.net = LanguageModel(**self.arguments)
+        self.valid_nats, self.test_nats = MeanMetric(), MeanMetric()
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Log-probabilities, as `LanguageModel.forward`."""
+        return self.net(tokens)
+
+    def training_step(self, batch: tuple[Tensor, Tensor], batch_index: int) -> Tensor:
+        """Nats a token of whole texts, tokens int64 (batch, time), the given part included."""
+        tokens, context = batch
+        nats, _ = self.net.nats(tokens, context)
+        count = (tokens[:, 1:] != 0).sum()
+        loss = nats.sum() / mean_over_processes(count)
+        self.log("train_loss", loss, prog_bar=True)
+        return loss
+
+    def validation_step(self, batch: tuple[Tensor, Tensor], batch_index: int) -> None:
+        """Nats a token of the continuations of the validation split."""
+        self.log("valid_nats", self._evaluate(batch, self.valid_nats), prog_bar=True)
+
+    def test_step(self, batch: tuple[Tensor, Tensor], batch_index: int) -> None:
+        """Nats a token of the continuations of the test split."""
+        self._evaluate(batch, self.test_nats)
+
+    def on_test_epoch_end(self) -> None:
+        """Log the nats and the perplexity of the test split."""
+        nats = self.test_nats.compute()
+        self.log("test_nats", nats)
+        self.log("test_perplexity", nats.exp())
+        self.test_nats.reset()
+
+    def _evaluate(self, batch: tuple[Tensor, Tensor], metric: MeanMetric) -> MeanMetric:
+        nats, counted = self.net.nats(*batch)
+        metric.update(nats, counted)
+        return metric
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        """AdamW; the learning rate rises and falls in straight lines, to the last step."""
+        optimizer = AdamW(self.parameters(), lr=self.lr, weight_decay=self.weight_decay)
+        schedule = OneCycleLR(
+            optimizer,
+            max_lr=self.lr,
+            total_steps=int(self.trainer.estimated_stepping_batches),
+            pct_start=self.warmup,
+            anneal_strategy="linear",
+            cycle_momentum=False,
+        )
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
+        }

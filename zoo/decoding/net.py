@@ -1,0 +1,173 @@
+"""Recurrent language models: a tanh network or an LSTM, with an end-of-sequence head."""
+
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.utils.rnn import pack_sequence
+
+from zoo.decoding.heads import Kind, SelfTerminating
+from zoo.decoding.tokenizer import END, Tokenizer
+
+Cells = tuple[Tensor, ...]  # each (layers, batch, width)
+
+TYPICAL_LENGTH = 50  # steps to an end that an untrained model expects
+
+
+class Recurrent(nn.Module):
+    """Embeddings, a recurrent network, and the embeddings again as the output layer.
+
+    Args:
+        vocabulary: number of token ids; id 0 is padding.
+        width: channels of a token and of the hidden state; default 192.
+        layers: recurrent layers; default 1.
+        cell: `lstm` (default) or `rnn`, whose hidden state is a tanh and therefore bounded.
+        dropout: dropout probability of embeddings and outputs in training; default 0.2.
+
+    Raises:
+        ValueError: if there is no such cell.
+    """
+
+    eos_id = END
+
+    def __init__(
+        self,
+        vocabulary: int,
+        width: int = 192,
+        layers: int = 1,
+        cell: Literal["lstm", "rnn"] = "lstm",
+        dropout: float = 0.2,
+    ) -> None:
+        super().__init__()
+        if cell not in ("lstm", "rnn"):
+            raise ValueError(f"cell is {cell!r}, expected lstm or rnn")
+        self.embedding = nn.Embedding(vocabulary, width, padding_idx=0)
+        nn.init.normal_(self.embedding.weight, std=0.1)
+        self.dropout = nn.Dropout(dropout)
+        self.cell = (nn.LSTM if cell == "lstm" else nn.RNN)(width, width, layers, batch_first=True)
+        self.bias = nn.Parameter(torch.zeros(vocabulary))
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Predict the token after each position.
+
+        Args:
+            tokens: int64 (batch, time), padded at the end.
+
+        Returns:
+            float (batch, time, vocabulary): logits.
+        """
+        x, _ = self.cell(self.dropout(self.embedding(tokens)))
+        return self._logits(self.dropout(x))
+
+    def prefill(self, tokens: Tensor, valid: Tensor) -> tuple[Tensor, Cells]:
+        """See `Decodable.prefill`."""
+        x = self.embedding(tokens)
+        rows = [row[real] for row, real in zip(x, valid, strict=True)]
+        _, state = self.cell(pack_sequence(rows, enforce_sorted=False))
+        return self._last(state)
+
+    def step(self, tokens: Tensor, state: Cells) -> tuple[Tensor, Cells]:
+        """See `Decodable.step`."""
+        x = self.embedding(tokens)[:, None]
+        _, new = self.cell(x, state if len(state) > 1 else state[0])
+        return self._last(new)
+
+    def reorder(self, state: Cells, rows: Tensor) -> Cells:
+        """See `Decodable.reorder`."""
+        return tuple(part.index_select(1, rows) for part in state)
+
+    def _last(self, state: Cells | Tensor) -> tuple[Tensor, Cells]:
+        cells = state if isinstance(state, tuple) else (state,)
+        return self._logits(cells[0][-1]), cells
+
+    def _logits(self, x: Tensor) -> Tensor:
+        return F.linear(x, self.embedding.weight, self.bias)
+
+
+class LanguageModel(SelfTerminating[Cells]):
+    """A recurrent language model with one of the three end-of-sequence heads.
+
+    A loaded checkpoint sets `preprocess`, its `Tokenizer`.
+
+    Args:
+        vocabulary: number of token ids of the tokenizer.
+        width: channels of a token and of the hidden state; default 192.
+        layers: recurrent layers; default 1.
+        cell: `lstm` (default) or `rnn`.
+        dropout: dropout probability in training; default 0.2.
+        eos_head: `softmax`, `self_terminating` or `non_monotonic` (default).
+        eps: lower bound of a step's share of the end; default 1e-4.
+
+    Raises:
+        ValueError: if there is no such cell or head, or eps is not between 0 and 1.
+    """
+
+    preprocess: Tokenizer
+
+    def __init__(
+        self,
+        vocabulary: int,
+        width: int = 192,
+        layers: int = 1,
+        cell: Literal["lstm", "rnn"] = "lstm",
+        dropout: float = 0.2,
+        eos_head: Kind = "non_monotonic",
+        eps: float = 1e-4,
+    ) -> None:
+        body = Recurrent(vocabulary, width, layers, cell, dropout)
+        super().__init__(body, eps, eos_head=eos_head)
+        with torch.no_grad():
+            body.bias[END] = self.eos_head.bias(TYPICAL_LENGTH)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Predict the token after each position, all of them being the model's own.
+
+        Args:
+            tokens: int64 (batch, time), padded at the end.
+
+        Returns:
+            float32 (batch, time, vocabulary): log-probabilities.
+        """
+        carried = torch.zeros(len(tokens), device=tokens.device)
+        return self.eos_head(self.model(tokens), carried)[0]
+
+    def nats(self, tokens: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
+        """Return -log p of each token of whole texts, and which of them are a continuation.
+
+        Args:
+            tokens: int64 (batch, time), from the begin to the end of a text, then padding.
+            context: int64 (batch,), how many tokens of each text are given, at least 1.
+
+        Returns:
+            float32 (batch, time - 1), 0 on padding; bool (batch, time - 1), false on the
+            context and on padding.
+        """
+        targets = tokens[:, 1:]
+        position = torch.arange(1, tokens.shape[1], device=tokens.device)
+        counted = position >= context[:, None]
+        nats = self.eos_head.nats(self.model(tokens[:, :-1]), targets, counted)
+        real = targets != 0
+        return nats * real, counted & real
+
+    @torch.inference_mode()
+    def generate(self, texts: list[str], *, max_new_tokens: int = 256, **options: Any) -> list[str]:
+        """Continue texts.
+
+        Args:
+            texts: any number of texts; an empty one is continued from nothing.
+            max_new_tokens: what a continuation has at most; default 256.
+            options: those of `zoo.decoding.generate`, such as `method="beam"`.
+
+        Returns:
+            The continuation of each text, without the text.
+        """
+        from zoo.decoding.generate import generate
+
+        if not texts:
+            return []
+        prompts = [self.preprocess.prompt(text) for text in texts]
+        found = generate(
+            self, prompts, eos_id=END, max_new_tokens=max_new_tokens, **options
+        ).sequences
+        return [self.preprocess.decode(row) for row in found]
