@@ -1,0 +1,314 @@
+"""A Transformer encoder whose attention mask is an argument, in BERT's shape or a modern one."""
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from zoo.masks.algebra import Mask, require_filled
+
+# What a layer looks at: its number and the keys and values (batch, heads, time, channels) of the
+# tokens at hand, to the keys and values that their queries meet.
+Memory = Callable[[int, Tensor, Tensor], tuple[Tensor, Tensor]]
+Rotation = tuple[Tensor, Tensor]
+Activation = Literal["gelu", "gelu_tanh", "relu"]
+ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
+    "gelu": nn.GELU,
+    "gelu_tanh": lambda: nn.GELU("tanh"),  # half the time of the exact form on a CPU
+    "relu": nn.ReLU,
+}
+
+
+def rotation(position: Tensor, channels: int) -> Rotation:
+    """Return the sines and cosines of the angles by which pairs of channels turn.
+
+    Rotary position embedding: Su et al., "RoFormer", arXiv 2104.09864, equation 34, base 10,000.
+
+    Args:
+        position: int64 (time,) or (batch, time).
+        channels: of a head, even.
+
+    Returns:
+        Two tensors, float32 (time, channels / 2) or (batch, 1, time, channels / 2).
+    """
+    half = channels // 2
+    speed = 10_000 ** (-torch.arange(half, device=position.device, dtype=torch.float32) / half)
+    angle = position[..., None] * speed
+    if position.dim() == 2:
+        angle = angle[:, None]  # the same for all heads
+    return angle.sin(), angle.cos()
+
+
+def rotate(x: Tensor, sin: Tensor, cos: Tensor) -> Tensor:
+    """Turn each pair of channels (i, i + half) by an angle.
+
+    Args:
+        x: float (batch, heads, time, channels).
+        sin: of the angles, as `rotation` returns them.
+        cos: likewise.
+
+    Returns:
+        float (batch, heads, time, channels).
+    """
+    a, b = x.chunk(2, dim=-1)
+    sin, cos = sin.to(x.dtype), cos.to(x.dtype)
+    return torch.cat([a * cos - b * sin, a * sin + b * cos], dim=-1)
+
+
+class Attention(nn.Module):
+    """Multi-head self-attention.
+
+    Args:
+        width: channels of a token.
+        heads: attention heads; must divide `width`.
+    """
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.query_key_value = nn.Linear(width, 3 * width)
+        self.output = nn.Linear(width, width)
+
+    def forward(
+        self,
+        x: Tensor,
+        allowed: dict[str, Any],
+        turn: Rotation | None = None,
+        remember: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] | None = None,
+    ) -> Tensor:
+        """Mix the tokens that the mask lets see each other.
+
+        Args:
+            x: float (batch, time, width).
+            allowed: the mask, as arguments of torch's scaled_dot_product_attention.
+            turn: rotary positions, from `rotation`; default none.
+            remember: exchanges the keys and values of `x` for those to look at; default keeps them.
+
+        Returns:
+            float (batch, time, width).
+        """
+        batch, time, width = x.shape
+        qkv = self.query_key_value(x).view(batch, time, 3, self.heads, width // self.heads)
+        q, k, v = qkv.permute(2, 0, 3, 1, 4)  # each (batch, heads, time, width / heads)
+        if turn is not None:
+            q, k = rotate(q, *turn), rotate(k, *turn)
+        if remember is not None:
+            k, v = remember(k, v)
+        # no dropout on attention weights: the fused kernels of the CPU have none
+        mixed = F.scaled_dot_product_attention(q, k, v, **allowed)
+        return self.output(mixed.transpose(1, 2).reshape(batch, time, width))
+
+
+class Block(nn.Module):
+    """One layer: attention, then a two-layer perceptron, each added to what it read.
+
+    The norm stands behind each sum, as in BERT (`post`), or before each branch (`pre`).
+    """
+
+    def __init__(
+        self,
+        width: int,
+        heads: int,
+        hidden: int,
+        norm: Literal["pre", "post"],
+        activation: Activation,
+        epsilon: float,
+        dropout: float,
+    ) -> None:
+        super().__init__()
+        self.norm = norm
+        self.attention_norm = nn.LayerNorm(width, epsilon)
+        self.attention = Attention(width, heads)
+        self.perceptron_norm = nn.LayerNorm(width, epsilon)
+        self.perceptron = nn.Sequential(
+            nn.Linear(width, hidden), ACTIVATIONS[activation](), nn.Linear(hidden, width)
+        )
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor, *look: Any) -> Tensor:
+        """Apply the layer to `x`; `look` is what `Attention.forward` takes beside it."""
+        if self.norm == "pre":
+            x = x + self.dropout(self.attention(self.attention_norm(x), *look))
+            return x + self.dropout(self.perceptron(self.perceptron_norm(x)))
+        x = self.attention_norm(x + self.dropout(self.attention(x, *look)))
+        return self.perceptron_norm(x + self.dropout(self.perceptron(x)))
+
+
+class Encoder(nn.Module):
+    """Embeddings and a stack of Transformer layers.
+
+    Args:
+        vocabulary: number of token ids.
+        width: channels of a token; default 256.
+        depth: layers; default 4.
+        heads: attention heads, which must divide `width`; default 4.
+        dropout: dropout probability in training; default 0.1.
+        hidden: channels inside the perceptrons; default four times `width`.
+        positions: learned absolute positions, the longest sequence; default 0: rotary, any length.
+        segments: learned segment embeddings; default 0, none.
+        targets: learned embeddings of the position that a token is to predict; default 0, none.
+        norm: `pre` (default) or `post`, as in BERT, which also norms the embeddings.
+        activation: of the perceptrons; default GELU by its tanh form.
+        epsilon: of the layer norms; default 1e-5.
+        padding: the token whose embedding is kept as it is; default 0.
+
+    Raises:
+        ValueError: if `heads` does not split `width` evenly, or, with rotary positions, into an
+            even number of channels each.
+    """
+
+    def __init__(
+        self,
+        vocabulary: int,
+        width: int = 256,
+        depth: int = 4,
+        heads: int = 4,
+        dropout: float = 0.1,
+        hidden: int | None = None,
+        positions: int = 0,
+        segments: int = 0,
+        targets: int = 0,
+        norm: Literal["pre", "post"] = "pre",
+        activation: Activation = "gelu_tanh",
+        epsilon: float = 1e-5,
+        padding: int = 0,
+    ) -> None:
+        super().__init__()
+        if positions and width % heads:
+            raise ValueError(f"width {width} must be a multiple of the heads, {heads}")
+        if not positions and width % (2 * heads):
+            raise ValueError(f"width {width} must be a multiple of twice the heads, {2 * heads}")
+        self.positions = positions
+        self.channels = width // heads
+        self.token_embedding = nn.Embedding(vocabulary, width, padding_idx=padding)
+        self.position_embedding = nn.Embedding(positions, width) if positions else None
+        self.segment_embedding = nn.Embedding(segments, width) if segments else None
+        self.target_embedding = nn.Embedding(targets, width) if targets else None
+        self.embedding_norm = nn.LayerNorm(width, epsilon) if norm == "post" else nn.Identity()
+        self.dropout = nn.Dropout(dropout)
+        hidden = hidden or 4 * width
+        self.blocks = nn.ModuleList(
+            Block(width, heads, hidden, norm, activation, epsilon, dropout) for _ in range(depth)
+        )
+        self.norm = nn.LayerNorm(width, epsilon) if norm == "pre" else nn.Identity()
+        self.apply(initialise)
+
+    def forward(
+        self,
+        token_ids: Tensor,
+        mask: Mask | Tensor | None = None,
+        segment_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        target_ids: Tensor | None = None,
+    ) -> Tensor:
+        """Encode a batch of token sequences.
+
+        Args:
+            token_ids: int64 (batch, time).
+            mask: a `Mask`, or bool, broadcastable to (batch, heads, time, time), true where a
+                query (row) may look at a key (column); default every token sees every token.
+            segment_ids: int64 (batch, time); default all 0.
+            position_ids: int64 (time,) or (batch, time); default 0, 1, 2 and so on.
+            target_ids: int64 (batch, time), the position that each token is to predict; needed
+                if the encoder has `targets`.
+
+        Returns:
+            float (batch, time, width).
+
+        Raises:
+            ValueError: if a sequence is longer than the positions there are, the mask fits another
+                number of tokens, or a query may look at nothing.
+        """
+        x = self.token_embedding(token_ids)
+        return self.run(x, mask, segment_ids, position_ids, target_ids)
+
+    def run(
+        self,
+        x: Tensor,
+        mask: Mask | Tensor | None = None,
+        segment_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        target_ids: Tensor | None = None,
+        memory: Memory | None = None,
+    ) -> Tensor:
+        """Encode vectors (batch, time, width) that stand where `forward` has tokens' embeddings.
+
+        Args:
+            x: float (batch, time, width).
+            mask: as for `forward`.
+            segment_ids: as for `forward`.
+            position_ids: as for `forward`.
+            target_ids: as for `forward`.
+            memory: exchanges each layer's keys and values for those to look at; default keeps them.
+        """
+        allowed = fused_arguments(mask, x)
+        if position_ids is None:
+            position_ids = torch.arange(x.shape[1], device=x.device)
+        x = x + self.describe(x, segment_ids, position_ids, target_ids)
+        x = self.dropout(self.embedding_norm(x))
+        turn = None if self.positions else rotation(position_ids, self.channels)
+        for layer, block in enumerate(self.blocks):
+            x = block(x, allowed, turn, memory and _of_layer(memory, layer))
+        return self.norm(x)
+
+    def describe(
+        self,
+        x: Tensor,
+        segment_ids: Tensor | None,
+        position_ids: Tensor,
+        target_ids: Tensor | None,
+    ) -> Tensor | float:
+        """Add up the embeddings of a token's segment, of its position and of its target."""
+        sum_: Tensor | float = 0.0
+        if self.segment_embedding is not None:
+            segment = segment_ids if segment_ids is not None else torch.zeros_like(position_ids)
+            sum_ = sum_ + self.segment_embedding(segment)
+        if self.position_embedding is not None:
+            if x.shape[1] > self.positions:
+                raise ValueError(
+                    f"a sequence of {x.shape[1]} tokens is longer than the {self.positions} "
+                    "positions of the network: cut it, or use a network with rotary positions"
+                )
+            sum_ = sum_ + self.position_embedding(position_ids)
+        if self.target_embedding is not None:
+            if target_ids is None:
+                raise ValueError("the network predicts given positions: give target_ids")
+            sum_ = sum_ + self.target_embedding(target_ids)
+        return sum_
+
+
+def fused_arguments(mask: Mask | Tensor | None, x: Tensor) -> dict[str, Any]:
+    """Return a mask as arguments of torch's scaled_dot_product_attention.
+
+    A boolean tensor would be turned into an additive one again in each layer; here it is once.
+
+    Args:
+        mask: as for `Encoder.forward`.
+        x: float (batch, time, width), for its length, device and type.
+    """
+    if mask is None:
+        return {}
+    if isinstance(mask, Mask):
+        if mask.is_causal:
+            return {"is_causal": True}
+        mask = mask.tensor(x.shape[1], x.device)
+    else:
+        require_filled(mask)
+    hidden = torch.zeros(mask.shape, dtype=x.dtype, device=x.device)
+    return {"attn_mask": hidden.masked_fill_(~mask, -torch.inf)}
+
+
+def initialise(module: nn.Module) -> None:
+    """Draw weights from N(0, 0.02²), set biases to zero: as BERT (arXiv 1810.04805) does."""
+    if isinstance(module, nn.Linear | nn.Embedding):
+        nn.init.normal_(module.weight, std=0.02)
+    if isinstance(module, nn.Linear):
+        nn.init.zeros_(module.bias)
+    if isinstance(module, nn.Embedding) and module.padding_idx is not None:
+        nn.init.zeros_(module.weight[module.padding_idx])
+
+
+def _of_layer(memory: Memory, layer: int) -> Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]:
+    return lambda k, v: memory(layer, k, v)
