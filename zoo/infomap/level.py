@@ -25,9 +25,9 @@ class Level(NamedTuple):
         targets: int32 (links,).
         half: float64 (links,), half of the flow of each link both ways.
         flow: float64 (nodes,), visit rates.
-        exit: float64 (nodes,), flow that leaves each node, by links and by teleportation.
+        leave: float64 (nodes,), flow that leaves each node, by links and by teleportation.
         enter: float64 (nodes,), flow that enters each node.
-        leaving: float64 (nodes,), flow that leaves by recorded teleportation, if anything (0,).
+        teleport: float64 (nodes,), flow that leaves by recorded teleportation, if anything (0,).
         landing: float64 (nodes,), share of that flow that lands here; (0,) without.
         symmetric: whether every node is entered as often as it is left.
     """
@@ -36,29 +36,30 @@ class Level(NamedTuple):
     targets: np.ndarray
     half: np.ndarray
     flow: np.ndarray
-    exit: np.ndarray
+    leave: np.ndarray
     enter: np.ndarray
-    leaving: np.ndarray
+    teleport: np.ndarray
     landing: np.ndarray
     symmetric: bool
 
 
 def level_of(flow: Flow) -> Level:
     """Returns the level of the nodes themselves."""
-    leaving = np.zeros(0) if flow.teleport is None else flow.teleport
-    landing = np.zeros(0) if flow.landing is None else flow.landing
-    exit = _row_sums(flow.starts, flow.link)
-    if flow.in_starts is None:
-        rows, enter = (flow.starts, flow.targets, flow.link), exit
+    leave = _row_sums(flow.starts, flow.link)
+    if flow.in_starts is None or flow.in_sources is None or flow.in_link is None:
+        rows, enter = (flow.starts, flow.targets, flow.link), leave
     else:
+        entering = flow.in_starts, flow.in_sources, flow.in_link
+        rows = _both_ways(flow.starts, flow.targets, flow.link, *entering)
         enter = _row_sums(flow.in_starts, flow.in_link)
-        rows = _both_ways(
-            flow.starts, flow.targets, flow.link, flow.in_starts, flow.in_sources, flow.in_link
-        )
-    if leaving.size:
-        exit = exit + leaving * (1 - landing)
-        enter = enter + landing * (leaving.sum() - leaving)
-    return Level(*rows, flow.node, exit, enter, leaving, landing, flow.in_starts is None)
+    symmetric = enter is leave
+    teleport = landing = np.zeros(0)
+    if flow.teleport is not None and flow.landing is not None:
+        teleport, landing = flow.teleport, flow.landing
+        leave = leave + teleport * (1 - landing)
+        enter = enter + landing * (teleport.sum() - teleport)
+        symmetric = False
+    return Level(*rows, flow.node, leave, enter, teleport, landing, symmetric)
 
 
 @kernel
@@ -87,14 +88,14 @@ def _both_ways(
     for x in range(starts.size - 1):
         i, j = starts[x], in_starts[x]
         while i < starts[x + 1] or j < in_starts[x + 1]:
-            leaves = i < starts[x + 1] and (j == in_starts[x + 1] or targets[i] <= in_sources[j])
-            enters = j < in_starts[x + 1] and (i == starts[x + 1] or in_sources[j] <= targets[i])
+            goes = i < starts[x + 1] and (j == in_starts[x + 1] or targets[i] <= in_sources[j])
+            comes = j < in_starts[x + 1] and (i == starts[x + 1] or in_sources[j] <= targets[i])
             half[p] = 0.0
-            if leaves:
+            if goes:
                 others[p] = targets[i]
                 half[p] += 0.5 * link[i]
                 i += 1
-            if enters:
+            if comes:
                 others[p] = in_sources[j]
                 half[p] += 0.5 * in_link[j]
                 j += 1
@@ -116,9 +117,9 @@ def aggregate(level: Level, labels: np.ndarray, count: int) -> Level:
     starts = np.zeros(count + 1, np.int64)
     targets = np.empty(level.targets.size, np.int32)
     half = np.empty(level.half.size)
-    flow, exit, enter = np.zeros(count), np.zeros(count), np.zeros(count)
-    teleports = level.leaving.size > 0
-    leaving = np.zeros(count if teleports else 0)
+    flow, leave, enter = np.zeros(count), np.zeros(count), np.zeros(count)
+    teleports = level.teleport.size > 0
+    teleport = np.zeros(count if teleports else 0)
     landing = np.zeros(count if teleports else 0)
     found = np.zeros(count)
     p = 0
@@ -127,12 +128,12 @@ def aggregate(level: Level, labels: np.ndarray, count: int) -> Level:
         for i in range(first[m], first[m + 1]):
             x = members[i]
             flow[m] += level.flow[x]
-            exit[m] += level.exit[x]
+            leave[m] += level.leave[x]
             enter[m] += level.enter[x]
             if teleports:
-                leaving[m] += level.leaving[x]
+                teleport[m] += level.teleport[x]
                 landing[m] += level.landing[x]
-                stays += level.leaving[x] * level.landing[x]
+                stays += level.teleport[x] * level.landing[x]
             for j in range(level.starts[x], level.starts[x + 1]):
                 other = labels[level.targets[j]]
                 if other == m:
@@ -142,15 +143,15 @@ def aggregate(level: Level, labels: np.ndarray, count: int) -> Level:
                     p += found[other] == 0
                     found[other] += level.half[j]
         if teleports:
-            inner += leaving[m] * landing[m] - stays
-        exit[m] -= inner
+            inner += teleport[m] * landing[m] - stays
+        leave[m] -= inner
         enter[m] -= inner
         for i in range(begin, p):
             half[i] = found[targets[i]]
             found[targets[i]] = 0.0
         starts[m + 1] = p
     rows = starts, targets[:p].copy(), half[:p].copy()
-    return Level(*rows, flow, exit, enter, leaving, landing, level.symmetric)
+    return Level(*rows, flow, leave, enter, teleport, landing, level.symmetric)
 
 
 @kernel
@@ -167,3 +168,43 @@ def members_of(labels: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
         members[first[place]] = x
         first[place] += 1
     return first[:-1], members
+
+
+@kernel
+def induced(level: Level, labels: np.ndarray, kept: np.ndarray) -> Level:
+    """Returns the level of some nodes, with the links between nodes of one module only.
+
+    Args:
+        level: the nodes.
+        labels: int32 (nodes,), the module of each.
+        kept: int32 (kept,), the nodes to keep, whole modules, in their new order.
+    """
+    place = np.full(labels.size, -1, np.int32)
+    links = 0
+    for i in range(kept.size):
+        place[kept[i]] = i
+        links += level.starts[kept[i] + 1] - level.starts[kept[i]]
+    starts = np.zeros(kept.size + 1, np.int64)
+    targets, half = np.empty(links, np.int32), np.empty(links)
+    p = 0
+    for i in range(kept.size):
+        x = kept[i]
+        for j in range(level.starts[x], level.starts[x + 1]):
+            y = level.targets[j]
+            if labels[y] == labels[x]:
+                targets[p] = place[y]
+                half[p] = level.half[j]
+                p += 1
+        starts[i + 1] = p
+    teleports = level.teleport.size > 0
+    return Level(
+        starts,
+        targets[:p].copy(),
+        half[:p].copy(),
+        level.flow[kept],
+        level.leave[kept],
+        level.enter[kept],
+        level.teleport[kept] if teleports else level.teleport,
+        level.landing[kept] if teleports else level.landing,
+        level.symmetric,
+    )

@@ -19,7 +19,7 @@ from zoo.infomap.level import Level
 from zoo.infomap.logarithm import log2, plogp
 
 # Columns of the modules' array: one row is half a cache line, or a whole one for directed flows.
-FLOW, EXIT, TERM, LINK, ENTER, LEAVING, LANDING = range(7)
+FLOW, LEAVE, TERM, LINK, ENTER, TELEPORT, LANDING = range(7)
 SYMMETRIC, GENERAL = 4, 8  # numbers of columns; a symmetric flow enters as much as it exits
 GAIN = 1e-11  # bits that a move must save: above what rounding makes up
 LOG2_E = 1 / np.log(2)
@@ -30,7 +30,7 @@ def module_sums(level: Level, labels: np.ndarray, count: int, columns: int) -> n
     """Returns the rates and the term of each module, float64 (count, columns)."""
     sums = np.zeros((count, columns))
     symmetric = columns == SYMMETRIC
-    teleports = level.leaving.size > 0
+    teleports = level.teleport.size > 0
     for x in range(labels.size):
         m = labels[x]
         inner = 0.0
@@ -38,25 +38,25 @@ def module_sums(level: Level, labels: np.ndarray, count: int, columns: int) -> n
             if labels[level.targets[j]] == m:
                 inner += level.half[j]
         if teleports:  # between this node and the module's earlier ones, both ways
-            inner += level.leaving[x] * sums[m, LANDING] + level.landing[x] * sums[m, LEAVING]
-            sums[m, LEAVING] += level.leaving[x]
+            inner += level.teleport[x] * sums[m, LANDING] + level.landing[x] * sums[m, TELEPORT]
+            sums[m, TELEPORT] += level.teleport[x]
             sums[m, LANDING] += level.landing[x]
         sums[m, FLOW] += level.flow[x]
-        sums[m, EXIT] += level.exit[x] - inner
+        sums[m, LEAVE] += level.leave[x] - inner
         if not symmetric:
             sums[m, ENTER] += level.enter[x] - inner
     for m in range(count):
-        enter = sums[m, EXIT] if symmetric else sums[m, ENTER]
-        sums[m, TERM] = module_term(sums[m, FLOW], sums[m, EXIT], enter, symmetric)
+        enter = sums[m, LEAVE] if symmetric else sums[m, ENTER]
+        sums[m, TERM] = module_term(sums[m, FLOW], sums[m, LEAVE], enter, symmetric)
     return sums
 
 
 @kernel
-def module_term(flow: float, exit: float, enter: float, symmetric: bool) -> float:
+def module_term(flow: float, leave: float, enter: float, symmetric: bool) -> float:
     """Returns plogp(q + p) - plogp(q) - plogp(q')."""
     if symmetric:
-        return plogp(exit + flow) - 2.0 * plogp(exit)
-    return plogp(exit + flow) - plogp(exit) - plogp(enter)
+        return plogp(leave + flow) - 2.0 * plogp(leave)
+    return plogp(leave + flow) - plogp(leave) - plogp(enter)
 
 
 @kernel
@@ -93,7 +93,7 @@ def move_nodes(
     """
     starts, targets, half = level.starts, level.targets, level.half
     symmetric = sums.shape[1] == SYMMETRIC
-    teleports = level.leaving.size > 0
+    teleports = level.teleport.size > 0
     nodes = labels.size
     waits = np.ones(nodes, np.uint8)
     found = np.empty(sums.shape[0] + 1, np.int32)
@@ -116,17 +116,18 @@ def move_nodes(
         sums[old, LINK] = 0.0
         if candidates == 0 or (candidates == 1 and found[0] == old):
             continue
-        flow, exit, enter = level.flow[x], level.exit[x], level.enter[x]
-        leaving = landing = 0.0
+        flow, leave, enter = level.flow[x], level.leave[x], level.enter[x]
+        teleport = landing = 0.0
         if teleports:
-            leaving, landing = level.leaving[x], level.landing[x]
-            inside += leaving * (sums[old, LANDING] - landing)
-            inside += landing * (sums[old, LEAVING] - leaving)
+            teleport, landing = level.teleport[x], level.landing[x]
+            inside += teleport * (sums[old, LANDING] - landing)
+            inside += landing * (sums[old, TELEPORT] - teleport)
         group = groups[x]
-        log_index = log2(index[group])
+        from_index = float(index[group])
+        log_index = log2(from_index)
         old_enter = 0.0 if symmetric else sums[old, ENTER] - enter + inside
         old_term = module_term(
-            sums[old, FLOW] - flow, sums[old, EXIT] - exit + inside, old_enter, symmetric
+            sums[old, FLOW] - flow, sums[old, LEAVE] - leave + inside, old_enter, symmetric
         )
         removal = old_term - sums[old, TERM]
         best, new, new_term, new_link = -GAIN, old, 0.0, 0.0
@@ -137,13 +138,13 @@ def move_nodes(
             link = 2.0 * sums[m, LINK]
             sums[m, LINK] = 0.0
             if teleports:
-                link += leaving * sums[m, LANDING] + landing * sums[m, LEAVING]
+                link += teleport * sums[m, LANDING] + landing * sums[m, TELEPORT]
             m_enter = 0.0 if symmetric else sums[m, ENTER] + enter - link
             term = module_term(
-                sums[m, FLOW] + flow, sums[m, EXIT] + exit - link, m_enter, symmetric
+                sums[m, FLOW] + flow, sums[m, LEAVE] + leave - link, m_enter, symmetric
             )
             change = removal + term - sums[m, TERM]
-            change += index_change(index[group], log_index, inside - link)
+            change += index_change(from_index, log_index, inside - link)
             if change < best:
                 best, new, new_term, new_link = change, m, term, link
         if new == old:
@@ -152,18 +153,18 @@ def move_nodes(
         index[group] += inside - new_link
         labels[x] = new
         sums[old, FLOW] -= flow
-        sums[old, EXIT] += inside - exit
+        sums[old, LEAVE] += inside - leave
         sums[old, TERM] = old_term
         sums[new, FLOW] += flow
-        sums[new, EXIT] += exit - new_link
+        sums[new, LEAVE] += leave - new_link
         sums[new, TERM] = new_term
         if not symmetric:
             sums[old, ENTER] += inside - enter
             sums[new, ENTER] += enter - new_link
         if teleports:
-            sums[old, LEAVING] -= leaving
+            sums[old, TELEPORT] -= teleport
             sums[old, LANDING] -= landing
-            sums[new, LEAVING] += leaving
+            sums[new, TELEPORT] += teleport
             sums[new, LANDING] += landing
         tail = head + waiting
         tail -= nodes if tail >= nodes else 0

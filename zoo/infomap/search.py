@@ -8,8 +8,8 @@ from zoo.compiling import kernel
 from zoo.infomap.level import Level, aggregate
 from zoo.infomap.moving import (
     ENTER,
-    EXIT,
     GENERAL,
+    LEAVE,
     SYMMETRIC,
     module_sums,
     move_nodes,
@@ -54,10 +54,15 @@ def climb(
     """Moves nodes, then their modules as wholes, and so on until nothing moves.
 
     Args:
+        level: as for `search`, and so are the next four.
+        labels: changed.
+        groups: of the nodes.
+        exits: of the groups.
+        seed: of the order.
         rise: whether modules are tried as wholes even where no node has moved.
 
     Returns:
-        The number of modules and the bits saved; `labels` has changed.
+        The number of modules and the bits saved.
     """
     total, leaves = 0.0, True
     here, parents, modules = level, groups, labels
@@ -67,7 +72,7 @@ def climb(
         owners = parents_of(modules, parents, count)
         index = exits.copy()
         for m in range(count):
-            index[owners[m]] += sums[m, EXIT if level.symmetric else ENTER]
+            index[owners[m]] += sums[m, LEAVE if level.symmetric else ENTER]
         order = shuffled(modules.size, seed)
         saved = move_nodes(here, modules, sums, parents, index, order)
         total += saved

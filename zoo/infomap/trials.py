@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from zoo.infomap.flow import Flow
+from zoo.infomap.hierarchy import hierarchy
 from zoo.infomap.level import Level, level_of
 from zoo.infomap.map_equation import codelength, one_level
 from zoo.infomap.search import search
@@ -36,23 +37,28 @@ def partition(
         preferred_modules: number of top modules to prefer.
     """
     level = level_of(flow)
+    labels = np.arange(flow.nodes) if start is None else np.unique(start, return_inverse=True)[1]
+
+    def trial(number: int) -> Tree:
+        return _trial(flow, level, labels.astype(np.int32), two_level, seed + number)
+
     with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
-        found = list(pool.map(lambda t: _trial(flow, level, start, seed + t), range(trials)))
-    return min(found, key=lambda tree: tree.codelength)
+        return min(pool.map(trial, range(trials)), key=lambda tree: tree.codelength)
 
 
-def _trial(flow: Flow, level: Level, start: np.ndarray | None, seed: int) -> Tree:
-    if start is None:
-        labels = np.arange(flow.nodes, dtype=np.int32)
-    else:
-        labels = np.unique(start, return_inverse=True)[1].astype(np.int32)
-    groups = np.zeros(flow.nodes, np.int32)
-    search(level, labels, groups, np.zeros(1), seed)
+def _trial(flow: Flow, level: Level, labels: np.ndarray, two_level: bool, seed: int) -> Tree:
+    """Runs one search; `labels` are changed."""
+    search(level, labels, np.zeros_like(labels), np.zeros(1), seed)
     flat = one_level(flow)
     length = codelength(flow, labels)
-    if length > flat:
+    if length >= flat:
         labels, length = np.zeros_like(labels), flat
-    return Tree([by_flow(labels, flow.node)], length, flat)
+    levels = [labels]
+    if not two_level:
+        deeper, saved = hierarchy(level, labels.copy(), seed)
+        if flat - saved < length:
+            levels, length = deeper, flat - saved
+    return Tree([by_flow(labels, flow.node) for labels in levels], length, flat)
 
 
 def by_flow(labels: np.ndarray, flow: np.ndarray) -> np.ndarray:
