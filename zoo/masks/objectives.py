@@ -1,0 +1,191 @@
+"""Objectives: what a net sees of a batch, under which mask, and what it has to say.
+
+An objective is a mask and a choice of labels; the net is the same for all. They are Su's list
+(https://kexue.fm/archives/6933): BERT's, GPT's in both directions, UniLM's, GLM's and XLNet's.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Generator, Tensor
+
+from zoo.masks.algebra import Mask, causal, padding, permutation, prefix, reverse, unilm
+
+
+class Batch(NamedTuple):
+    """Encoded texts, or pairs of a source and a target, padded at their ends.
+
+    Attributes:
+        token_ids: int64 (batch, time); a begin, the text, an end, and a target and its end.
+        segment_ids: int64 (batch, time), 1 in the target and its end, else 0.
+        valid: bool (batch, time), false on padding.
+        word_ids: int64 (batch, time), the number of the word that a token is part of; -1 for
+            tokens that belong to no word: begin, end, padding.
+        mask_id: the token that hides others.
+        sources: the texts; for generation.
+        targets: what should follow them; empty strings if nothing does.
+    """
+
+    token_ids: Tensor
+    segment_ids: Tensor
+    valid: Tensor
+    word_ids: Tensor
+    mask_id: int
+    sources: list[str]
+    targets: list[str]
+
+
+class Task(NamedTuple):
+    """A batch under an objective.
+
+    Attributes:
+        token_ids: int64 (batch, time), what the net reads.
+        mask: who may look at whom.
+        rows: bool (batch, time), the positions whose outputs are predictions.
+        labels: int64 (n,), the right answers, in the order of `rows`.
+        target_ids: int64 (batch, time), the position that each output is about.
+        order: int64 (batch, time), for a net with two streams; else None.
+    """
+
+    token_ids: Tensor
+    mask: Mask
+    rows: Tensor
+    labels: Tensor
+    target_ids: Tensor
+    order: Tensor | None = None
+
+
+Objective = Callable[[Batch, Generator | None], Task]
+
+
+def causal_lm(batch: Batch, generator: Generator | None = None) -> Task:
+    """Predict each token from those before it."""
+    rows = _before(batch.valid)
+    return _neighbours(batch, causal() & padding(batch.valid), rows, -1)
+
+
+def reverse_lm(batch: Batch, generator: Generator | None = None) -> Task:
+    """Predict each token from those after it."""
+    rows = batch.valid & (_positions(batch) > 0)
+    return _neighbours(batch, reverse() & padding(batch.valid), rows, 1)
+
+
+def unilm_seq2seq(batch: Batch, generator: Generator | None = None) -> Task:
+    """Predict each token of the target from the source and the target before it.
+
+    UniLM: Dong et al., arXiv 1905.03197, section 2.3; the source is not predicted.
+    """
+    mask = unilm(batch.segment_ids) & padding(batch.valid)
+    return _neighbours(batch, mask, _before(batch.segment_ids == 1), -1)
+
+
+def prefix_lm(batch: Batch, generator: Generator | None = None) -> Task:
+    """Predict the tokens after a prefix of random length, which sees all of itself.
+
+    The length is uniform over 1 to one less than the sequence's, as in Raffel et al., arXiv
+    1910.10683, section 3.2.
+    """
+    length = batch.valid.sum(-1)
+    draw = _uniform(length.shape, batch, generator)
+    known = 1 + (draw * (length - 1)).long()  # (batch,)
+    mask = prefix(known) & padding(batch.valid)
+    rows = _before(batch.valid & (_positions(batch) >= known[:, None]))
+    return _neighbours(batch, mask, rows, -1)
+
+
+def masked_lm(batch: Batch, generator: Generator | None = None, share: float = 0.15) -> Task:
+    """Predict whole words that are hidden: BERT, arXiv 1810.04805, appendix A.1.
+
+    All tokens of a chosen word are chosen (whole-word masking, arXiv 1906.08101). Of the chosen
+    tokens 80 % are hidden, 10 % are replaced by another token of the batch (BERT: of the
+    vocabulary), and 10 % stay.
+
+    Args:
+        batch: the texts.
+        generator: of the choice; default torch's global one.
+        share: probability that a word is chosen; a text without a chosen word gets its first.
+    """
+    of_word = _uniform(batch.token_ids.shape, batch, generator)  # a number for each word
+    chosen = of_word.gather(1, batch.word_ids.clamp(min=0)) < share
+    chosen &= batch.word_ids >= 0
+    chosen |= (batch.word_ids == 0) & ~chosen.any(-1, keepdim=True)
+    fate = _uniform(batch.token_ids.shape, batch, generator)
+    others = batch.token_ids[batch.word_ids >= 0]
+    at = _uniform(batch.token_ids.shape, batch, generator) * len(others)
+    token_ids = batch.token_ids.masked_fill(chosen & (fate < 0.8), batch.mask_id)
+    if len(others):
+        replaced = chosen & (fate >= 0.9)
+        token_ids = torch.where(replaced, others[at.long()], token_ids)
+    return Task(token_ids, padding(batch.valid), chosen, batch.token_ids[chosen], _positions(batch))
+
+
+def permutation_lm(batch: Batch, generator: Generator | None = None) -> Task:
+    """Predict the tokens in a random order, each position told which one it is to predict.
+
+    The position that is read as the t-th in the order predicts the (t+1)-th. One stream of states
+    suffices for this, at the price of an embedding of the position to predict.
+    """
+    order = random_order(batch, generator)
+    following = order.roll(-1, dims=1)
+    target_ids = torch.zeros_like(order).scatter(1, order, following)
+    rank = order.argsort(-1)
+    rows = batch.valid & (rank < batch.valid.sum(-1, keepdim=True) - 1)
+    labels = batch.token_ids.gather(1, target_ids)[rows]
+    mask = permutation(order) & padding(batch.valid)
+    return Task(batch.token_ids, mask, rows, labels, target_ids)
+
+
+def two_stream_lm(batch: Batch, generator: Generator | None = None) -> Task:
+    """Predict the tokens in a random order, by a net with XLNet's query stream (1906.08237)."""
+    order = random_order(batch, generator)
+    rows = batch.valid & (_positions(batch) > 0)
+    labels = batch.token_ids[rows]
+    mask = permutation(order, "query") & padding(batch.valid)
+    return Task(batch.token_ids, mask, rows, labels, _positions(batch), order)
+
+
+OBJECTIVES: dict[str, Objective] = {
+    "masked": masked_lm,
+    "causal": causal_lm,
+    "reverse": reverse_lm,
+    "unilm": unilm_seq2seq,
+    "prefix": prefix_lm,
+    "permutation": permutation_lm,
+    "two_stream": two_stream_lm,
+}
+
+
+def random_order(batch: Batch, generator: Generator | None = None) -> Tensor:
+    """Draw an order of each text's positions: the begin first, the text at random, padding last.
+
+    Returns:
+        int64 (batch, time), a permutation of 0 to time - 1 in each row.
+    """
+    key = _uniform(batch.token_ids.shape, batch, generator)
+    key = key.masked_fill(~batch.valid, 2.0)
+    key[:, 0] = -1.0
+    return key.argsort(-1, stable=True)
+
+
+def _neighbours(batch: Batch, mask: Mask, rows: Tensor, shift: int) -> Task:
+    """Let each of the rows predict the token beside it: the next for -1, the last one for 1."""
+    labels = batch.token_ids.roll(shift, dims=1)[rows]
+    target_ids = (_positions(batch) - shift).clamp(0, batch.token_ids.shape[1] - 1)
+    return Task(batch.token_ids, mask, rows, labels, target_ids)
+
+
+def _before(rows: Tensor) -> Tensor:
+    """Say of each position whether its next one is among `rows`."""
+    shifted = rows.roll(-1, dims=1)
+    shifted[:, -1] = False
+    return shifted
+
+
+def _positions(batch: Batch) -> Tensor:
+    time = batch.token_ids.shape[1]
+    return torch.arange(time, device=batch.token_ids.device).expand_as(batch.token_ids)
+
+
+def _uniform(shape: torch.Size, batch: Batch, generator: Generator | None) -> Tensor:
+    return torch.rand(shape, generator=generator, device=batch.token_ids.device)
