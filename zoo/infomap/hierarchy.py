@@ -43,9 +43,8 @@ def hierarchy(level: Level, labels: np.ndarray, seed: int) -> tuple[list[np.ndar
         divides = gain > GAIN
         if not divides.any():
             break
-        saved += gain[divides].sum()
-        count, gain = joined_modules(level, labels, groups, exits, seed)
-        saved += gain[divides].sum()
+        count = joined_modules(level, labels, groups, exits, seed)
+        saved += gains(level, labels, groups, exits)[divides].sum()
         exits = module_sums(level, labels, count, GENERAL)[:, LEAVE]
         divided = divides[groups]
         last = last.copy()
@@ -58,8 +57,8 @@ def hierarchy(level: Level, labels: np.ndarray, seed: int) -> tuple[list[np.ndar
         level, nodes = induced(level, labels, kept), nodes[kept]
         old, groups = np.unique(labels[kept], return_inverse=True)
         groups, exits = groups.astype(np.int32), exits[old]
-        labels = np.arange(nodes.size, dtype=np.int32)
         if nodes.size:
+            labels = np.arange(nodes.size, dtype=np.int32)
             search(level, labels, groups, exits, seed)
     return levels, saved
 
@@ -67,7 +66,7 @@ def hierarchy(level: Level, labels: np.ndarray, seed: int) -> tuple[list[np.ndar
 @kernel
 def joined_modules(
     level: Level, labels: np.ndarray, groups: np.ndarray, exits: np.ndarray, seed: int
-) -> tuple[int, np.ndarray]:
+) -> int:
     """Joins the modules of each group in larger ones, and those, as often as this saves bits.
 
     Args:
@@ -78,9 +77,8 @@ def joined_modules(
         seed: of the order of visits.
 
     Returns:
-        The number of modules, and the bits saved in each group.
+        The number of modules.
     """
-    saved = np.zeros(exits.size)
     count = labels.max() + 1
     parents = parents_of(labels, groups, count)
     upper = _entered(aggregate(level, labels, count))
@@ -88,13 +86,12 @@ def joined_modules(
         joined = np.arange(count).astype(np.int32)
         search(upper, joined, parents, exits, seed)
         gain = gains(upper, joined, parents, exits)
-        saved += np.where(gain > GAIN, gain, 0.0)
         for m in range(count):
             if gain[parents[m]] <= GAIN:
                 joined[m] = count + m
         fewer = renumber(joined, 2 * count)
         if fewer == count:
-            return count, saved
+            return count
         for x in range(labels.size):
             labels[x] = joined[labels[x]]
         parents = parents_of(joined, parents, fewer)

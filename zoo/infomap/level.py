@@ -80,7 +80,7 @@ def _both_ways(
     in_sources: np.ndarray,
     in_link: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Merges the sorted rows of the links that leave and that enter."""
+    """Merges the sorted rows of the links that leave and that enter, but for links without flow."""
     rows = np.zeros(starts.size, np.int64)
     others = np.empty(targets.size + in_sources.size, np.int32)
     half = np.empty(others.size)
@@ -99,7 +99,7 @@ def _both_ways(
                 others[p] = in_sources[j]
                 half[p] += 0.5 * in_link[j]
                 j += 1
-            p += 1
+            p += half[p] > 0
         rows[x + 1] = p
     return rows, others[:p].copy(), half[:p].copy()
 

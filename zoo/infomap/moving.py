@@ -110,7 +110,7 @@ def move_nodes(
             m = labels[targets[j]]
             link = sums[m, LINK]
             found[candidates] = m
-            candidates += link == 0.0
+            candidates += (link == 0.0) & (half[j] > 0.0)  # else `found` might overflow
             sums[m, LINK] = link + half[j]
         inside = 2.0 * sums[old, LINK]
         sums[old, LINK] = 0.0
