@@ -1,0 +1,140 @@
+"""When generation ends, and what it leaves behind."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Stop:
+    """The two ways to end: a token of `eos`, or the limit.
+
+    Attributes:
+        limit: most new tokens of a row.
+        eos: ids that end a row; empty if only the limit does.
+    """
+
+    limit: int
+    eos: tuple[int, ...] = ()
+
+    @classmethod
+    def of(cls, limit: int, eos_id: int | Sequence[int] | None) -> "Stop":
+        """Build from what a user gives.
+
+        Raises:
+            ValueError: if the limit is below one or an id is negative.
+        """
+        if limit < 1:
+            raise ValueError(f"max_new_tokens is {limit}: at least one token must be allowed")
+        eos = () if eos_id is None else (eos_id,) if isinstance(eos_id, int) else tuple(eos_id)
+        if eos and min(eos) < 0:
+            raise ValueError(f"eos_id is {eos_id}: token ids begin at 0, None means no end token")
+        return cls(limit, eos)
+
+    @property
+    def padding(self) -> int:
+        """What stands in a row after its end."""
+        return self.eos[0] if self.eos else 0
+
+    def ends(self, tokens: Tensor) -> Tensor:
+        """Tell which tokens end their row: bool, in the shape of `tokens`."""
+        ended = torch.zeros_like(tokens, dtype=torch.bool)
+        for eos in self.eos:
+            ended |= tokens == eos
+        return ended
+
+    def require_in(self, vocabulary: int) -> None:
+        """Refuse an end token that no model of this vocabulary can give.
+
+        Raises:
+            ValueError: if an id is not below `vocabulary`.
+        """
+        if self.eos and max(self.eos) >= vocabulary:
+            raise ValueError(
+                f"eos_id {max(self.eos)} is not in a vocabulary of {vocabulary}: it never comes"
+            )
+
+
+@dataclass(frozen=True)
+class Generation:
+    """What `generate` gives back; `n_best` rows for each prompt, the best first.
+
+    Attributes:
+        sequences: int64 (rows, steps), the new tokens; after the end of a row, padding.
+        lengths: int64 (rows,), how many tokens of a row are its own, the end token included.
+        log_probs: float32 (rows, steps), the model's log-probability of each token in nats, before
+            any processor; 0 after the end.
+        scores: float32 (rows,): of a beam its total over `length ** length_penalty`, else the sum
+            of `log_probs`; -inf where a beam search found fewer than `n_best` sequences.
+        finished: bool (rows,), true if the row ends with an end token, false if the limit cut it.
+    """
+
+    sequences: Tensor
+    lengths: Tensor
+    log_probs: Tensor
+    scores: Tensor
+    finished: Tensor
+
+    def to_lists(self) -> list[list[int]]:
+        """Return the new tokens of each row, without padding."""
+        lengths = self.lengths.tolist()
+        rows = self.sequences.tolist()
+        return [row[:length] for row, length in zip(rows, lengths, strict=True)]
+
+
+@dataclass
+class Record:
+    """The rows of a generation while it is made."""
+
+    rows: int
+    stop: Stop
+    device: torch.device
+    sequences: Tensor = field(init=False)
+    lengths: Tensor = field(init=False)
+    log_probs: Tensor = field(init=False)
+    scores: Tensor = field(init=False)
+
+    def __post_init__(self) -> None:
+        shape = (self.rows, self.stop.limit)
+        self.sequences = torch.full(shape, self.stop.padding, device=self.device)
+        self.lengths = torch.zeros(self.rows, dtype=torch.long, device=self.device)
+        self.log_probs = torch.zeros(shape, device=self.device)
+        self.scores = torch.zeros(self.rows, device=self.device)
+
+    def put(self, rows: Tensor, step: int, tokens: Tensor, log_probs: Tensor) -> None:
+        """Write one token of some rows: int64 (rows,), and float (rows,)."""
+        self.sequences[rows, step] = tokens
+        self.log_probs[rows, step] = log_probs
+
+    def generation(self) -> Generation:
+        """Cut to the longest row and close."""
+        last = self.sequences.gather(1, (self.lengths - 1).clamp(min=0)[:, None])[:, 0]
+        steps = int(self.lengths.max())
+        return Generation(
+            self.sequences[:, :steps],
+            self.lengths,
+            self.log_probs[:, :steps],
+            self.scores,
+            self.stop.ends(last) & (self.lengths > 0),
+        )
+
+
+def require_probabilities(log_probs: Tensor, step: int, prompts: Tensor) -> None:
+    """Refuse what is no log-probability.
+
+    Args:
+        log_probs: float (prompts, ...).
+        step: which new token they are of, from 0.
+        prompts: int64 (prompts,), the numbers of the prompts.
+
+    Raises:
+        ValueError: if one is NaN, with the step and the prompt.
+    """
+    if log_probs.isnan().any():
+        row = int(log_probs.isnan().nonzero()[0, 0])
+        raise ValueError(
+            f"the model's logits are NaN or infinite at step {step}, prompt {int(prompts[row])}: "
+            "check its weights"
+        )
