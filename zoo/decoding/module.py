@@ -25,7 +25,7 @@ class RecurrentModel(LightningModule):
         dropout: dropout probability; default 0.2.
         eos_head: `softmax`, `self_terminating` or `non_monotonic` (default).
         eps: lower bound of a step's share of the end; default 1e-4.
-        lr: highest learning rate; default 3e-3.
+        lr: highest learning rate; default 1.2e-2.
         weight_decay: AdamW's decoupled decay; default 0.01.
         warmup: share of the steps in which the learning rate rises; default 0.1.
     """
@@ -39,7 +39,7 @@ class RecurrentModel(LightningModule):
         dropout: float = 0.2,
         eos_head: Kind = "non_monotonic",
         eps: float = 1e-4,
-        lr: float = 3e-3,
+        lr: float = 1.2e-2,
         weight_decay: float = 0.01,
         warmup: float = 0.1,
     ) -> None:

@@ -1,0 +1,162 @@
+"""Claim: which heads and decoders stop, at what perplexity, over seeds: the papers' tables.
+
+Trains small recurrent language models with each end-of-sequence head, on poems and on abstracts,
+continues test prompts with each decoder, and prints for each group of models a Markdown table of
+test perplexity and r_L with standard errors over seeds, and a picture of the curves r_L over L.
+What is complete is not repeated, a training that was interrupted is resumed.
+
+    python benchmarks/decoding_table.py --abstracts data/title_csl
+    python benchmarks/decoding_table.py --abstracts data/title_csl --groups poems_lstm --seeds 1
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+
+import zoo
+from zoo.decoding.data import Abstracts, Poems
+from zoo.decoding.laboratory import METHODS, Termination, non_termination_ratio
+from zoo.decoding.plot import plot_curves
+
+MODEL = "decoding_lstm_poems"
+PROMPTS = 100
+LIMIT = 1000
+SHORT = {"softmax": "softmax", "self_terminating": "ST", "non_monotonic": "NMST"}
+PAPER = [("softmax", 1e-4), ("self_terminating", 1e-4), ("non_monotonic", 1e-4)]
+WIDE = [(head, eps) for eps in (1e-3, 1e-5) for head in ("self_terminating", "non_monotonic")]
+# name of a group: data, cell, heads
+GROUPS = {
+    "poems_lstm": ("poems", "lstm", PAPER),
+    "abstracts_lstm": ("abstracts", "lstm", PAPER),
+    "poems_rnn": ("poems", "rnn", PAPER),
+    "poems_lstm_eps": ("poems", "lstm", WIDE),
+}
+
+
+def label(head, eps):
+    return SHORT[head] if head == "softmax" else f"{SHORT[head]} {eps:.0e}".replace("e-0", "e-")
+
+
+def train(run, data, cell, head, eps, seed):
+    """Return the checkpoint folder of one run."""
+    folder = run / "checkpoint"
+    if not folder.exists():
+        options = ["--seed_everything", str(seed), "--trainer.default_root_dir", str(run)]
+        model = ["--model.cell", cell, "--model.eos_head", head, "--model.eps", str(eps)]
+        resume = ["--ckpt_path", "last"] if any(run.rglob("last.ckpt")) else []
+        command = ["fit", MODEL, *data, *options, *model, "--output", str(folder), *resume]
+        quiet = [
+            "--trainer.enable_progress_bar",
+            "false",
+            "--trainer.enable_model_summary",
+            "false",
+        ]
+        subprocess.run([sys.executable, "-m", "zoo.cli", *command, *quiet], check=True)
+    return folder
+
+
+def prompts_of(data, tokenizer):
+    passages = data.read("test")[:: max(1, len(data.read("test")) // PROMPTS)][:PROMPTS]
+    return [tokenizer.prompt(passage.prompt) for passage in passages]
+
+
+def measure(folder, data):
+    """Return perplexity and the ending of each decoder's continuations, computed once."""
+    cache = folder.parent / "endings.json"
+    found = json.loads(cache.read_text()) if cache.exists() else {}
+    if not found:
+        model = zoo.load(str(folder))
+        endings = non_termination_ratio(model, prompts_of(data, model.preprocess), limit=LIMIT)
+        for name, ending in endings.items():
+            found[name] = {
+                "lengths": ending.lengths.tolist(),
+                "finished": ending.finished.tolist(),
+                "loops": ending.loops,
+                "distinct": ending.distinct(2),
+            }
+        cache.write_text(json.dumps(found))
+    rows = json.loads((folder / "metrics.json").read_text())["results"]
+    (perplexity,) = [row["value"] for row in rows if row["metric"] == "test_perplexity"]
+    return perplexity, found
+
+
+def summary(values, digits):
+    """Format mean and standard error."""
+    error = statistics.stdev(values) / len(values) ** 0.5 if len(values) > 1 else float("nan")
+    return f"{statistics.mean(values):.{digits}f} ± {error:.{digits}f}"
+
+
+def pooled(runs):
+    """Return the endings of all seeds together, for the picture."""
+    return {
+        method: Termination(
+            LIMIT,
+            [[0] * length for run in runs for length in run[method]["lengths"]],
+            np.array([done for run in runs for done in run[method]["finished"]]),
+        )
+        for method in METHODS
+    }
+
+
+def table(columns):
+    """Print a table: a column for each head, a row for each decoder; r_L in percent."""
+    print(f"| | {' | '.join(columns)} |\n|---|{'---|' * len(columns)}")
+    perplexities = [summary([p for p, _ in runs], 1) for runs in columns.values()]
+    print(f"| perplexity | {' | '.join(perplexities)} |")
+    for method in METHODS:
+        cells = [
+            summary([100 * (1 - np.mean(run[method]["finished"])) for _, run in runs], 1)
+            for runs in columns.values()
+        ]
+        print(f"| {method} | {' | '.join(cells)} |")
+    for name, key in (
+        ("greedy, ends in a loop", "loops"),
+        ("greedy, distinct bigrams", "distinct"),
+    ):
+        cells = [
+            summary([100 * run["greedy"][key] for _, run in runs], 1) for runs in columns.values()
+        ]
+        print(f"| {name}, % | {' | '.join(cells)} |")
+    print(flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--abstracts", default="data/title_csl", help="folder of the CSL set")
+    parser.add_argument("--groups", nargs="*", default=list(GROUPS), choices=list(GROUPS))
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--runs", type=Path, default=Path("runs/decoding_table"))
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    sources = {
+        "poems": (Poems(), []),
+        "abstracts": (
+            Abstracts(options.abstracts),
+            ["--data", "zoo.decoding.data.Abstracts", "--data.root", options.abstracts],
+        ),
+    }
+    for group in options.groups:
+        source, cell, heads = GROUPS[group]
+        data, words = sources[source]
+        columns = {label(head, eps): [] for head, eps in heads}
+        for seed in range(options.seeds):
+            for head, eps in heads:
+                run = options.runs / group / f"{label(head, eps).replace(' ', '_')}_{seed}"
+                folder = train(run, words, cell, head, eps, seed)
+                columns[label(head, eps)].append(measure(folder, data))
+        print(f"\n{group}: {options.seeds} seeds, {PROMPTS} prompts each, r_{LIMIT} in percent\n")
+        table(columns)
+        picture = options.runs / f"{group}.svg"
+        curves = {name: pooled([run for _, run in runs]) for name, runs in columns.items()}
+        plot_curves(curves, picture)
+        print(f"curves: {picture}")
+
+
+if __name__ == "__main__":
+    main()
