@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 import numpy as np
 
 from zoo.compiling import kernel
-from zoo.infomap.network import Network
+from zoo.infomap.network import Network, split_loops, transposed
+from zoo.infomap.visits import Steps, arrivals, stationary
+
+FlowModel = Literal["undirected", "directed", "undirdir", "outdirdir", "rawdir", "precomputed"]
 
 
 @dataclass(frozen=True)
@@ -50,63 +54,166 @@ class Flow:
         return len(self.node)
 
 
-def make_flow(network: Network, *, model: str = "undirected") -> Flow:
+def make_flow(
+    network: Network,
+    *,
+    model: FlowModel = "undirected",
+    recorded: bool = False,
+    to_nodes: bool = False,
+    teleportation: float = 0.15,
+    markov_time: float = 1.0,
+    self_links: bool = True,
+) -> Flow:
     """Return the flow of a random walker on a network.
 
     Args:
-        network: the links.
-        model: `undirected`: the walker takes links in proportion to their weights.
+        network: the links; directed ones for all models but `undirected`.
+        model: how the walker moves:
+
+            - `undirected`: along links in proportion to their weights; visits are strengths.
+            - `directed`: the same, and now and then to anywhere (teleportation, as PageRank).
+            - `rawdir`: the weights are the flow. `undirdir` and `outdirdir` start from visits in
+              proportion to all, or to outgoing, weight, and take one step; the flow along links
+              comes to the same as `rawdir`'s, and their names are kept for those who know them.
+            - `precomputed`: the weights are the flow, in fractions of all steps, and the node
+              weights the visits, up to a factor.
+        recorded: whether teleportation is a step that the code describes (Rosvall and Bergstrom
+            2008). If not, it only serves to find the visits, and a last step is without it
+            (Lambiotte and Rosvall, Phys. Rev. E 85 (2012) 056107).
+        to_nodes: teleportation lands on nodes in proportion to their `node_weights`; if not, in
+            proportion to the weight that leaves them (that enters them, if recorded).
+        teleportation: probability of teleportation in a step, above 0, up to 1.
+        markov_time: steps between two descriptions; more than 1 makes larger modules
+            (Kheirkhahzadeh, Lancichinetti and Rosvall, Phys. Rev. E 93 (2016) 032309).
+        self_links: whether the walker uses links of a node to itself.
+
+    Returns:
+        The flow. A bipartite network's walker is seen at nodes of the first kind only.
+
+    Raises:
+        ValueError: if an argument is out of its range, or does not fit the network or the model.
+
+    Example:
+        >>> from zoo.infomap.network import from_edges
+        >>> make_flow(from_edges([0, 1], [1, 2])).node
+        array([0.25, 0.5 , 0.25])
     """
-    if model != "undirected":
-        raise ValueError(f"no flow model {model!r}: expected undirected")
-    return _undirected(network)
+    _check(network, model, teleportation, markov_time)
+    if model != "directed" and (recorded or to_nodes):
+        raise ValueError(f"recorded and to_nodes are for model='directed', not {model!r}")
+    bare, loops = split_loops(network)
+    if not self_links:
+        loops[:] = 0
+    strength = loops + row_sums(bare.starts, bare.weights)
+    if model == "undirected":
+        return Flow(
+            strength / strength.sum(),
+            bare.starts,
+            bare.targets,
+            bare.weights * (markov_time / strength.sum()),
+            physical=network.physical,
+        )
+    share = np.empty_like(bare.weights)
+    _divide_rows(bare.starts, bare.weights, strength, share)
+    stay = np.divide(loops, strength, out=np.zeros_like(loops), where=strength > 0)
+    steps = Steps(*transposed((bare.starts, bare.targets, share)), stay)
+    teleport = landing = None
+    node = np.ones(1) if network.node_weights is None else network.node_weights
+    node = node / node.sum()
+    if model == "precomputed":
+        rate = strength
+    else:
+        rate = strength / strength.sum()
+    if model == "directed":
+        landing = landing_shares(network, steps, rate, recorded, to_nodes)
+        node = stationary(steps, landing, strength > 0, teleportation)
+        rate = (1 - teleportation) * node if recorded else node / node[strength > 0].sum()
+    if model != "precomputed" and not recorded:
+        node = arrivals(steps, rate)
+    if recorded:
+        teleport = np.where(strength > 0, teleportation, 1) * node
+    _to_flow(bare.starts, share, steps.sources, steps.probability, rate * markov_time)
+    return Flow(
+        node,
+        bare.starts,
+        bare.targets,
+        share,
+        steps.starts,
+        steps.sources,
+        steps.probability,
+        teleport,
+        landing if recorded else None,
+        network.physical,
+    )
 
 
-def _undirected(network: Network) -> Flow:
-    """Visit rates are strengths; they need no iteration, for the walk is reversible."""
-    node, link = np.empty(network.nodes), np.empty(len(network.targets))
-    loops = _share(network.starts, network.targets, network.weights, node, link)
-    starts, targets = network.starts, network.targets
-    if loops:
-        starts, targets = starts.copy(), targets.copy()
-        links = _drop_loops(starts, targets, link)
-        targets, link = targets[:links], link[:links]
-    return Flow(node, starts, targets, link, physical=network.physical)
+def landing_shares(
+    network: Network, steps: Steps, rate: np.ndarray, recorded: bool, to_nodes: bool
+) -> np.ndarray:
+    """Return the share of teleportation that lands on each node.
+
+    Args:
+        network: has the node weights.
+        steps: the links.
+        rate: float64 (nodes,), share of the weight that leaves each node.
+        recorded: see `make_flow`.
+        to_nodes: see `make_flow`.
+    """
+    if to_nodes:
+        weights = np.ones(network.nodes) if network.node_weights is None else network.node_weights
+        return weights / weights.sum()
+    return arrivals(steps, rate) if recorded else rate
+
+
+def _check(network: Network, model: str, teleportation: float, markov_time: float) -> None:
+    """Refuse what makes no flow."""
+    if model not in get_args(FlowModel):
+        raise ValueError(f"no flow model {model!r}: expected {', '.join(get_args(FlowModel))}")
+    if network.directed != (model != "undirected"):
+        kind, other = ("directed", "undirected") if network.directed else ("undirected", "directed")
+        raise ValueError(
+            f"flow model {model!r} of a network that is {kind}: read the network with "
+            f"directed={not network.directed}, or choose the model {other!r}"
+        )
+    if not 0 < teleportation <= 1:
+        raise ValueError(f"teleportation is {teleportation}: expected a number above 0, up to 1")
+    if not 0 < markov_time < np.inf:
+        raise ValueError(f"markov_time is {markov_time}: expected a positive number")
+    if model == "precomputed" and network.node_weights is None:
+        raise ValueError("precomputed flow needs the visits of the nodes: give node_weights")
 
 
 @kernel
-def _share(
-    starts: np.ndarray,
-    targets: np.ndarray,
-    weights: np.ndarray,
-    node_flow: np.ndarray,
-    link_flow: np.ndarray,
-) -> int:
-    """Write each node's and each link's share of the weight; return the number of self-links."""
-    loops = 0
-    total = weights.sum()
-    for node in range(len(starts) - 1):
-        strength = 0.0
+def row_sums(starts: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return the sum of each row, float64 (nodes,)."""
+    sums = np.zeros(len(starts) - 1)
+    for node in range(len(sums)):
         for entry in range(starts[node], starts[node + 1]):
-            strength += weights[entry]
-            link_flow[entry] = weights[entry] / total
-            loops += targets[entry] == node
-        node_flow[node] = strength / total
-    return loops
+            sums[node] += values[entry]
+    return sums
 
 
 @kernel
-def _drop_loops(starts: np.ndarray, targets: np.ndarray, flow: np.ndarray) -> int:
-    """Drop self-links, in place; return the number of links left."""
-    kept = entry = 0
-    for node in range(len(starts) - 1):
-        first, stop = kept, starts[node + 1]
-        while entry < stop:
-            if targets[entry] != node:
-                targets[kept] = targets[entry]
-                flow[kept] = flow[entry]
-                kept += 1
-            entry += 1
-        starts[node] = first
-    starts[-1] = kept
-    return kept
+def _divide_rows(
+    starts: np.ndarray, values: np.ndarray, divisor: np.ndarray, quotients: np.ndarray
+) -> None:
+    """Divide each row by a number of its own."""
+    for node in range(len(divisor)):
+        for entry in range(starts[node], starts[node + 1]):
+            quotients[entry] = values[entry] / divisor[node]
+
+
+@kernel
+def _to_flow(
+    starts: np.ndarray,
+    out_share: np.ndarray,
+    in_sources: np.ndarray,
+    in_share: np.ndarray,
+    rate: np.ndarray,
+) -> None:
+    """Multiply each link's share of its source's flow by that flow, in place, in both rows."""
+    for node in range(len(rate)):
+        for entry in range(starts[node], starts[node + 1]):
+            out_share[entry] *= rate[node]
+    for entry in range(len(in_share)):
+        in_share[entry] *= rate[in_sources[entry]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -99,7 +99,7 @@ def from_edges(
         first, second = np.maximum(first, second), np.minimum(first, second)
     rows = _sorted_by(second, first, weight, nodes)
     del first, second, weight
-    rows = _merged(_transposed(rows))
+    rows = _merged(transposed(rows))
     if not directed:
         rows = _mirrored(rows)
     return check_attributes(Network(*rows, directed, **attributes))
@@ -175,6 +175,16 @@ def check_attributes(network: Network) -> Network:
     return network
 
 
+def split_loops(network: Network) -> tuple[Network, np.ndarray]:
+    """Return a network without its self-links, and their weights, float64 (nodes,)."""
+    loops = np.zeros(network.nodes)
+    if not _find_loops(network.starts, network.targets, network.weights, loops):
+        return network, loops
+    starts, ends, values = network.starts.copy(), network.targets.copy(), network.weights.copy()
+    links = _drop_loops(starts, ends, values)
+    return replace(network, starts=starts, targets=ends[:links], weights=values[:links]), loops
+
+
 def _refuse(wrong: np.ndarray, column: np.ndarray, name: str, expected: str) -> None:
     """Raise a ValueError for the first wrong value of a column, if there is one."""
     if wrong.any():
@@ -192,12 +202,12 @@ def _sorted_by(
     return starts, ends, values
 
 
-def _transposed(
+def transposed(
     rows: tuple[np.ndarray, np.ndarray, np.ndarray],
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return rows of the reversed links, each sorted by its other end."""
     starts, ends, values = np.zeros_like(rows[0]), np.empty_like(rows[1]), np.empty_like(rows[2])
-    transpose(*rows, starts, ends, values)
+    _transpose(*rows, starts, ends, values)
     return starts, ends, values
 
 
@@ -253,7 +263,7 @@ def _sort_links(
 
 
 @kernel
-def transpose(
+def _transpose(
     starts: np.ndarray,
     ends: np.ndarray,
     values: np.ndarray,
@@ -301,6 +311,35 @@ def _merge(starts: np.ndarray, ends: np.ndarray, values: np.ndarray) -> int:
                 ends[kept] = end
                 values[kept] = total
                 kept += 1
+        starts[node] = first
+    starts[-1] = kept
+    return kept
+
+
+@kernel
+def _find_loops(starts: np.ndarray, ends: np.ndarray, values: np.ndarray, loops: np.ndarray) -> int:
+    """Write the weight of each node's self-link; return their number."""
+    found = 0
+    for node in range(len(starts) - 1):
+        for entry in range(starts[node], starts[node + 1]):
+            if ends[entry] == node:
+                loops[node] = values[entry]
+                found += 1
+    return found
+
+
+@kernel
+def _drop_loops(starts: np.ndarray, ends: np.ndarray, values: np.ndarray) -> int:
+    """Drop self-links, in place; return the number of links left."""
+    kept = entry = 0
+    for node in range(len(starts) - 1):
+        first, stop = kept, starts[node + 1]
+        while entry < stop:
+            if ends[entry] != node:
+                ends[kept] = ends[entry]
+                values[kept] = values[entry]
+                kept += 1
+            entry += 1
         starts[node] = first
     starts[-1] = kept
     return kept
