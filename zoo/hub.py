@@ -9,6 +9,7 @@ import logging
 import re
 import shutil
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -132,6 +133,43 @@ def pull(repo: str, *, revision: str | None = None, to: str | Path | None = None
     with sealed.replacing(to) as partial:
         sealed.copy(snapshot, partial)
     return Path(to).expanduser().resolve()
+
+
+def fetch(repo: str, names: Iterable[str], *, revision: str | None = None) -> Path:
+    """Download some files of any repository, such as one of `transformers`, into the cache.
+
+    Each is verified against the hash that the Hub has of it.
+
+    Args:
+        repo: a Hub repository, as `owner/name`.
+        names: files; those that are not in the repository are left out.
+        revision: a tag, a branch or a full commit hash; default the main branch. If the Hub cannot
+            be reached, what is cached of the commit that was cached last under this name.
+
+    Returns:
+        The folder in the cache.
+
+    Raises:
+        FileNotFoundError: if there is no such repository, or it is neither reachable nor cached.
+        ValueError: if there is no such revision, no right to read it, or what comes is damaged.
+    """
+    revision = revision or constants.DEFAULT_REVISION
+    check_names(repo, revision)
+    cache = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=repo, repo_type="model")
+    with plain_errors(repo, revision):
+        commit = _find_commit(repo, revision, cache)
+        snapshot = cache / "snapshots" / commit
+        try:
+            files = _list_files(HfApi(endpoint=endpoint()), repo, commit)
+        except TRANSPORT as error:
+            if isinstance(error, FINAL) or not snapshot.is_dir():
+                raise
+            return snapshot
+        for name in files.keys() & set(names):
+            _fetch_verified(repo, commit, files[name], snapshot / name)
+    if commit not in (revision, _cached_commit(cache, revision)):
+        _name_commit(cache, revision, commit)
+    return snapshot
 
 
 def push(
@@ -279,6 +317,21 @@ def _fetch(repo: str, commit: str, name: str, expected: str) -> Defect | None:
     return None
 
 
+def _fetch_verified(repo: str, commit: str, file: RepoFile, path: Path) -> None:
+    """Bring one file into the cache with the content that the Hub lists, or raise."""
+    expected = file.lfs.sha256 if file.lfs is not None else file.blob_id
+    for pause in PAUSES:
+        time.sleep(pause)
+        defect = _fetch(repo, commit, file.path, expected)
+        if not defect and _same(file, path, sealed.sha256(path)):
+            return
+        _forget(path)
+    raise ValueError(
+        f"{repo} at {commit[:7]}, {defect or f'{file.path}: expected {expected}'}: tried "
+        f"{len(PAUSES)} times and kept nothing; try again later, or tell its owner"
+    )
+
+
 def _forget(path: Path) -> None:
     """Remove a file of a snapshot together with the blob that it links to."""
     blob = path.resolve()
@@ -290,8 +343,7 @@ def _changes(
     api: HfApi, folder: Path, repo: str, head: str
 ) -> list[CommitOperationAdd | CommitOperationDelete]:
     """List what turns the repository's files into the folder's."""
-    tree = api.list_repo_tree(repo, revision=head, recursive=True)
-    remote = {file.path: file for file in tree if isinstance(file, RepoFile)}
+    remote = _list_files(api, repo, head)
     remote.pop(".gitattributes", None)  # the Hub's own
     if sealed.SUMS not in remote and (strangers := remote.keys() - {"README.md"}):
         raise ValueError(
@@ -308,6 +360,12 @@ def _changes(
         ),
         *(CommitOperationDelete(name) for name in gone),
     ]
+
+
+def _list_files(api: HfApi, repo: str, commit: str) -> dict[str, RepoFile]:
+    """Return what a commit holds, by its path."""
+    tree = api.list_repo_tree(repo, revision=commit, recursive=True)
+    return {file.path: file for file in tree if isinstance(file, RepoFile)}
 
 
 def _same(file: RepoFile, path: Path, sha256: str | None) -> bool:

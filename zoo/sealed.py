@@ -96,7 +96,9 @@ def defects(folder: Path) -> list[Defect]:
     except (OSError, ValueError) as error:
         found = _reason(error) if isinstance(error, OSError) else str(error)
         return [Defect(SUMS, "a line 'sha256  name' for each file", found)]
-    wrong = [Defect(n, f"SHA-256 {s}", f) for n, s in sums.items() if (f := _sum(folder / n)) != s]
+    wrong = [
+        Defect(n, f"SHA-256 {s}", f) for n, s in sums.items() if (f := sha256(folder / n)) != s
+    ]
     unlisted = {n for n in REQUIRED if n not in sums}
     unlisted |= {n for n in OPTIONAL if n not in sums and (folder / n).exists()}
     wrong += [Defect(n, f"a line in {SUMS}", "none") for n in sorted(unlisted)]
@@ -129,7 +131,7 @@ def read_sums(folder: Path) -> dict[str, str]:
 def write_sums(folder: Path) -> None:
     """Write `SHA256SUMS` over all files of a folder."""
     names = sorted(p.name for p in folder.iterdir() if p.is_file() and p.name != SUMS)
-    text = "".join(f"{_sum(folder / name)}  {name}\n" for name in names)
+    text = "".join(f"{sha256(folder / name)}  {name}\n" for name in names)
     (folder / SUMS).write_text(text, encoding="utf-8", newline="\n")
 
 
@@ -204,7 +206,7 @@ def _swap(new: Path, folder: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _sum(path: Path) -> str:
+def sha256(path: Path) -> str:
     """Return a file's SHA-256 in hexadecimal, or words that say why there is none."""
     digest = hashlib.sha256()
     try:

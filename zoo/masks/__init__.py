@@ -13,15 +13,19 @@ from zoo.masks.algebra import (
     sliding_window,
     unilm,
 )
+from zoo.masks.bert import from_bert
+from zoo.masks.tokenizer import Tokenizer
 from zoo.masks.transformer import Transformer
 
 __all__ = [
     "Mask",
+    "Tokenizer",
     "Transformer",
     "bidirectional",
     "block",
     "causal",
     "diagonal",
+    "from_bert",
     "padding",
     "permutation",
     "prefix",

@@ -1,0 +1,312 @@
+import json
+
+import pytest
+import torch
+import transformers
+from hub_server import HubServer, Repo
+from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer as Fast
+from tokenizers import normalizers, pre_tokenizers
+from tokenizers.models import Unigram
+from transformers import BertConfig, BertForMaskedLM, BertForPreTraining, BertModel, BertTokenizer
+
+from zoo import masks
+from zoo.masks.bert import from_bert
+from zoo.masks.tokenizer import Tokenizer
+
+SPECIAL = ["[PAD]", "[unused1]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+WORDS = [
+    *SPECIAL,
+    *"今天气很好！，。（）",
+    "##天",
+    "##！",
+    "hello",
+    "world",
+    "##ing",
+    "1",
+    "20",
+    "##2",
+]
+PIECES = [
+    "<s>",
+    "<pad>",
+    "</s>",
+    "<unk>",
+    "▁",
+    "▁今天",
+    "天气",
+    "今",
+    "天",
+    "气",
+    "好",
+    "，",
+    "▁hello",
+]
+PIECES += [*"helo12", "▁20", "мир", "<mask>"]
+SIZES = {
+    "hidden_size": 24,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 3,
+    "intermediate_size": 40,
+    "max_position_embeddings": 16,
+    "pad_token_id": 0,
+    "initializer_range": 0.3,
+}
+
+
+def write_vocabulary(folder, fast=True):
+    (folder / "vocab.txt").write_text("\n".join(WORDS), "utf-8")
+    tokenizer = BertTokenizer(vocab=str(folder / "vocab.txt"))
+    if fast:
+        tokenizer.save_pretrained(folder)
+    return tokenizer
+
+
+def write_pieces(folder):
+    scores = [0.0] * 4 + [-3.0 - 0.1 * i for i in range(len(PIECES) - 4)]
+    tokenizer = Fast(Unigram(list(zip(PIECES, scores, strict=True)), 3, byte_fallback=False))
+    tokenizer.normalizer = normalizers.NFKC()
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    tokenizer.add_special_tokens(["<s>", "<pad>", "</s>", "<unk>", "<mask>"])
+    tokenizer.save(str(folder / "tokenizer.json"))
+
+
+def randomise(model):
+    for parameter in model.parameters():  # their biases and norms start at 0 and 1
+        torch.nn.init.normal_(parameter, 0.3, 0.3)
+    return model.eval()
+
+
+def legacy(folder):
+    tensors = load_file(folder / "model.safetensors")
+    renamed = {
+        name.replace("LayerNorm.weight", "LayerNorm.gamma").replace(
+            "LayerNorm.bias", "LayerNorm.beta"
+        ): tensor
+        for name, tensor in tensors.items()
+    }
+    save_file(renamed, folder / "model.safetensors")
+
+
+def bert_base_chinese(folder):
+    """As on the Hub: both pre-training heads and a pooler, norms by their TensorFlow names."""
+    model = randomise(BertForPreTraining(BertConfig(vocab_size=len(WORDS), **SIZES)))
+    model.save_pretrained(folder)
+    legacy(folder)
+    write_vocabulary(folder, fast=False)
+    return lambda **batch: model(**batch).prediction_logits
+
+
+def roberta_wwm(folder):
+    """BERT's names and vocabulary, no sentence head."""
+    model = randomise(BertForMaskedLM(BertConfig(vocab_size=len(WORDS), **SIZES)))
+    model.save_pretrained(folder)
+    write_vocabulary(folder)
+    return lambda **batch: model(**batch).logits
+
+
+def macbert(folder):
+    """As RoBERTa-wwm, with GELU by its tanh form and another epsilon."""
+    config = BertConfig(vocab_size=len(WORDS), hidden_act="gelu_new", layer_norm_eps=1e-5, **SIZES)
+    model = randomise(BertForMaskedLM(config))
+    model.save_pretrained(folder)
+    write_vocabulary(folder)
+    return lambda **batch: model(**batch).logits
+
+
+def multilingual_e5(folder):
+    """No head at all, XLM-R's vocabulary, more rows than tokens."""
+    model = randomise(BertModel(BertConfig(vocab_size=len(PIECES) + 5, **SIZES)))
+    model.save_pretrained(folder)
+    write_pieces(folder)
+    embeddings = model.embeddings.word_embeddings.weight
+    return lambda **batch: model(**batch).last_hidden_state @ embeddings.T
+
+
+FAMILIES = [bert_base_chinese, roberta_wwm, macbert, multilingual_e5]
+
+
+def batch(rows):
+    torch.manual_seed(1)
+    return {
+        "input_ids": torch.randint(4, rows, (3, 11)),
+        "token_type_ids": torch.tensor([0, 1])
+        .repeat_interleave(torch.tensor([5, 6]))
+        .expand(3, 11),
+        "attention_mask": (torch.arange(11) < torch.tensor([[11], [7], [9]])).long(),
+    }
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_logits_are_those_of_transformers(family, tmp_path):
+    torch.manual_seed(0)
+    theirs = family(tmp_path)
+    ours = from_bert(tmp_path)
+    inputs = batch(len(ours.preprocess))
+    valid = inputs["attention_mask"].bool()
+    with torch.no_grad():
+        expected = theirs(**inputs)[valid]
+        found = ours(inputs["input_ids"], inputs["token_type_ids"], masks.padding(valid))[valid]
+    assert expected.std() > 0.1
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_trimming_chooses_logits_and_changes_none(family, tmp_path):
+    torch.manual_seed(0)
+    family(tmp_path)
+    whole, part = from_bert(tmp_path), from_bert(tmp_path, keep_tokens="zh")
+    assert len(part.preprocess) < len(whole.preprocess)
+    rows = [whole.preprocess.tokens.index(token) for token in part.preprocess.tokens]
+    text = "今天天气好12"
+    assert part.preprocess.decode(part.preprocess.encode(text)) == text
+    with torch.no_grad():
+        small, large = part(part.preprocess([text])), whole(whole.preprocess([text]))
+    torch.testing.assert_close(small, large[..., rows])
+
+
+@pytest.mark.parametrize("family", [roberta_wwm, macbert])
+def test_a_causal_bert_is_the_decoder_of_transformers(family, tmp_path):
+    torch.manual_seed(0)
+    family(tmp_path)
+    theirs = transformers.BertLMHeadModel.from_pretrained(tmp_path, is_decoder=True).eval()
+    ids = batch(len(WORDS))["input_ids"]
+    with torch.no_grad():
+        found, expected = from_bert(tmp_path)(ids, mask=masks.causal()), theirs(ids).logits
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_ids_are_those_of_transformers(tmp_path):
+    theirs = write_vocabulary(tmp_path)
+    for made in (
+        Tokenizer.from_folder(tmp_path),
+        Tokenizer((tmp_path / "tokenizer.json").read_text("utf-8")),
+    ):
+        for text in ["今天天气很好！hello worlding 2022", "", "😀 今", "Hello\tWORLD（好）"]:
+            assert made.encode(text) == theirs(text)["input_ids"]
+
+
+def test_vocab_txt_alone_gives_the_same_ids(tmp_path):
+    theirs = write_vocabulary(tmp_path, fast=False)
+    assert not (tmp_path / "tokenizer.json").exists()
+    text = "今天天气很好！Hello worlding 2022 😀"
+    assert Tokenizer.from_folder(tmp_path).encode(text) == theirs(text)["input_ids"]
+
+
+@pytest.mark.hub
+def test_a_repository_is_fetched_and_verified(tmp_path, monkeypatch):
+    from huggingface_hub import constants
+
+    roberta_wwm(tmp_path)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    files = {p.name: p.read_bytes() for p in tmp_path.iterdir() if p.is_file()}
+    with HubServer() as server:
+        monkeypatch.setenv("HF_ENDPOINT", server.url)
+        for name in ("owner/bert", "google-bert/bert-base-chinese"):
+            server.repos[name] = Repo()
+            server.repos[name].commit(files)
+        net = from_bert("owner/bert")
+        server.break_("flip", "model.safetensors", 1)
+        again = from_bert("bert-base-chinese")
+        server.break_("flip", "model.safetensors")
+        server.repos["owner/other"] = Repo()
+        server.repos["owner/other"].commit(files)
+        with pytest.raises(ValueError, match=r"model\.safetensors: expected \w+: tried 3 times"):
+            from_bert("owner/other")
+    offline = from_bert("owner/bert")
+    expected = from_bert(tmp_path).state_dict()
+    for found in (net, again, offline):
+        for name, tensor in found.state_dict().items():
+            assert torch.equal(tensor, expected[name])
+
+
+def change_config(folder, **changes):
+    path = folder / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | changes), "utf-8")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "kind", "message"),
+    [
+        (lambda f: (f / "config.json").unlink(), FileNotFoundError, "has no config.json"),
+        (lambda f: (f / "config.json").write_text("{"), ValueError, "is no configuration"),
+        (lambda f: change_config(f, model_type="gpt2"), ValueError, "'gpt2'.*expected 'bert'"),
+        (lambda f: change_config(f, hidden_act="silu"), ValueError, "hidden_act is 'silu'"),
+        (
+            lambda f: change_config(f, hidden_size=48),
+            ValueError,
+            "does not fit its config.json: encoder.token_embedding.weight is .*48.* by its config",
+        ),
+        (
+            lambda f: change_config(f, num_hidden_layers=3),
+            ValueError,
+            "encoder.blocks.2.attention_norm.weight is missing, and 11 more",
+        ),
+        (
+            lambda f: (f / "vocab.txt").write_text("\n".join([*WORDS, "新"]), "utf-8"),
+            ValueError,
+            f"the vocabulary has {len(WORDS) + 1} tokens and the network {len(WORDS)}",
+        ),
+        (
+            lambda f: (f / "vocab.txt").write_text("\n".join(WORDS[2:]), "utf-8"),
+            ValueError,
+            r"no padding token, \[PAD\] or <pad>",
+        ),
+        (lambda f: (f / "vocab.txt").unlink(), FileNotFoundError, "neither tokenizer.json nor"),
+        (
+            lambda f: (f / "model.safetensors").unlink(),
+            FileNotFoundError,
+            "a pickle, .* is not read",
+        ),
+        (
+            lambda f: (f / "model.safetensors").write_bytes(b"\x00" * 40),
+            ValueError,
+            "is no safetensors file",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_refused(spoil, kind, message, tmp_path):
+    bert_base_chinese(tmp_path)
+    spoil(tmp_path)
+    with pytest.raises(kind, match=message):
+        from_bert(tmp_path)
+
+
+def test_an_unknown_token_to_keep_is_named(tmp_path):
+    roberta_wwm(tmp_path)
+    with pytest.raises(
+        ValueError, match="'新' and 0 more of keep_tokens are not in the vocabulary"
+    ):
+        from_bert(tmp_path, keep_tokens=["今", "新"])
+
+
+def test_a_head_that_is_not_tied_is_refused(tmp_path):
+    model = BertForMaskedLM(BertConfig(vocab_size=len(WORDS), tie_word_embeddings=False, **SIZES))
+    randomise(model).save_pretrained(tmp_path)
+    write_vocabulary(tmp_path)
+    with pytest.raises(ValueError, match="not tied"):
+        from_bert(tmp_path)
+
+
+def test_the_trimmed_vocabulary_travels_with_the_tokenizer(tmp_path):
+    write_pieces(tmp_path)
+    part, _ = Tokenizer.from_folder(tmp_path).trim("zh")
+    again = Tokenizer.from_dict(json.loads(json.dumps(part.to_dict())))
+    assert again.tokens == part.tokens
+    assert "мир" not in again.tokens
+    text = "今天天气好，hello 20"
+    assert again.encode(text) == part.encode(text)
+    assert again.unknown == again.tokens.index("<unk>")
+    assert again.decode(again.encode("今天мир")) == "今天"
+
+
+def test_long_and_odd_texts_are_cut_to_the_limit(tmp_path):
+    write_vocabulary(tmp_path)
+    tokenizer = Tokenizer.from_folder(tmp_path, max_length=12)
+    assert len(tokenizer.encode("今天" * 10_000)) == 12
+    assert tokenizer.encode("") == [tokenizer.start, tokenizer.end]
+    assert tokenizer.encode("😀") == [tokenizer.start, tokenizer.unknown, tokenizer.end]
+    ids, segments = tokenizer.pair("今" * 50, "天" * 3)
+    assert len(ids) == len(segments) == 12
+    assert tokenizer.decode(ids) == "今" * 6 + "天" * 3
+    assert segments == [0] * 8 + [1] * 4

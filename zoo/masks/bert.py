@@ -1,0 +1,212 @@
+"""BERT checkpoints of the Hugging Face Hub as networks of the zoo."""
+
+import json
+import re
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from zoo import hub
+from zoo.masks.tokenizer import Tokenizer
+from zoo.masks.transformer import Transformer
+
+WEIGHTS = "model.safetensors"
+FILES = ("config.json", WEIGHTS, "tokenizer.json", "vocab.txt", "tokenizer_config.json")
+SPARE_ROWS = 128  # embeddings are padded to a round number of rows, multilingual-e5's by 35
+ACTIVATIONS = {
+    "gelu": "gelu",
+    "gelu_new": "gelu_tanh",
+    "gelu_pytorch_tanh": "gelu_tanh",
+    "relu": "relu",
+}
+
+_LEGACY = ((r"^bert\.", ""), (r"\.gamma$", ".weight"), (r"\.beta$", ".bias"))
+_NAMES = {
+    "embeddings.word_embeddings": "encoder.token_embedding",
+    "embeddings.position_embeddings": "encoder.position_embedding",
+    "embeddings.token_type_embeddings": "encoder.segment_embedding",
+    "embeddings.LayerNorm": "encoder.embedding_norm",
+    "cls.predictions.transform.dense": "head.transform.0",
+    "cls.predictions.transform.LayerNorm": "head.transform.2",
+}
+_LAYER_NAMES = {
+    "attention.self.query_key_value": "attention.query_key_value",
+    "attention.output.dense": "attention.output",
+    "attention.output.LayerNorm": "attention_norm",
+    "intermediate.dense": "perceptron.0",
+    "output.dense": "perceptron.2",
+    "output.LayerNorm": "perceptron_norm",
+}
+
+
+def from_bert(
+    name_or_folder: str | Path,
+    *,
+    keep_tokens: Literal["zh"] | Collection[str] | None = None,
+    max_length: int | None = None,
+    revision: str | None = None,
+) -> Transformer:
+    """Load a BERT of `transformers`: BERT, RoBERTa-wwm, MacBERT, multilingual-e5 and their like.
+
+    Args:
+        name_or_folder: a folder with `config.json`, `model.safetensors` and `tokenizer.json` or
+            `vocab.txt`; or a Hub repository, as `owner/name`, or one of BERT's first ones by its
+            short name, such as `bert-base-chinese`.
+        keep_tokens: which tokens to keep, as for `Tokenizer.trim`: the rows of the embeddings and
+            of the head's bias are chosen to match. Default all.
+        max_length: of the tokenizer; default as many tokens as the network has positions.
+        revision: of a repository; default its main branch.
+
+    Returns:
+        The network in evaluation mode, its tokenizer attached as `preprocess`. A checkpoint
+        without a head for tokens gets the bare embeddings as its head (`head="tied"`), with a bias
+        of 0. A pooler, or a head for anything else, is left out.
+
+    Raises:
+        FileNotFoundError: if there is no such folder or repository, or a file is missing.
+        ValueError: if it is no BERT, the tensors do not fit, or the vocabulary does not.
+
+    Example:
+        >>> bert = from_bert("bert-base-chinese", keep_tokens="zh")  # doctest: +SKIP
+        >>> bert(bert.preprocess(["今天天气很好"])).shape  # doctest: +SKIP
+        torch.Size([1, 8, 13584])
+    """
+    folder = _find(name_or_folder, revision)
+    config = _read_config(folder)
+    tensors = _translate(_read_tensors(folder / WEIGHTS))
+    arguments = _arguments(config, tensors, folder)
+    tokenizer = Tokenizer.from_folder(folder, max_length or arguments["positions"])
+    _require_match(tokenizer, arguments["vocabulary"], folder)
+    if keep_tokens is not None:
+        tokenizer, rows = tokenizer.trim(keep_tokens)
+        for name in ("encoder.token_embedding.weight", "head.bias"):
+            tensors[name] = tensors[name][rows]
+        arguments["vocabulary"] = len(rows)
+    net = Transformer(**arguments, padding=tokenizer.padding)
+    _fill(net, tensors, folder)
+    net.preprocess = tokenizer
+    return net.eval()
+
+
+def _find(name_or_folder: str | Path, revision: str | None) -> Path:
+    """Return the folder with the files, downloading them if need be."""
+    folder = Path(name_or_folder).expanduser()
+    if folder.is_dir():
+        return folder
+    repo = str(name_or_folder)
+    if re.fullmatch(r"bert-[\w-]+", repo):  # from before the Hub had owners
+        repo = f"google-bert/{repo}"
+    return hub.fetch(repo, FILES, revision=revision)
+
+
+def _read_config(folder: Path) -> dict[str, Any]:
+    path = folder / "config.json"
+    if not path.is_file():
+        raise FileNotFoundError(f"{folder} has no config.json: give the folder of a BERT")
+    try:
+        config = json.loads(path.read_text("utf-8"))
+        kind, positions = config["model_type"], config.get("position_embedding_type", "absolute")
+    except (ValueError, KeyError, AttributeError) as error:
+        raise ValueError(f"{path} is no configuration of transformers: {error}") from error
+    if kind != "bert" or positions != "absolute":
+        raise ValueError(
+            f"{path}: model_type is {kind!r} with {positions} positions, expected 'bert' with "
+            "absolute ones (RoBERTa-wwm and MacBERT are of that type)"
+        )
+    return config
+
+
+def _read_tensors(path: Path) -> dict[str, Tensor]:
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{path} is missing; a pickle, such as pytorch_model.bin, is not read: load it with "
+            "transformers once and call save_pretrained(folder)"
+        )
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise ValueError(f"{path} is no safetensors file: {error}") from error
+
+
+def _translate(theirs: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Give the tensors of a BERT our names; queries, keys and values become one matrix."""
+    for pattern, new in _LEGACY:
+        theirs = {re.sub(pattern, new, name): tensor for name, tensor in theirs.items()}
+    for name in [name for name in theirs if ".self.query." in name]:
+        parts = [
+            theirs.pop(name.replace(".query.", f".{part}.")) for part in ("query", "key", "value")
+        ]
+        theirs[name.replace(".query.", ".query_key_value.")] = torch.cat(parts)
+    ours = {new: tensor for name, tensor in theirs.items() if (new := _our_name(name))}
+    embeddings = ours["encoder.token_embedding.weight"]
+    decoder = theirs.get("cls.predictions.decoder.weight", embeddings)
+    if not torch.equal(decoder, embeddings):
+        raise ValueError("its head is not tied to its embeddings: such a BERT is not supported")
+    bias = theirs.get("cls.predictions.bias", theirs.get("cls.predictions.decoder.bias"))
+    ours["head.bias"] = torch.zeros(len(embeddings)) if bias is None else bias
+    return ours
+
+
+def _our_name(name: str) -> str | None:
+    """Translate a name; None for what the network does not have, such as the pooler."""
+    part, _, kind = name.rpartition(".")
+    if part in _NAMES:
+        return f"{_NAMES[part]}.{kind}"
+    layer = re.fullmatch(r"encoder\.layer\.(\d+)\.(.+)", part)
+    if layer and layer[2] in _LAYER_NAMES:
+        return f"encoder.blocks.{layer[1]}.{_LAYER_NAMES[layer[2]]}.{kind}"
+    return None
+
+
+def _arguments(config: dict[str, Any], tensors: dict[str, Tensor], folder: Path) -> dict[str, Any]:
+    """Return the constructor's arguments, all but `padding`."""
+    activation = config.get("hidden_act", "gelu")
+    if activation not in ACTIVATIONS:
+        raise ValueError(
+            f"{folder / 'config.json'}: hidden_act is {activation!r}, expected one of "
+            f"{', '.join(ACTIVATIONS)}"
+        )
+    return {
+        "vocabulary": config["vocab_size"],
+        "width": config["hidden_size"],
+        "depth": config["num_hidden_layers"],
+        "heads": config["num_attention_heads"],
+        "hidden": config["intermediate_size"],
+        "positions": config["max_position_embeddings"],
+        "segments": config["type_vocab_size"],
+        "dropout": config.get("hidden_dropout_prob", 0.1),
+        "activation": ACTIVATIONS[activation],
+        "epsilon": config.get("layer_norm_eps", 1e-12),
+        "head": "bert" if "head.transform.0.weight" in tensors else "tied",
+    }
+
+
+def _require_match(tokenizer: Tokenizer, rows: int, folder: Path) -> None:
+    """Refuse a vocabulary that another checkpoint must have been trained with."""
+    if not 0 <= rows - len(tokenizer) < SPARE_ROWS:
+        raise ValueError(
+            f"{folder}: the vocabulary has {len(tokenizer)} tokens and the network {rows}: take "
+            "both from the same checkpoint"
+        )
+
+
+def _fill(net: Transformer, tensors: dict[str, Tensor], folder: Path) -> None:
+    own = net.state_dict()
+    wrong = [
+        f"{name} is {tuple(tensors[name].shape)} there, {tuple(tensor.shape)} by its config"
+        if name in tensors
+        else f"{name} is missing"
+        for name, tensor in own.items()
+        if name not in tensors or tensors[name].shape != tensor.shape
+    ]
+    if wrong:
+        raise ValueError(
+            f"{folder / WEIGHTS} does not fit its config.json: {wrong[0]}"
+            + (f", and {len(wrong) - 1} more" if wrong[1:] else "")
+        )
+    net.load_state_dict({name: tensors[name].float() for name in own})

@@ -1,0 +1,231 @@
+"""Texts to token ids and back by the `tokenizers` library: BERT's WordPiece, XLM-R's unigram."""
+
+import json
+from collections.abc import Collection, Iterable, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Literal
+
+import tokenizers
+import torch
+from tokenizers.implementations.bert_wordpiece import BertWordPieceTokenizer
+from torch import Tensor
+
+ROLES = {
+    "padding": ("[PAD]", "<pad>"),
+    "unknown": ("[UNK]", "<unk>"),
+    "start": ("[CLS]", "<s>"),
+    "end": ("[SEP]", "</s>"),
+    "mask": ("[MASK]", "<mask>"),
+}
+HAN = ((0x3400, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x323AF))
+# CJK symbols, full-width forms, general punctuation, the middle dot
+PUNCTUATION = ((0x3000, 0x303F), (0xFF00, 0xFFEF), (0x2010, 0x2027), (0xB7, 0xB7))
+ASCII_SIGNS = ((0x21, 0x2F), (0x3A, 0x40), (0x5B, 0x60), (0x7B, 0x7E))
+
+
+class Tokenizer:
+    """Turn texts into token ids between a start and an end token, and ids into texts.
+
+    Args:
+        definition: what a `tokenizer.json` holds, as text.
+        max_length: most tokens of a sequence, start and end included; what is longer is cut at
+            its end. Default 512.
+
+    Attributes:
+        padding: the id of padding; `unknown`, `start`, `end` and `mask` likewise.
+
+    Raises:
+        ValueError: if the definition is none, or has no token for one of these five.
+    """
+
+    padding: int
+    unknown: int
+    start: int
+    end: int
+    mask: int
+
+    def __init__(self, definition: str, max_length: int = 512) -> None:
+        try:
+            self._model = tokenizers.Tokenizer.from_str(definition)
+        except Exception as error:  # the library raises bare ones
+            raise ValueError(f"this is no tokenizer.json: {error}") from error
+        if max_length < 3:
+            raise ValueError(f"max_length is {max_length}: give at least 3, for one token a text")
+        self._model.no_truncation()
+        self._model.no_padding()
+        self._wordpiece = isinstance(self._model.model, tokenizers.models.WordPiece)
+        self.max_length = max_length
+        for role, names in ROLES.items():
+            found = [i for name in names if (i := self._model.token_to_id(name)) is not None]
+            if not found:
+                raise ValueError(f"the vocabulary has no {role} token, {' or '.join(names)}")
+            setattr(self, role, found[0])
+
+    @classmethod
+    def from_folder(cls, folder: str | Path, max_length: int = 512) -> "Tokenizer":
+        """Read `tokenizer.json`, or else BERT's `vocab.txt`, of a folder.
+
+        Args:
+            folder: as `transformers` writes it.
+            max_length: as of the class.
+
+        Raises:
+            FileNotFoundError: if there is neither.
+            ValueError: if the file is malformed.
+        """
+        folder = Path(folder)
+        if (folder / "tokenizer.json").is_file():
+            return cls((folder / "tokenizer.json").read_text("utf-8"), max_length)
+        if not (folder / "vocab.txt").is_file():
+            raise FileNotFoundError(
+                f"{folder} has neither tokenizer.json nor vocab.txt: save the tokenizer there "
+                "(AutoTokenizer.from_pretrained(...).save_pretrained(folder))"
+            )
+        settings = folder / "tokenizer_config.json"
+        config = json.loads(settings.read_text("utf-8")) if settings.is_file() else {}
+        made = BertWordPieceTokenizer(
+            str(folder / "vocab.txt"), lowercase=config.get("do_lower_case", True)
+        )
+        return cls(made.to_str(), max_length)
+
+    def __len__(self) -> int:
+        """Count the ids."""
+        return max(self._model.get_vocab().values()) + 1
+
+    @property
+    def tokens(self) -> list[str]:
+        """The vocabulary, in the order of the ids."""
+        vocabulary = self._model.get_vocab()
+        return sorted(vocabulary, key=vocabulary.__getitem__)
+
+    @property
+    def special(self) -> set[int]:
+        """The ids of padding, unknown, start, end and mask."""
+        return {getattr(self, role) for role in ROLES}
+
+    def encode(self, text: str, max_length: int | None = None) -> list[int]:
+        """Return the ids of a text between start and end; an empty text has just these two.
+
+        Args:
+            text: any text.
+            max_length: most tokens; default the tokenizer's.
+        """
+        ids = self._model.encode(text, add_special_tokens=False).ids
+        return [self.start, *ids[: (max_length or self.max_length) - 2], self.end]
+
+    def pair(self, source: str, target: str, max_target: int = 64) -> tuple[list[int], list[int]]:
+        """Return ids and segment ids of start, source, end, target, end.
+
+        Args:
+            source: segment 0; cut so that the target has room.
+            target: segment 1.
+            max_target: most tokens of the target and its end; default 64.
+        """
+        after = self.encode(target, max_target + 1)[1:]
+        before = self.encode(source, self.max_length - len(after))
+        return before + after, [0] * len(before) + [1] * len(after)
+
+    def __call__(self, texts: list[str]) -> Tensor:
+        """Return int64 (batch, time), each row padded at its end.
+
+        Raises:
+            TypeError: if `texts` is a single string, which would be read as a list of characters.
+        """
+        if isinstance(texts, str):
+            raise TypeError("expected a list of texts, got one string: write [text]")
+        rows = [torch.tensor(self.encode(text)) for text in texts]
+        return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=self.padding)
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """Return the text of some ids, without special tokens; blanks stand between words only."""
+        special = self.special
+        pieces = [self._model.id_to_token(i) or "" for i in ids if i not in special]
+        if not self._wordpiece:
+            return "".join(pieces).replace("▁", " ").strip()
+        text = "".join(
+            piece.removeprefix("##")
+            if piece.startswith("##") or not _are_words(last, piece)
+            else f" {piece}"
+            for last, piece in pairwise(["", *pieces])
+        )
+        return text.strip()
+
+    def trim(self, keep: Literal["zh"] | Collection[str]) -> tuple["Tokenizer", list[int]]:
+        """Leave out tokens of the vocabulary.
+
+        Args:
+            keep: the tokens to keep; or `zh`: those that Chinese text with some ASCII needs. Of
+                WordPiece these are all but pieces within which a Chinese character or a sign
+                stands, which can never occur (the rule of bert4keras); of unigram pieces those of
+                Chinese characters, signs and digits, and single ASCII characters. The special
+                tokens are always kept.
+
+        Returns:
+            The smaller tokenizer, and for each of its ids the id it had.
+
+        Raises:
+            ValueError: if a token to keep is not in the vocabulary.
+        """
+        tokens = self.tokens
+        if keep == "zh":
+            wanted = _occurs_in_chinese if self._wordpiece else _is_chinese
+        else:
+            if strangers := sorted(set(keep) - set(tokens)):
+                raise ValueError(
+                    f"{strangers[0]!r} and {len(strangers) - 1} more of keep_tokens are not in the "
+                    "vocabulary: name tokens as `Tokenizer.tokens` has them"
+                )
+            wanted = set(keep).__contains__
+        rows = [i for i, token in enumerate(tokens) if i in self.special or wanted(token)]
+        return Tokenizer(self._definition([tokens[i] for i in rows]), self.max_length), rows
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain types that `from_dict` reads back."""
+        return {"definition": json.loads(self._model.to_str()), "max_length": self.max_length}
+
+    @classmethod
+    def from_dict(cls, state: dict[str, Any]) -> "Tokenizer":
+        """Rebuild a tokenizer from `to_dict`."""
+        return cls(json.dumps(state["definition"]), state["max_length"])
+
+    def _definition(self, tokens: Sequence[str]) -> str:
+        """Return the definition of this tokenizer with another vocabulary, part of its own."""
+        state = json.loads(self._model.to_str())
+        ids = {token: i for i, token in enumerate(tokens)}
+        model = state["model"]
+        if self._wordpiece:
+            model["vocab"] = ids
+        else:
+            scores = dict(model["vocab"])
+            model["vocab"] = [[token, scores.get(token, 0.0)] for token in tokens]
+            model["unk_id"] = ids[self.tokens[self.unknown]]
+        state["added_tokens"] = [
+            token | {"id": ids[token["content"]]}
+            for token in state["added_tokens"]
+            if token["content"] in ids
+        ]
+        state["post_processor"] = None  # it names ids; `encode` adds start and end itself
+        return json.dumps(state)
+
+
+def _are_words(one: str, two: str) -> bool:
+    """Say whether a blank belongs between two tokens."""
+    return bool(one and two) and all(c.isascii() and c.isalnum() for c in (one[-1], two[0]))
+
+
+def _within(character: str, *ranges: tuple[tuple[int, int], ...]) -> bool:
+    return any(low <= ord(character) <= high for range_ in ranges for low, high in range_)
+
+
+def _occurs_in_chinese(token: str) -> bool:
+    """Say whether BERT's pre-tokenizer, which isolates Han and signs, can let a piece occur."""
+    stem = token.removeprefix("##")
+    return len(token) == 1 or not any(_within(c, HAN, PUNCTUATION, ASCII_SIGNS) for c in stem)
+
+
+def _is_chinese(piece: str) -> bool:
+    stem = piece.removeprefix("▁")
+    if len(stem) <= 1 and stem.isascii():
+        return True
+    return all(_within(c, HAN, PUNCTUATION) or c in "0123456789" for c in stem)
