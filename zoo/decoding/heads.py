@@ -154,9 +154,9 @@ class EosHead:
         end = _ENDINGS[self.kind](logits[..., self.eos_id], carried, None, self.eps)
         others = logits.clone()
         others[..., self.eos_id] = -math.inf
-        others = others.log_softmax(-1).add_(end.log_on[..., None])
-        others[..., self.eos_id] = end.log_end
-        return others, end.carried
+        log_p = others.log_softmax(-1) + end.log_on[..., None]
+        log_p[..., self.eos_id] = end.log_end
+        return log_p, end.carried
 
     def nats(self, logits: Tensor, targets: Tensor, counted: Tensor) -> Tensor:
         """Return -log p(target) at every position of whole sequences, for training.
@@ -243,6 +243,7 @@ class SelfTerminating(nn.Module, Generic[State]):
         self.eos_head = EosHead(eos_head, eos_id, eps)
         if (positions := getattr(model, "positions", None)) is not None:
             self.positions = positions
+        self.train(getattr(model, "training", False))
 
     def prefill(self, tokens: Tensor, valid: Tensor) -> tuple[Tensor, tuple[State, Tensor]]:
         """See `Decodable.prefill`."""

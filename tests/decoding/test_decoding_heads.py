@@ -1,0 +1,205 @@
+"""The heads against mpmath at extreme logits, their theorems, and training against decoding."""
+
+import math
+
+import mpmath
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from zoo.decoding.generate import generate
+from zoo.decoding.heads import EosHead, SelfTerminating, log1mexp
+from zoo.decoding.laboratory import Endless, endless
+
+mpmath.mp.dps = 60
+GUARDED = ["self_terminating", "non_monotonic"]
+KINDS = ["softmax", *GUARDED]
+EOS = 2
+
+
+def starting(rows):
+    return torch.zeros(rows)
+
+
+def exact(kind, eps, logits):
+    """Log-probabilities of one row, (time, vocabulary), by the papers' recursions in 60 digits."""
+    eps, rows, going_on = mpmath.mpf(eps), [], mpmath.mpf(1)
+    for t, step in enumerate(logits, 1):
+        powers = [mpmath.exp(mpmath.mpf(x)) for x in step]
+        sigmoid = 1 / (1 + mpmath.exp(-mpmath.mpf(step[EOS])))
+        if kind == "softmax":
+            on = 1 - powers[EOS] / mpmath.fsum(powers)
+        elif kind == "self_terminating":
+            going_on *= (1 - eps) * sigmoid
+            on = going_on
+        else:
+            curve = 1 - (1 - eps) ** t
+            on = 1 - ((1 - sigmoid) * curve + sigmoid)
+        others = mpmath.fsum(p for v, p in enumerate(powers) if v != EOS)
+        row = [mpmath.log(on * p / others) for p in powers]
+        row[EOS] = mpmath.log(1 - on)
+        rows.append([float(x) for x in row])
+    return torch.tensor(rows)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("eps", [0.3, 1e-3, 1e-6])
+@pytest.mark.parametrize("z", [0.0, 3.0, -3.0, 40.0, -40.0, 80.0, -80.0])
+def test_log_probabilities_are_those_of_60_digits(kind, eps, z):
+    torch.manual_seed(0)
+    logits = 20 * torch.randn(1, 6, 5)
+    logits[..., EOS] = z + torch.randn(6)
+    found, _ = EosHead(kind, EOS, eps)(logits, starting(1))
+    expected = exact(kind, eps, logits[0].tolist())
+    torch.testing.assert_close(found[0], expected, rtol=3e-6, atol=1e-6)
+
+
+@given(st.floats(-100, -1e-30))
+def test_log1mexp_is_exact_near_zero_and_far_from_it(x):
+    x = torch.tensor(x)
+    expected = float(mpmath.log1p(-mpmath.exp(mpmath.mpf(x.item()))))
+    assert log1mexp(x).item() == pytest.approx(expected, rel=1e-6, abs=1e-37)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+@pytest.mark.parametrize("scale", [1, 10, 1000])
+def test_probabilities_sum_to_one_in_every_precision(kind, dtype, scale):
+    torch.manual_seed(1)
+    logits = (scale * torch.randn(4, 50, 300)).to(dtype)
+    log_p, _ = EosHead(kind, EOS, 1e-4)(logits, starting(4))
+    total = log_p.double().exp().sum(-1)
+    torch.testing.assert_close(total, torch.ones_like(total), rtol=0, atol=1e-6)
+
+
+@settings(deadline=None)
+@given(st.lists(st.floats(-50, 50), min_size=2, max_size=40), st.floats(1e-6, 0.5))
+def test_the_self_terminating_end_never_becomes_less_probable(z, eps):
+    logits = torch.zeros(1, len(z), 4)
+    logits[0, :, EOS] = torch.tensor(z)
+    log_p, _ = EosHead("self_terminating", EOS, eps)(logits, starting(1))
+    assert (log_p[0, :, EOS].diff() >= 0).all()
+
+
+@pytest.mark.parametrize("kind", GUARDED)
+@pytest.mark.parametrize("eps", [0.1, 1e-3])
+def test_the_end_is_at_least_what_the_theorem_says_under_hostile_logits(kind, eps):
+    time = 2000
+    hostile = torch.full((1, time, 3), 1.0)
+    hostile[..., EOS] = 100.0 if kind == "self_terminating" else -100.0
+    log_p, _ = EosHead(kind, EOS, eps)(hostile, starting(1))
+    least = 1 - (1 - eps) ** torch.arange(1, time + 1, dtype=torch.float64)
+    assert (log_p[0, :, EOS].double().exp() >= least * (1 - 1e-5)).all()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_time_in_parallel_equals_step_by_step(kind):
+    torch.manual_seed(2)
+    logits = 3 * torch.randn(3, 20, 7)
+    head = EosHead(kind, EOS, 0.01)
+    whole, last = head(logits, starting(3))
+    carried, steps = starting(3), []
+    for t in range(20):
+        step, carried = head(logits[:, t : t + 1], carried)
+        steps.append(step)
+    torch.testing.assert_close(torch.cat(steps, 1), whole, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(carried, last, rtol=1e-5, atol=1e-6)
+
+
+def example(seed=3):
+    """Logits, targets, counts: two rows with contexts of 2 and 4 tokens, one padded."""
+    torch.manual_seed(seed)
+    logits = torch.randn(2, 9, 6, dtype=torch.float64).float()
+    targets = torch.tensor([[3, 4, 1, 5, EOS, 0, 0, 0, 0], [1, 1, 4, 3, 5, 3, 1, 4, EOS]])
+    counted = torch.arange(1, 10) >= torch.tensor([[2], [4]])
+    return logits, targets, counted
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_training_sees_the_probabilities_of_decoding_from_the_end_of_the_context(kind):
+    logits, targets, counted = example()
+    head = EosHead(kind, EOS, 0.01)
+    nats = head.nats(logits.clone(), targets, counted)
+    for row, given_tokens in enumerate([2, 4]):
+        own = slice(given_tokens - 1, None)
+        log_p, _ = head(logits[row : row + 1, own], starting(1))
+        expected = -log_p[0].gather(1, targets[row, own, None])[:, 0]
+        torch.testing.assert_close(nats[row, own], expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_gradient_of_training_is_that_of_the_plain_formula(kind):
+    logits, targets, counted = example()
+    counted = torch.ones_like(counted)
+    head = EosHead(kind, EOS, 0.01)
+    weight = torch.rand(targets.shape) * (targets != 0)
+
+    ours = logits.clone().requires_grad_()
+    (head.nats(ours * 1, targets, counted) * weight).sum().backward()
+    plain = logits.clone().requires_grad_()
+    log_p, _ = head(plain, starting(2))
+    (-log_p.gather(2, targets[..., None])[..., 0] * weight).sum().backward()
+    torch.testing.assert_close(ours.grad, plain.grad, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", GUARDED)
+@pytest.mark.parametrize("z", [100.0, -100.0])
+def test_gradients_are_finite_at_extreme_logits_and_within_the_context(kind, z):
+    logits, targets, counted = example()
+    logits[..., EOS] = z
+    logits.requires_grad_()
+    EosHead(kind, EOS, 1e-4).nats(logits * 1, targets, counted).sum().backward()
+    assert logits.grad.isfinite().all()
+    assert logits.grad.any()
+
+
+@pytest.mark.parametrize("kind", GUARDED)
+@pytest.mark.parametrize("eps", [0.1, 0.01, 1e-3])
+def test_greedy_stops_at_the_bound_on_logits_that_never_end(kind, eps):
+    bound = EosHead(kind, EOS, eps).bound
+    out = generate(endless(kind, eps, gap=1000.0), [[1]], max_new_tokens=bound + 5, eos_id=0)
+    assert out.finished.item()
+    assert bound - 1 <= out.lengths.item() <= bound + 1
+
+
+def test_the_bounds_are_those_of_the_post():
+    found = [EosHead("non_monotonic", 0, eps).bound for eps in (1e-2, 1e-3, 1e-4, 1e-5)]
+    assert found == [69, 693, 6932, 69315]
+    assert EosHead("softmax", 0).bound == math.inf
+
+
+@pytest.mark.parametrize("kind", GUARDED)
+@pytest.mark.parametrize("beam", [2, 4])
+def test_beam_search_stops_too(kind, beam):
+    model = endless(kind, 0.01)
+    out = generate(model, [[1], [4]], method="beam", beam=beam, max_new_tokens=1000, eos_id=0)
+    assert out.finished.all()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_carried_scalar_goes_with_its_beam(kind):
+    """Scores of a beam are the log-probabilities of its tokens, read from the start."""
+    torch.manual_seed(4)
+    table = Endless(vocabulary=7)
+    table.table = 2 * torch.randn(7, 7)
+    model = SelfTerminating(table, 0.05, eos_head=kind)
+    out = generate(model, [[1], [3]], method="beam", beam=4, n_best=4, max_new_tokens=6, eos_id=0)
+    for i, (row, length) in enumerate(zip(out.sequences, out.lengths, strict=True)):
+        tokens = row[:length].tolist()
+        before = torch.tensor([[1], [3]][i // 4] + tokens[:-1])
+        log_p, _ = model.eos_head(table.table[before][None], starting(1))
+        expected = log_p[0].gather(1, row[:length, None]).sum()
+        assert out.log_probs[i].sum().item() == pytest.approx(expected.item(), rel=1e-4)
+
+
+def test_what_cannot_be_is_refused():
+    with pytest.raises(ValueError, match="eos_head is 'sigmoid', expected one of softmax"):
+        SelfTerminating(Endless(), eos_head="sigmoid")
+    for eps in (0, 1, -0.1, math.nan):
+        with pytest.raises(ValueError, match="expected a number between 0 and 1"):
+            SelfTerminating(Endless(), eps)
+    model = Endless()
+    model.eos_id = None
+    with pytest.raises(ValueError, match="name the end with eos_id="):
+        SelfTerminating(model)
