@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal, get_args
 
 import numpy as np
 
 from zoo.compiling import kernel
 from zoo.infomap.network import Network, split_loops, transposed
-from zoo.infomap.visits import Steps, arrivals, stationary
+from zoo.infomap.visits import Steps, Teleport, Visits, precomputed, teleported, weighed
 
 FlowModel = Literal["undirected", "directed", "undirdir", "outdirdir", "rawdir", "precomputed"]
 
@@ -63,6 +65,7 @@ def make_flow(
     teleportation: float = 0.15,
     markov_time: float = 1.0,
     self_links: bool = True,
+    bipartite_teleportation: bool = False,
 ) -> Flow:
     """Return the flow of a random walker on a network.
 
@@ -86,9 +89,12 @@ def make_flow(
         markov_time: steps between two descriptions; more than 1 makes larger modules
             (Kheirkhahzadeh, Lancichinetti and Rosvall, Phys. Rev. E 93 (2016) 032309).
         self_links: whether the walker uses links of a node to itself.
+        bipartite_teleportation: in a directed bipartite network, take two links at a time, and
+            teleport between nodes of the first kind only.
 
     Returns:
-        The flow. A bipartite network's walker is seen at nodes of the first kind only.
+        The flow. In a bipartite network the nodes of the second kind are passed through, not
+        visited, and a step is two links.
 
     Raises:
         ValueError: if an argument is out of its range, or does not fit the network or the model.
@@ -99,70 +105,73 @@ def make_flow(
         array([0.25, 0.5 , 0.25])
     """
     _check(network, model, teleportation, markov_time)
-    if model != "directed" and (recorded or to_nodes):
-        raise ValueError(f"recorded and to_nodes are for model='directed', not {model!r}")
+    teleport = Teleport(teleportation, recorded, to_nodes, bipartite_teleportation)
+    _check_teleport(network, model, teleport)
     bare, loops = split_loops(network)
     if not self_links:
         loops[:] = 0
     strength = loops + row_sums(bare.starts, bare.weights)
     if model == "undirected":
-        return Flow(
-            strength / strength.sum(),
-            bare.starts,
-            bare.targets,
-            bare.weights * (markov_time / strength.sum()),
-            physical=network.physical,
-        )
+        total = strength.sum()
+        flow = Flow(strength / total, bare.starts, bare.targets, bare.weights / total)
+    else:
+        walk = {"directed": teleported, "precomputed": precomputed}.get(model, weighed)
+        flow = _directed(bare, strength, loops, partial(walk, network, strength, teleport))
+    if network.first_feature is not None and not bipartite_teleportation:
+        flow = _seen_at_first_kind(flow, network.first_feature)
+    if recorded:
+        flow = replace(flow, teleport=np.where(strength > 0, teleportation, 1) * flow.node)
+    stride = markov_time * (1 if network.first_feature is None else 2)
+    for link in (flow.link, flow.in_link):
+        if link is not None and stride != 1:
+            link *= stride  # in place: it is this flow's own
+    return replace(flow, physical=network.physical)
+
+
+def _directed(
+    bare: Network, strength: np.ndarray, loops: np.ndarray, visits: Callable[[Steps], Visits]
+) -> Flow:
+    """Return the flow along directed links.
+
+    Args:
+        bare: the network without self-links.
+        strength: float64 (nodes,), weight that leaves each node, self-links included.
+        loops: float64 (nodes,), weights of self-links.
+        visits: finds where the walker is.
+    """
     share = np.empty_like(bare.weights)
     _divide_rows(bare.starts, bare.weights, strength, share)
     stay = np.divide(loops, strength, out=np.zeros_like(loops), where=strength > 0)
     steps = Steps(*transposed((bare.starts, bare.targets, share)), stay)
-    teleport = landing = None
-    node = np.ones(1) if network.node_weights is None else network.node_weights
-    node = node / node.sum()
-    if model == "precomputed":
-        rate = strength
-    else:
-        rate = strength / strength.sum()
-    if model == "directed":
-        landing = landing_shares(network, steps, rate, recorded, to_nodes)
-        node = stationary(steps, landing, strength > 0, teleportation)
-        rate = (1 - teleportation) * node if recorded else node / node[strength > 0].sum()
-    if model != "precomputed" and not recorded:
-        node = arrivals(steps, rate)
-    if recorded:
-        teleport = np.where(strength > 0, teleportation, 1) * node
-    _to_flow(bare.starts, share, steps.sources, steps.probability, rate * markov_time)
-    return Flow(
-        node,
-        bare.starts,
-        bare.targets,
-        share,
-        steps.starts,
-        steps.sources,
-        steps.probability,
-        teleport,
-        landing if recorded else None,
-        network.physical,
-    )
+    node, rate, landing = visits(steps)
+    _to_flow(bare.starts, share, steps.sources, steps.probability, rate)
+    return Flow(node, bare.starts, bare.targets, share, *steps[:3], landing=landing)
 
 
-def landing_shares(
-    network: Network, steps: Steps, rate: np.ndarray, recorded: bool, to_nodes: bool
-) -> np.ndarray:
-    """Return the share of teleportation that lands on each node.
+def _seen_at_first_kind(flow: Flow, first: int) -> Flow:
+    """Return a bipartite flow whose second kind is passed through, not visited.
 
-    Args:
-        network: has the node weights.
-        steps: the links.
-        rate: float64 (nodes,), share of the weight that leaves each node.
-        recorded: see `make_flow`.
-        to_nodes: see `make_flow`.
+    A node of the first kind gets the flow of its links, both ways, as in the reference program.
+
+    Raises:
+        ValueError: if no walker comes by the nodes of the first kind.
     """
-    if to_nodes:
-        weights = np.ones(network.nodes) if network.node_weights is None else network.node_weights
-        return weights / weights.sum()
-    return arrivals(steps, rate) if recorded else rate
+    node = flow.node + row_sums(flow.starts, flow.link)
+    if flow.in_starts is None or flow.in_link is None:
+        node += row_sums(flow.starts, flow.link)
+    else:
+        node += row_sums(flow.in_starts, flow.in_link)
+    node[first:] = 0
+    if not node.any():
+        raise ValueError(
+            "no flow at nodes of the first kind: teleportation that is recorded lands where links "
+            "enter, here on the second kind only; try to_nodes=True"
+        )
+    landing = flow.landing
+    if landing is not None:
+        landing = np.where(np.arange(flow.nodes) < first, landing, 0)
+        landing /= landing.sum()
+    return replace(flow, node=node / node.sum(), landing=landing)
 
 
 def _check(network: Network, model: str, teleportation: float, markov_time: float) -> None:
@@ -170,10 +179,10 @@ def _check(network: Network, model: str, teleportation: float, markov_time: floa
     if model not in get_args(FlowModel):
         raise ValueError(f"no flow model {model!r}: expected {', '.join(get_args(FlowModel))}")
     if network.directed != (model != "undirected"):
-        kind, other = ("directed", "undirected") if network.directed else ("undirected", "directed")
+        kind = "directed" if network.directed else "undirected"
         raise ValueError(
             f"flow model {model!r} of a network that is {kind}: read the network with "
-            f"directed={not network.directed}, or choose the model {other!r}"
+            f"directed={not network.directed}, or choose the model {kind!r}"
         )
     if not 0 < teleportation <= 1:
         raise ValueError(f"teleportation is {teleportation}: expected a number above 0, up to 1")
@@ -181,6 +190,15 @@ def _check(network: Network, model: str, teleportation: float, markov_time: floa
         raise ValueError(f"markov_time is {markov_time}: expected a positive number")
     if model == "precomputed" and network.node_weights is None:
         raise ValueError("precomputed flow needs the visits of the nodes: give node_weights")
+
+
+def _check_teleport(network: Network, model: str, teleport: Teleport) -> None:
+    """Refuse teleportation that the model or the network has no place for."""
+    for option in ("recorded", "to_nodes", "bipartite"):
+        if getattr(teleport, option) and model != "directed":
+            raise ValueError(f"{option} teleportation is for model='directed', not {model!r}")
+    if teleport.bipartite and network.first_feature is None:
+        raise ValueError("bipartite teleportation needs a bipartite network: give first_feature")
 
 
 @kernel

@@ -1,13 +1,15 @@
-"""Where a random walker with teleportation is found: the stationary distribution (PageRank)."""
+"""Where a random walker is found, and how much leaves each node by links."""
 
 from __future__ import annotations
 
 import warnings
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
 from zoo.compiling import kernel
+from zoo.infomap.network import Network
 
 TOLERANCE = 1e-13  # change of the visits in a sweep, summed over the nodes, at which they stand
 SWEEPS = 2000
@@ -29,25 +31,108 @@ class Steps(NamedTuple):
     stay: np.ndarray
 
 
-def stationary(
-    steps: Steps, landing: np.ndarray, leaves: np.ndarray, teleportation: float
-) -> np.ndarray:
-    """Return how often a walker visits each node, float64 (nodes,), sum 1.
+class Visits(NamedTuple):
+    """Where the walker is.
 
-    Of p = (1 - t) P'p + (t + (1 - t) d) v, where d is the share of visits to nodes without links
-    that leave, the last factor is one number, so p is proportional to the solution y of
-    y = (1 - t) P'y + v. It is found by Gauss-Seidel sweeps; after each, y is scaled so that what
-    leaves the network by teleportation is what enters, 1. This takes about half as many sweeps
-    as the power iteration.
+    Attributes:
+        node: float64 (nodes,), visit rates, sum 1.
+        rate: float64 (nodes,), flow that leaves each node by links, self-links included.
+        landing: float64 (nodes,), where recorded teleportation lands, sum 1, or None.
+    """
+
+    node: np.ndarray
+    rate: np.ndarray
+    landing: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Teleport:
+    """How a walker teleports; the arguments of `make_flow`.
+
+    Attributes:
+        probability: in a step.
+        recorded: whether the code describes it.
+        to_nodes: whether it lands in proportion to node weights, not to weights of links.
+        bipartite: whether it starts and lands on nodes of the first kind only.
+    """
+
+    probability: float
+    recorded: bool
+    to_nodes: bool
+    bipartite: bool
+
+
+def weighed(network: Network, strength: np.ndarray, teleport: Teleport, steps: Steps) -> Visits:
+    """Return the visits if the weights of links are their flow, up to a factor."""
+    del network, teleport
+    rate = strength / strength.sum()
+    return Visits(arrivals(steps, rate), rate)
+
+
+def precomputed(network: Network, strength: np.ndarray, teleport: Teleport, steps: Steps) -> Visits:
+    """Return the visits if the weights of links are their flow and those of nodes the visits."""
+    del teleport, steps
+    return Visits(_node_shares(network), strength)
+
+
+def teleported(network: Network, strength: np.ndarray, teleport: Teleport, steps: Steps) -> Visits:
+    """Return the visits of a walker that teleports.
 
     Args:
+        network: has the node weights.
+        strength: float64 (nodes,), weight that leaves each node.
+        teleport: how it teleports.
         steps: the links.
-        landing: float64 (nodes,), v, the share of teleportation that lands on each node.
-        leaves: bool (nodes,), whether any link leaves the node.
-        teleportation: t, above 0.
+    """
+    landing = _landing(network, strength, teleport, steps)
+    jump = np.where(strength > 0, teleport.probability, 1)
+    passed = np.zeros(network.nodes, bool)
+    if teleport.bipartite:
+        passed[network.first_feature :] = True
+        jump[passed] = landing[passed] = 0
+        landing /= landing.sum()
+    node = np.where(passed, 0, stationary(steps, landing, jump))
+    node /= node.sum()
+    rate = (1 - jump) * node if teleport.recorded else node / node[strength > 0].sum()
+    rate = np.where(passed, arrivals(steps, rate), rate)
+    if teleport.recorded:
+        return Visits(node, rate, landing)
+    return Visits(np.where(passed, 0, arrivals(steps, rate)), rate)
+
+
+def _landing(
+    network: Network, strength: np.ndarray, teleport: Teleport, steps: Steps
+) -> np.ndarray:
+    """Return the share of teleportation that lands on each node, float64 (nodes,)."""
+    if teleport.to_nodes:
+        return _node_shares(network)
+    rate = strength / strength.sum()
+    return arrivals(steps, rate) if teleport.recorded else rate
+
+
+def _node_shares(network: Network) -> np.ndarray:
+    """Return the node weights, as shares; equal ones if there are none."""
+    weights = network.node_weights
+    weights = np.ones(network.nodes) if weights is None else np.asarray(weights, np.float64)
+    return weights / weights.sum()
+
+
+def stationary(steps: Steps, landing: np.ndarray, jump: np.ndarray) -> np.ndarray:
+    """Return how often a walker visits each node, float64 (nodes,), sum 1.
+
+    Visits p satisfy p = P'(1 - t) p + (t . p) v, with P the steps, t the probability of
+    teleportation at each node, 1 where no link leaves, and v where it lands. (t . p) is one
+    number, so p is proportional to the solution y of y = P'(1 - t) y + v. It is found by
+    Gauss-Seidel sweeps; after each, y is scaled so that what leaves by teleportation is what
+    enters, 1. This takes about half as many sweeps as the power iteration.
+
+    Args:
+        steps: P.
+        landing: float64 (nodes,), v, sum 1.
+        jump: float64 (nodes,), t.
     """
     visits = landing.copy()
-    change = _sweep_to_rest(*steps, landing, leaves, 1 - teleportation, visits, TOLERANCE, SWEEPS)
+    change = _sweep_to_rest(*steps, landing, jump, visits, TOLERANCE, SWEEPS)
     if change > TOLERANCE:
         warnings.warn(
             f"the visits still changed by {change:.1g} after {SWEEPS} sweeps: "
@@ -89,26 +174,28 @@ def _sweep_to_rest(
     probability: np.ndarray,
     stay: np.ndarray,
     landing: np.ndarray,
-    leaves: np.ndarray,
-    follow: float,
+    jump: np.ndarray,
     visits: np.ndarray,
     tolerance: float,
     limit: int,
 ) -> float:
     """Sweep until the visits change by the tolerance, or `limit` times; return the last change."""
+    leaving = (1 - jump) * visits
     change = np.inf
     for _ in range(limit):
         change = total = teleported = 0.0
         for node in range(len(visits)):
-            arrived = 0.0
+            arrived = landing[node]
             for entry in range(starts[node], starts[node + 1]):
-                arrived += probability[entry] * visits[sources[entry]]
-            found = (landing[node] + follow * arrived) / (1 - follow * stay[node])
+                arrived += probability[entry] * leaving[sources[entry]]
+            found = arrived / (1 - (1 - jump[node]) * stay[node])
             change += abs(found - visits[node])
             visits[node] = found
+            leaving[node] = (1 - jump[node]) * found
             total += found
-            teleported += (1 - follow) * found if leaves[node] else found
+            teleported += jump[node] * found
         visits /= teleported
+        leaving /= teleported
         change /= total
         if change <= tolerance:
             break
