@@ -14,17 +14,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from zoo.hub import load
+    from zoo.infomap.communities import find_communities
     from zoo.registry import describe, list_models
     from zoo.words.discovery import discover_words
 
 __version__ = "0.1.0"
-__all__ = ["describe", "discover_words", "list_models", "load"]
+__all__ = ["describe", "discover_words", "find_communities", "list_models", "load"]
 
 _HOME = {
     "load": "zoo.hub",
     "list_models": "zoo.registry",
     "describe": "zoo.registry",
     "discover_words": "zoo.words.discovery",
+    "find_communities": "zoo.infomap.communities",
 }
 
 

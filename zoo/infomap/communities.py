@@ -1,0 +1,326 @@
+"""`find_communities` and what it returns."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from zoo.infomap import map_equation
+from zoo.infomap.flow import Flow, FlowModel, make_flow
+from zoo.infomap.graphs import as_network, warn_if_dense
+from zoo.infomap.network import Network
+from zoo.infomap.progress import Stages, stages
+from zoo.infomap.tree import Tree
+from zoo.infomap.trials import partition
+from zoo.infomap.writing import Document, Marks
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from networkx import Graph
+
+
+def find_communities(
+    graph: Any,
+    *,
+    directed: bool = False,
+    two_level: bool = False,
+    trials: int = 1,
+    seed: int = 0,
+    threads: int | None = None,
+    flow: FlowModel | None = None,
+    recorded: bool = False,
+    to_nodes: bool = False,
+    teleportation: float = 0.15,
+    markov_time: float = 1.0,
+    self_links: bool = True,
+    weight: str | None = "weight",
+    start: ArrayLike | None = None,
+    preferred_modules: int | None = None,
+    progress: bool = False,
+) -> Communities:
+    """Find the communities of a graph: the partition whose codelength is least.
+
+    The codelength is the number of bits a step that it takes to describe a random walk on the
+    graph with names for the modules and names for the nodes within each (the map equation,
+    Rosvall and Bergstrom 2008; kexue.fm/archives/7006).
+
+    Args:
+        graph: one of
+
+            - an edge array (m, 2) or (m, 3) of source, target, weight; nodes are 0, 1, 2, ...
+            - a tuple of columns `(sources, targets)` or `(sources, targets, weights)`, or a list
+              of edges; what is not numbers are names;
+            - a scipy sparse matrix (nodes, nodes), or a square array;
+            - a networkx or an igraph graph;
+            - a torch `edge_index` (2, m), or `(edge_index, edge_weight)`, which holds undirected
+              links in both directions, as torch_geometric has it;
+            - a pandas DataFrame with columns source, target, weight (or the first two or three);
+            - a `zoo.infomap.Network`;
+            - a path of a `.net`, `.mtx` or list of links; see `zoo.infomap.read_network`.
+        directed: whether links have a direction.
+        two_level: whether to look only for modules, not for modules within modules.
+        trials: number of searches; the best is kept.
+        seed: of the first trial; one seed gives one result, whatever the number of threads.
+        threads: trials at a time; default the number of processors.
+        flow: how the walker moves: `undirected`, `directed`, `undirdir`, `outdirdir`, `rawdir`,
+            `precomputed`, see `zoo.infomap.make_flow`; default by `directed`. If it is
+            `undirected`, the directions of a directed graph are dropped.
+        recorded: whether teleportation of a directed walk is described.
+        to_nodes: whether teleportation lands on nodes, not along links.
+        teleportation: probability of teleportation in a step.
+        markov_time: steps between two descriptions; more than 1 makes larger modules.
+        self_links: whether the walker uses links of a node to itself.
+        weight: attribute or column that holds the weights of links; None for 1 each.
+        start: int (nodes,), labels to start from.
+        preferred_modules: number of top modules to prefer.
+        progress: show what is being done, and for how long.
+
+    Returns:
+        The communities; arrays in the order of the nodes.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if something is wrong with the graph or an argument; of a file it names the
+            line.
+
+    Example:
+        >>> communities = find_communities([(0, 1), (0, 2), (1, 2), (2, 3), (3, 4), (3, 5), (4, 5)])
+        >>> communities.labels
+        array([0, 0, 0, 1, 1, 1])
+        >>> communities
+        Communities(2 modules of 6 nodes, 2.3207 bits, one level 2.5567)
+    """
+    with stages(progress) as shown:
+        walk = walk_on(
+            graph,
+            directed=directed,
+            flow=flow,
+            weight=weight,
+            shown=shown,
+            recorded=recorded,
+            to_nodes=to_nodes,
+            teleportation=teleportation,
+            markov_time=markov_time,
+            self_links=self_links,
+        )
+        warn_if_dense(walk.network, stacklevel=3)
+        shown.begin("searching")
+        tree = partition(
+            walk.flow,
+            two_level=two_level,
+            trials=trials,
+            seed=seed,
+            threads=threads,
+            start=None if start is None else np.asarray(start),
+            preferred_modules=preferred_modules,
+        )
+    return Communities(tree, walk)
+
+
+def codelength(graph: Any, labels: Any, **options: Any) -> float:
+    """Return the codelength of a partition of a graph, in bits a step.
+
+    Args:
+        graph: see `find_communities`; or a `Flow`.
+        labels: int (nodes,), the module of each node; or several levels of modules, see
+            `zoo.infomap.map_equation.codelength`.
+        options: `directed`, `flow`, `recorded`, `to_nodes`, `teleportation`, `markov_time`,
+            `self_links` and `weight`, as in `find_communities`.
+
+    Raises:
+        ValueError: if something is wrong with the graph, the labels or an option.
+
+    Example:
+        >>> links = [(0, 1), (0, 2), (1, 2), (2, 3), (3, 4), (3, 5), (4, 5)]
+        >>> round(codelength(links, [0, 0, 0, 1, 1, 1]), 4)
+        2.3207
+    """
+    flow = graph if isinstance(graph, Flow) else walk_on(graph, **options).flow
+    return map_equation.codelength(flow, labels)
+
+
+@dataclass(frozen=True, eq=False)
+class Walk:
+    """A random walk on a graph.
+
+    Attributes:
+        network: the graph.
+        nodes: what the graph calls its nodes.
+        flow: where the walker is and where it goes.
+        model: the flow model.
+    """
+
+    network: Network
+    nodes: Sequence[Hashable]
+    flow: Flow
+    model: str
+
+
+def walk_on(
+    graph: Any,
+    *,
+    directed: bool = False,
+    flow: FlowModel | None = None,
+    weight: str | None = "weight",
+    shown: Stages | None = None,
+    **options: Any,
+) -> Walk:
+    """Let a walker walk on a graph.
+
+    Args:
+        graph: see `find_communities`, as for `directed`, `flow` and `weight`.
+        directed: whether links have a direction.
+        flow: the flow model.
+        weight: what holds the weights.
+        shown: where to tell of the stages.
+        options: of `make_flow`.
+    """
+    shown = shown or Stages()
+    model: FlowModel = flow or ("directed" if directed else "undirected")
+    if directed and model == "undirected":
+        raise ValueError("directed=True with flow='undirected': choose one of them")
+    shown.begin("reading", _bytes(graph))
+    network, nodes = as_network(
+        graph,
+        directed=model != "undirected",
+        drop_directions=flow == "undirected",
+        weight=weight,
+        advance=shown.advance,
+    )
+    shown.begin("walking")
+    return Walk(network, nodes, make_flow(network, model=model, **options), model)
+
+
+def _bytes(graph: Any) -> int | None:
+    """Returns the size of a file that is not compressed."""
+    path = Path(graph) if isinstance(graph, (str, Path)) else Path()
+    return path.stat().st_size if path.is_file() and path.suffix != ".gz" else None
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Communities:
+    """Communities of a graph; arrays are in the order of its nodes.
+
+    Attributes:
+        tree: the modules on all levels, and the codelengths.
+        walk: the graph and the walk on it.
+    """
+
+    tree: Tree
+    walk: Walk
+
+    @property
+    def labels(self) -> np.ndarray:
+        """int64 (nodes,): each node's top module; 0 is the one with the most flow."""
+        return self.tree.levels[0]
+
+    @property
+    def flow(self) -> np.ndarray:
+        """float64 (nodes,): the share of time that the walker spends at each node."""
+        return self.walk.flow.node
+
+    @property
+    def nodes(self) -> Sequence[Hashable]:
+        """What the graph calls its nodes."""
+        return self.walk.nodes
+
+    @property
+    def codelength(self) -> float:
+        """Bits a step."""
+        return self.tree.codelength
+
+    @property
+    def one_level_codelength(self) -> float:
+        """Bits a step without modules: the entropy of the visits."""
+        return self.tree.one_level
+
+    @property
+    def modules(self) -> int:
+        """Number of top modules."""
+        return self.tree.modules
+
+    @property
+    def levels(self) -> int:
+        """Number of levels; the nodes themselves are the last."""
+        return max(map(len, self.document().leaves.paths()))
+
+    def __len__(self) -> int:
+        return self.modules
+
+    def __iter__(self) -> Iterator[list[Hashable]]:
+        """Gives the nodes of each top module, by decreasing flow."""
+        order = np.lexsort((-self.flow, self.labels))
+        for members in np.split(order, np.flatnonzero(np.diff(self.labels[order])) + 1):
+            yield [self.nodes[node] for node in members]
+
+    def __repr__(self) -> str:
+        return (
+            f"Communities({self.modules} modules of {len(self.nodes)} nodes, "
+            f"{self.codelength:.4f} bits, one level {self.one_level_codelength:.4f})"
+        )
+
+    def to_dict(self) -> dict[Hashable, int]:
+        """Return the top module of each node, by its name."""
+        return dict(zip(self.nodes, self.labels.tolist(), strict=True))
+
+    def to_networkx(self) -> Graph:
+        """Return a networkx graph; nodes have `community`, `path` and `flow`, links `weight`."""
+        import networkx
+
+        network = self.walk.network
+        graph = networkx.DiGraph() if network.directed else networkx.Graph()
+        leaves = self.document(states=True).leaves
+        for node, name in enumerate(self.nodes):
+            path = leaves.path(node)
+            graph.add_node(
+                name, community=int(self.labels[node]), path=path, flow=float(self.flow[node])
+            )
+        ends = np.repeat(np.arange(network.nodes), np.diff(network.starts)), network.targets
+        graph.add_weighted_edges_from(
+            (self.nodes[source], self.nodes[target], weight)
+            for source, target, weight in zip(
+                *(end.tolist() for end in ends), network.weights.tolist(), strict=True
+            )
+        )
+        return graph
+
+    def document(self, *, states: bool = False) -> Document:
+        """Return what the files are written from."""
+        network = self.walk.network
+        ids = np.arange(network.nodes) if network.ids is None else network.ids
+        names = [str(node) for node in self.nodes]
+        marks = Marks(ids, names, network.physical, network.layers, network.first_feature)
+        return Document(self.tree, self.walk.flow, self.walk.model, marks, states)
+
+    def write_tree(self, path: str | Path, *, states: bool = False) -> None:
+        """Write Infomap's `.tree`: a line `1:2:3 flow "name" number` for each node.
+
+        Args:
+            path: file to write.
+            states: whether to write state nodes one by one; if not, the states of a node that
+                share a module are one line.
+        """
+        self.document(states=states).write_tree(path)
+
+    def write_clu(self, path: str | Path, *, states: bool = False) -> None:
+        """Write Infomap's `.clu`: a line `number module flow` for each node; see `write_tree`."""
+        self.document(states=states).write_clu(path)
+
+    def write_ftree(self, path: str | Path, *, states: bool = False) -> None:
+        """Write Infomap's `.ftree`: the tree, and the flow within modules; see `write_tree`."""
+        self.document(states=states).write_ftree(path)
+
+    def plot(self, axes: Axes | None = None) -> Axes:
+        """Draw a map of the communities; of a large graph, how large they are.
+
+        Args:
+            axes: matplotlib axes to draw on; default new ones.
+        """
+        from zoo.infomap.plot import plot
+
+        return plot(self, axes)
