@@ -36,7 +36,8 @@ class Flow:
             None without it.
         landing: float64 (nodes,), the share of teleporting flow that lands on each node, sum 1;
             None without recorded teleportation.
-        physical: int32 (nodes,), the physical node of each state node; None if each is its own.
+        physical: int32 (nodes,), the physical node of each state node, numbered 0, 1, 2, ...; None
+            if each is its own.
     """
 
     node: np.ndarray
@@ -125,7 +126,10 @@ def make_flow(
     for link in (flow.link, flow.in_link):
         if link is not None and stride != 1:
             link *= stride  # in place: it is this flow's own
-    return replace(flow, physical=network.physical)
+    if network.physical is None:
+        return flow
+    physical = np.unique(network.physical, return_inverse=True)[1]
+    return replace(flow, physical=physical.astype(np.int32))
 
 
 def _directed(

@@ -29,7 +29,8 @@ class Network:
             counts; None for one each.
         names: a name for each node; None if there are none.
         ids: int64 (nodes,), the numbers that the source gave the nodes; None for 0, 1, 2, ...
-        physical: int32 (nodes,), the physical node of each state node; None if each is its own.
+        physical: int32 (nodes,), the number of each state node's physical node, 0 or more; None if
+            each is its own.
         layers: int32 (nodes,), the layer of each state node of a multilayer network, or None.
         first_feature: in a bipartite network, the first node of the second kind, or None.
     """
