@@ -14,6 +14,7 @@ from zoo.infomap import map_equation
 from zoo.infomap.flow import Flow, FlowModel, make_flow
 from zoo.infomap.graphs import as_network, warn_if_dense
 from zoo.infomap.network import Network
+from zoo.infomap.partitions import read_partition
 from zoo.infomap.progress import Stages, stages
 from zoo.infomap.tree import Tree
 from zoo.infomap.trials import partition
@@ -39,7 +40,7 @@ def find_communities(
     markov_time: float = 1.0,
     self_links: bool = True,
     weight: str | None = "weight",
-    start: ArrayLike | None = None,
+    start: ArrayLike | str | Path | None = None,
     preferred_modules: int | None = None,
     progress: bool = False,
 ) -> Communities:
@@ -76,7 +77,7 @@ def find_communities(
         markov_time: steps between two descriptions; more than 1 makes larger modules.
         self_links: whether the walker uses links of a node to itself.
         weight: attribute or column that holds the weights of links; None for 1 each.
-        start: int (nodes,), labels to start from.
+        start: int (nodes,), labels to start from; or a `.clu` or `.tree` that has them.
         preferred_modules: number of top modules to prefer.
         progress: show what is being done, and for how long.
 
@@ -116,7 +117,7 @@ def find_communities(
             trials=trials,
             seed=seed,
             threads=threads,
-            start=None if start is None else np.asarray(start),
+            start=None if start is None else _lowest_modules(start, walk),
             preferred_modules=preferred_modules,
         )
     return Communities(tree, walk)
@@ -128,7 +129,7 @@ def codelength(graph: Any, labels: Any, **options: Any) -> float:
     Args:
         graph: see `find_communities`; or a `Flow`.
         labels: int (nodes,), the module of each node; or several levels of modules, see
-            `zoo.infomap.map_equation.codelength`.
+            `zoo.infomap.map_equation.codelength`; or a `.clu`, `.tree` or `.ftree` of the graph.
         options: `directed`, `flow`, `recorded`, `to_nodes`, `teleportation`, `markov_time`,
             `self_links` and `weight`, as in `find_communities`.
 
@@ -140,8 +141,20 @@ def codelength(graph: Any, labels: Any, **options: Any) -> float:
         >>> round(codelength(links, [0, 0, 0, 1, 1, 1]), 4)
         2.3207
     """
-    flow = graph if isinstance(graph, Flow) else walk_on(graph, **options).flow
-    return map_equation.codelength(flow, labels)
+    if isinstance(graph, Flow):
+        return map_equation.codelength(graph, labels)
+    walk = walk_on(graph, **options)
+    if isinstance(labels, (str, Path)):
+        labels = read_partition(labels, walk.ids)
+    return map_equation.codelength(walk.flow, labels)
+
+
+def _lowest_modules(start: ArrayLike | str | Path, walk: Walk) -> np.ndarray:
+    """Returns the modules that hold the nodes themselves."""
+    if not isinstance(start, (str, Path)):
+        return np.asarray(start)
+    levels = read_partition(start, walk.ids)
+    return np.unique(levels, axis=0, return_inverse=True)[1].ravel()
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,6 +172,12 @@ class Walk:
     nodes: Sequence[Hashable]
     flow: Flow
     model: str
+
+    @property
+    def ids(self) -> np.ndarray:
+        """The numbers that files call the nodes, int (nodes,)."""
+        network = self.network
+        return np.arange(network.nodes) if network.ids is None else network.ids
 
 
 def walk_on(
@@ -292,9 +311,8 @@ class Communities:
     def document(self, *, states: bool = False) -> Document:
         """Return what the files are written from."""
         network = self.walk.network
-        ids = np.arange(network.nodes) if network.ids is None else network.ids
         names = [str(node) for node in self.nodes]
-        marks = Marks(ids, names, network.physical, network.layers, network.first_feature)
+        marks = Marks(self.walk.ids, names, network.physical, network.layers, network.first_feature)
         return Document(self.tree, self.walk.flow, self.walk.model, marks, states)
 
     def write_tree(self, path: str | Path, *, states: bool = False) -> None:
