@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zoo.words import Counts
+from zoo.words.counting import ROW, merge_rows
 from zoo.words.counts import count
 from zoo.words.cutting import cut
 from zoo.words.discovery import cohesive
@@ -87,6 +88,16 @@ def test_chunks_threads_and_spilling_change_nothing(text, chunk, threads, spill,
         assert (order == np.arange(rows.size)).all()
 
 
+@settings(deadline=None, max_examples=40)
+@given(TEXTS, st.integers(1, 50), st.integers(1, 40))
+def test_chunks_change_nothing_in_padded_windows(text, chunk, block):
+    blocks = [text[i : i + block] for i in range(0, len(text), block)]
+    options = {"characters": "letters", "windows": "padded"}
+    whole, parts = count([text], **options), count(blocks, **options, chunk=chunk)
+    rows = [np.concatenate([np.empty(0, ROW), *counts.rows()]) for counts in (whole, parts)]
+    np.testing.assert_array_equal(*rows)
+
+
 @settings(deadline=None, max_examples=30)
 @given(st.lists(st.text(alphabet="甲乙丙，", max_size=30), max_size=12), st.randoms())
 def test_the_order_of_lines_changes_nothing(lines, random):
@@ -136,8 +147,6 @@ def test_a_damaged_shard_is_refused(tmp_path):
 
 
 def test_equal_rows_beyond_32_bits_stay_apart_and_add_up():
-    from zoo.words.counting import ROW, merge_rows
-
     row = np.array([(1 << 48, 0, 0xFFFFFFF0)], ROW)
     merged = merge_rows(row, row)
     assert merged["count"].astype(np.int64).sum() == 2 * 0xFFFFFFF0

@@ -26,53 +26,78 @@ BATCH = 1 << 14  # rows sorted at a time: 256 kB and as much scratch
 BEFORE, AFTER = 1, ORDER  # characters a position needs on its left and from itself on
 
 
-def count_rows(codes: np.ndarray, size: int) -> np.ndarray:
+def count_rows(codes: np.ndarray, size: int, room: np.ndarray) -> np.ndarray:
     """Counts the distinct rows of a text.
 
     Args:
         codes: uint16 (1 + length + 4,): codes with one character of context on the left and four
             on the right; 0 is a break.
         size: number of codes, the break included.
+        room: records of type `ROW`, at least as many as codes, to work in.
 
     Returns:
-        Records of type `ROW` (distinct,), strictly sorted by (key, tail).
+        Records of type `ROW` (distinct,), strictly sorted by (key, tail); they lie in `room`.
     """
-    return _counted(_pack(codes, np.empty(codes.size, ROW)), size)
+    batch, ends = _batches(codes, size, max(BATCH, 4 * size))
+    _pack(codes, batch, ends[:-1].copy(), room)
+    return _counted(room, ends, size)
 
 
-def count_padded_rows(codes: np.ndarray, size: int, space: int) -> np.ndarray:
+def count_padded_rows(codes: np.ndarray, size: int, space: int, room: np.ndarray) -> np.ndarray:
     """Counts 4-gram windows as kenlm's `count_ngrams -o 4` does, each line padded.
 
     Args:
         codes: uint16 (1 + length + 4,), whole lines between breaks.
         size: number of codes, the break included.
         space: code of the space, which kenlm drops; 0 if there is none.
+        room: see `count_rows`.
 
     Returns:
         Records of type `ROW`: `key` holds the characters of the window, `tail` says how many
         start symbols (times two) and end symbols it had.
     """
-    rows = _pack_padded(codes, space, np.empty(codes.size, ROW))
-    return _counted(rows, max(size, 2 * ORDER))
+    ends = np.array([0, _pack_padded(codes, space, room)])
+    return _counted(room, ends, max(size, 2 * ORDER))
 
 
-def _counted(rows: np.ndarray, size: int) -> np.ndarray:
-    """Sorts and counts rows, a batch that fits the cache at a time.
+def _counted(rows: np.ndarray, ends: np.ndarray, size: int) -> np.ndarray:
+    """Sorts and counts rows, a batch at a time.
 
     Args:
         rows: records of type `ROW`; it is overwritten.
+        ends: int64 (batches + 1,): where the batches begin and end.
         size: number of codes.
     """
-    other = np.empty(rows.size, ROW)  # NumPy lays large arrays on huge pages, Numba does not
-    ends = _partition(rows, other, size, max(BATCH, 4 * size))
-    _radix_sort(other, rows, ends, size)
-    del rows
-    return other[: _collapse(other)].copy()
+    scratch = np.empty(np.diff(ends).max(), ROW)
+    return rows[: _sort_and_count(rows, scratch, ends, size)]
 
 
 @kernel
-def _pack(codes: np.ndarray, rows: Records) -> Records:
-    n = 0
+def _batches(codes: np.ndarray, size: int, least: int) -> tuple[np.ndarray, np.ndarray]:
+    """Divides the rows of a text by ranges of their first character.
+
+    Returns:
+        The batch of each code, and where batches begin and end: int64 (batches + 1,); each but
+        the last has `least` rows, or more: few enough for the cache.
+    """
+    counts = np.zeros(size, np.int64)
+    for i in range(BEFORE, codes.size - AFTER):
+        counts[codes[i]] += 1
+    batch = np.zeros(size, np.int64)
+    ends = np.zeros(size + 1, np.int64)
+    n = 1
+    for code in range(1, size):
+        if ends[n] - ends[n - 1] >= least:
+            ends[n + 1] = ends[n]
+            n += 1
+        batch[code] = n - 1
+        ends[n] += counts[code]
+    return batch, ends[: n + 1]
+
+
+@kernel
+def _pack(codes: np.ndarray, batch: np.ndarray, place: np.ndarray, rows: Records) -> None:
+    """Writes the row of each character, batch by batch; `place` is where the batches begin."""
     for i in range(BEFORE, codes.size - AFTER):
         if codes[i] == 0:
             continue
@@ -83,18 +108,18 @@ def _pack(codes: np.ndarray, rows: Records) -> Records:
             packed = (packed << np.uint64(16)) | np.uint64(after)
         if after != 0:
             after = np.uint32(codes[i + ORDER])
-        rows[n].key = packed
-        rows[n].tail = (after << np.uint32(16)) | np.uint32(codes[i - 1])
-        n += 1
-    return rows[:n]
+        here = batch[codes[i]]
+        rows[place[here]].key = packed
+        rows[place[here]].tail = (after << np.uint32(16)) | np.uint32(codes[i - 1])
+        place[here] += 1
 
 
 @kernel
-def _pack_padded(codes: np.ndarray, space: int, rows: Records) -> Records:
+def _pack_padded(codes: np.ndarray, space: int, rows: Records) -> int:
     n = 0
     window = np.uint64(0)
     seen = 0
-    for code in codes:
+    for code in codes[: codes.size - AFTER]:  # the next line is another chunk's
         if code == space and space != 0:
             continue
         ends = code == 0
@@ -110,56 +135,39 @@ def _pack_padded(codes: np.ndarray, space: int, rows: Records) -> Records:
         if ends:
             window = np.uint64(0)
             seen = 0
-    return rows[:n]
+    return n
 
 
 @kernel
-def _partition(rows: Records, other: Records, size: int, least: int) -> np.ndarray:
-    """Puts `rows` into `other` in batches, by ranges of the first character.
-
-    Returns:
-        int64 (batches + 1,): where the batches begin and end; each but the last has `least` rows.
-    """
-    counts = np.zeros(size, np.int64)
-    for i in range(rows.size):
-        counts[_character(rows[i], FIRST)] += 1
-    batch = np.zeros(size, np.int64)  # of each first character
-    ends = np.zeros(size + 1, np.int64)
-    n = 1
-    for code in range(size):
-        if ends[n] - ends[n - 1] >= least:
-            ends[n + 1] = ends[n]
-            n += 1
-        batch[code] = n - 1
-        ends[n] += counts[code]
-    place = ends[:n].copy()
-    for i in range(rows.size):
-        here = batch[_character(rows[i], FIRST)]
-        other[place[here]].key = rows[i].key
-        other[place[here]].tail = rows[i].tail
-        place[here] += 1
-    return ends[: n + 1]
-
-
-@kernel
-def _radix_sort(rows: Records, scratch: Records, ends: np.ndarray, size: int) -> None:
-    """Sorts each batch in place, by the least significant character first."""
-    place = np.empty(size + 1, np.int64)
+def _sort_and_count(rows: Records, scratch: Records, ends: np.ndarray, size: int) -> int:
+    """Sorts each batch in place and counts equal rows; returns how many are distinct."""
+    place = np.empty((FIRST + 1, size + 1), np.int32)
+    n = 0
     for batch in range(ends.size - 1):
         source = rows[ends[batch] : ends[batch + 1]]
-        target = scratch[ends[batch] : ends[batch + 1]]
+        _radix_sort(source, scratch[: source.size], place)
+        n = _collapse(source, rows, n)
+    return n
+
+
+@kernel
+def _radix_sort(rows: Records, scratch: Records, place: np.ndarray) -> None:
+    """Sorts rows, by the least significant character first."""
+    place[:] = 0
+    for i in range(rows.size):
         for character in range(FIRST + 1):
-            place[:] = 0
-            for i in range(source.size):
-                place[_character(source[i], character) + 1] += 1
-            for code in range(1, size):
-                place[code] += place[code - 1]
-            for i in range(source.size):
-                code = _character(source[i], character)
-                target[place[code]].key = source[i].key
-                target[place[code]].tail = source[i].tail
-                place[code] += 1
-            source, target = target, source
+            place[character, _character(rows[i], character) + 1] += 1
+    source, target = rows, scratch
+    for character in range(FIRST + 1):
+        to = place[character]
+        for code in range(1, to.size):
+            to[code] += to[code - 1]
+        for i in range(source.size):
+            code = _character(source[i], character)
+            target[to[code]].key = source[i].key
+            target[to[code]].tail = source[i].tail
+            to[code] += 1
+        source, target = target, source
 
 
 @njit(inline="always")
@@ -171,15 +179,15 @@ def _character(row: Any, character: int) -> Any:
 
 
 @kernel
-def _collapse(rows: Records) -> int:
-    """Counts equal rows of a sorted array, in place; returns how many are distinct."""
-    n = 0
-    for i in range(rows.size):
-        if n > 0 and rows[i].key == rows[n - 1].key and rows[i].tail == rows[n - 1].tail:
+def _collapse(batch: Records, rows: Records, n: int) -> int:
+    """Appends sorted rows to the first `n` of `rows`, equal ones as one; returns the new `n`."""
+    first = n
+    for i in range(batch.size):
+        if n > first and batch[i].key == rows[n - 1].key and batch[i].tail == rows[n - 1].tail:
             rows[n - 1].count += 1
         else:
-            rows[n].key = rows[i].key
-            rows[n].tail = rows[i].tail
+            rows[n].key = batch[i].key
+            rows[n].tail = batch[i].tail
             rows[n].count = 1
             n += 1
     return n
@@ -217,8 +225,11 @@ def merge_rows(first: Records, second: Records) -> Records:
 
 
 @kernel
-def translate_rows(rows: Records, table: np.ndarray) -> np.ndarray:
-    """Returns rows with their codes replaced by `table[code]`; the order is kept if it rises."""
+def translate_rows(rows: Records, table: np.ndarray, tails: np.ndarray) -> np.ndarray:
+    """Returns rows with the codes of their keys replaced by `table[code]`, of their tails alike.
+
+    The order is kept, since both tables rise.
+    """
     out = rows.copy()
     for i in range(rows.size):
         key = np.uint64(0)
@@ -227,8 +238,8 @@ def translate_rows(rows: Records, table: np.ndarray) -> np.ndarray:
             key = (key << np.uint64(16)) | np.uint64(code)
         out[i].key = key
         tail = np.uint64(rows[i].tail)
-        out[i].tail = np.uint32(table[tail >> np.uint64(16)]) << np.uint32(16)
-        out[i].tail |= np.uint32(table[tail & CODE])
+        out[i].tail = np.uint32(tails[tail >> np.uint64(16)]) << np.uint32(16)
+        out[i].tail |= np.uint32(tails[tail & CODE])
     return out
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Literal, TypeVar, cast
 
 import numpy as np
@@ -27,6 +28,7 @@ from zoo.words.alphabet import (
 from zoo.words.counting import (
     AFTER,
     BEFORE,
+    ORDER,
     ROW,
     count_padded_rows,
     count_rows,
@@ -38,7 +40,6 @@ from zoo.words.progress import Advance, bar
 from zoo.words.storage import (
     LARGEST_BLOCK,
     LARGEST_CHUNK,
-    InMemory,
     OnDisk,
     Storage,
     Stored,
@@ -46,6 +47,7 @@ from zoo.words.storage import (
 )
 
 THREADS = 2
+LAST = (np.uint64(0xFFFFFFFFFFFFFFFF), np.uint32(0xFFFFFFFF))  # no row is beyond
 MAGIC = b"zoo.words counts 1\n"
 
 T = TypeVar("T")
@@ -101,7 +103,10 @@ class Counts:
     def rows(self, block: int = LARGEST_BLOCK, *, progress: bool = False) -> Iterator[np.ndarray]:
         """Yields all rows in order, merged, in the codes of `alphabet`, in blocks."""
         alphabet = self.alphabet
-        pieces = [(run.rows, translation(run.alphabet, alphabet)) for run in self.runs]
+        tables = [translation(run.alphabet, alphabet) for run in self.runs]
+        marks = np.arange(2 * ORDER, dtype=np.uint16)  # what the tails of padded windows hold
+        tails = tables if self.windows == "exact" else [marks] * len(tables)
+        pieces = list(zip([run.rows for run in self.runs], tables, tails, strict=True))
         total = sum(run.rows.size for run in self.runs) * ROW.itemsize
         with bar("measuring", total, progress) as advance:
             yield from ahead(merged_blocks(pieces, block, advance))
@@ -213,15 +218,18 @@ def count(
     storage = storage or Storage()
     folding = Folding(characters, half_width=half_width)
     whole_lines = windows == "padded"  # their windows need to know where a line ends
+    rooms: SimpleQueue[np.ndarray] = SimpleQueue()
+    for _ in range(threads):
+        rooms.put(np.empty(0, ROW))
     runs: list[Run] = []
     waiting: deque[Future[Run]] = deque()
     with ThreadPoolExecutor(threads) as pool:
         symbols = _joined(map(folding, blocks), folding.numbers_are_one)
         for part in _chunks(symbols, chunk, whole_lines):
-            waiting.append(pool.submit(_count_chunk, part, windows))
+            waiting.append(pool.submit(_count_chunk, part, windows, rooms, storage))
             if len(waiting) > threads:
-                runs.append(_stored(waiting.popleft().result(), storage))
-        runs.extend(_stored(future.result(), storage) for future in waiting)
+                runs.append(waiting.popleft().result())
+        runs.extend(future.result() for future in waiting)
     give_back()
     return Counts(tuple(runs), characters, half_width, windows, (storage,))
 
@@ -237,12 +245,12 @@ def ahead(items: Iterator[T]) -> Iterator[T]:
 
 
 def merged_blocks(
-    runs: list[tuple[Stored, np.ndarray]], block: int, advance: Advance
+    runs: list[tuple[Stored, np.ndarray, np.ndarray]], block: int, advance: Advance
 ) -> Iterator[np.ndarray]:
     """Merges sorted runs, holding about `block` rows at a time.
 
     Args:
-        runs: rows, each with the table that translates its codes.
+        runs: rows, each with the tables that translate the codes of its keys and its tails.
         block: rows to hold.
         advance: called with the bytes of rows that are done.
 
@@ -250,23 +258,24 @@ def merged_blocks(
         Sorted rows; equal rows of different runs are added up.
     """
     share = max(1, block // max(1, len(runs)))
-    heads = [np.empty(0, ROW) for _ in runs]
     taken = [0] * len(runs)
     while True:
-        for i, (rows, table) in enumerate(runs):
-            if heads[i].size == 0 and taken[i] < rows.size:
-                heads[i] = _translated(rows.read(taken[i], taken[i] + share), table)
-                taken[i] += heads[i].size
-        live = [i for i, head in enumerate(heads) if head.size]
-        if not live:
+        # Read again what the last round left: else each round would end one run only.
+        heads = [
+            (i, _translated(rows.read(taken[i], taken[i] + share), *tables))
+            for i, (rows, *tables) in enumerate(runs)
+            if taken[i] < rows.size
+        ]
+        if not heads:
             return
-        # Every run is known at least up to the smallest last row.
-        key, tail = min((heads[i]["key"][-1], heads[i]["tail"][-1]) for i in live)
+        # Every run is known at least up to the smallest last row, or to its end.
+        going_on = [head[-1] for i, head in heads if taken[i] + head.size < runs[i][0].size]
+        key, tail = min(((row["key"], row["tail"]) for row in going_on), default=LAST)
         ready = []
-        for i in live:
-            cut = rows_up_to(heads[i], key, tail)
-            ready.append(heads[i][:cut])
-            heads[i] = heads[i][cut:]
+        for i, head in heads:
+            cut = rows_up_to(head, key, tail)
+            ready.append(head[:cut])
+            taken[i] += cut
             advance(cut * ROW.itemsize)
         yield _merge_all([rows for rows in ready if rows.size])
 
@@ -282,8 +291,8 @@ def replacing(path: Path) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
-def _translated(rows: np.ndarray, table: np.ndarray) -> np.ndarray:
-    return rows if _is_identity(table) else translate_rows(rows, table)
+def _translated(rows: np.ndarray, table: np.ndarray, tails: np.ndarray) -> np.ndarray:
+    return rows if _is_identity(table) else translate_rows(rows, table, tails)
 
 
 def _is_identity(table: np.ndarray) -> bool:
@@ -297,20 +306,25 @@ def _merge_all(sorted_rows: list[np.ndarray]) -> np.ndarray:
     return sorted_rows[0]
 
 
-def _count_chunk(points: np.ndarray, windows: Windows) -> Run:
+def _count_chunk(
+    points: np.ndarray, windows: Windows, rooms: SimpleQueue[np.ndarray], storage: Storage
+) -> Run:
     alphabet = alphabet_of(points)
     codes = encode(points, alphabet)
-    if windows == "exact":
-        rows = count_rows(codes, alphabet.size + 1)
-    else:
-        space = int(np.searchsorted(alphabet, SPACE)) + 1 if SPACE in alphabet else 0
-        rows = count_padded_rows(codes, alphabet.size + 1, space)
-    return Run(alphabet, InMemory(rows), InMemory(codes[BEFORE:-AFTER].copy()))
-
-
-def _stored(run: Run, storage: Storage) -> Run:
-    rows = storage.keep(run.rows.read(0, run.rows.size))
-    return Run(run.alphabet, rows, storage.keep(run.codes.read(0, run.codes.size)))
+    del points
+    size = alphabet.size + 1
+    room = rooms.get()  # used again and again: new memory costs more than the sorting
+    try:
+        if room.size < codes.size:
+            room = np.empty(codes.size, ROW)  # NumPy lays it on huge pages, Numba does not
+        if windows == "exact":
+            rows = count_rows(codes, size, room)
+        else:
+            space = int(np.searchsorted(alphabet, SPACE)) + 1 if SPACE in alphabet else 0
+            rows = count_padded_rows(codes, size, space, room)
+        return Run(alphabet, storage.keep(rows), storage.keep(codes[BEFORE:-AFTER]))
+    finally:
+        rooms.put(room)
 
 
 def _joined(folded: Iterable[np.ndarray], numbers_are_one: bool) -> Iterator[np.ndarray]:
@@ -330,20 +344,26 @@ def _joined(folded: Iterable[np.ndarray], numbers_are_one: bool) -> Iterator[np.
 
 def _chunks(folded: Iterable[np.ndarray], chunk: int, whole_lines: bool) -> Iterator[np.ndarray]:
     """Yields chunks of folded text with one character of context before and four after."""
-    held = np.full(BEFORE, BREAK, np.uint32)
-    parts, size = [held], held.size
+    parts = [np.full(BEFORE, BREAK, np.uint32)]
     for block in folded:
         parts.append(block)
-        size += block.size
-        if size < chunk + BEFORE + AFTER:
+        if sum(part.size for part in parts) < chunk + BEFORE + AFTER:
             continue
         text = np.concatenate(parts)
-        stop = text.size - AFTER
-        if whole_lines:
-            breaks = np.flatnonzero(text[:stop] == BREAK)
-            stop = int(breaks[-1]) + 1
-        if stop > BEFORE:
+        while stop := _end_of_chunk(text, chunk, whole_lines):
             yield text[: stop + AFTER]
-        parts = [text[max(0, stop - BEFORE) :]]
-        size = parts[0].size
+            text = text[stop - BEFORE :]
+        parts = [text]
     yield np.concatenate([*parts, np.full(AFTER + 1, BREAK, np.uint32)])
+
+
+def _end_of_chunk(text: np.ndarray, chunk: int, whole_lines: bool) -> int:
+    """Returns where the first chunk of a text ends, or 0 if more text is needed to know."""
+    stop = BEFORE + chunk
+    if text.size < stop + AFTER:
+        return 0
+    if not whole_lines:
+        return stop
+    ends = np.flatnonzero(text[BEFORE : text.size - AFTER] == BREAK) + BEFORE + 1
+    within = np.searchsorted(ends, stop, "right")
+    return int(ends[max(0, within - 1)]) if ends.size else 0

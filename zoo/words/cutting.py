@@ -6,7 +6,8 @@ overlapping n-grams chain to pieces of any length (kexue.fm/archives/4256).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import itertools
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,11 +15,17 @@ import numpy as np
 from numba import njit
 
 from zoo.compiling import kernel
-from zoo.words.counting import ORDER, Records
-from zoo.words.statistics import NOWHERE, Ngrams, find, slot_of
+from zoo.words.counting import CODE, ORDER, Records
+from zoo.words.counts import ahead
+from zoo.words.statistics import HASH, NOWHERE, Ngrams, find
 
 BEGIN, END, ALONE = 0, 1, 2
-TRAIL = np.dtype([("key", np.uint64), ("place", np.int32), ("begins", np.int32)])
+# A node of the trie: the slot of the node before it, its code, its length, and two flags.
+SLOT, LENGTH = np.uint64(16), np.uint64(44)  # where they begin, in bits
+KEPT, BEGINS = np.uint64(1 << 62), np.uint64(1 << 63)
+NODE = np.uint64((1 << 62) - 1)
+BLOCK = 1 << 18  # characters cut at a time: what is known of them fits the cache
+LARGEST_TRIE = 1 << 28  # slots
 
 
 @dataclass(frozen=True)
@@ -57,151 +64,186 @@ def cut(
         kept: bool (n-grams,): the n-grams that are never cut.
         longest: longer pieces are not counted; None counts all.
     """
+    trie = Trie.of(ngrams, kept)
+    hits = np.zeros(trie.nodes.size + 1, np.int64)
     short = np.zeros(ngrams.grams.size, np.int64)
     roles = np.zeros((3, ngrams.alphabet.size + 1), np.int64)
     long: dict[bytes, int] = {}
-    rest = np.zeros(0, np.uint16)
-    end = np.zeros(ORDER, np.uint16)
-    trail = _trail(ngrams, kept)
-
-    def cut_part(text: np.ndarray) -> int:
-        longest_kept = _longest(text, trail)
-        done, spans = _cut(text, *longest_kept, ngrams.grams, ngrams.slots, short, roles)
+    rest = (np.zeros(0, np.uint16), np.zeros(0, np.uint8), np.zeros(0, np.int32))
+    for part in ahead(_marked(texts, trie)):
+        codes, lengths, slots = map(np.concatenate, zip(rest, part, strict=True))
+        done, spans = _cut(codes, lengths, slots, ngrams.grams, ngrams.slots, hits, short, roles)
         if longest is not None:
             spans = spans[spans[:, 1] - spans[:, 0] <= longest]
-        _, first, times = np.unique(_hashes(text, spans), return_index=True, return_counts=True)
+        _, first, times = np.unique(_hashes(codes, spans), return_index=True, return_counts=True)
         for (start, stop), count in zip(spans[first].tolist(), times.tolist(), strict=True):
-            piece = text[start:stop].tobytes()
+            piece = codes[start:stop].tobytes()
             long[piece] = long.get(piece, 0) + count
-        return done
-
-    for text in texts:
-        rest = np.concatenate([rest, text])
-        rest = rest[cut_part(rest) :]
-    cut_part(np.concatenate([rest, end]))
+        rest = (codes[done:], lengths[done:], slots[done:])
+    ends = trie.places != NOWHERE
+    short[trie.places[ends]] += hits[:-1][ends]
+    roles[:, 0] = 0  # breaks are pieces of their own
     return Pieces(short, roles, long)
 
 
-def _trail(ngrams: Ngrams, kept: np.ndarray) -> np.ndarray:
-    """Returns a table of the kept n-grams and of what they begin with: records of type `TRAIL`.
+@dataclass(frozen=True)
+class Trie:
+    """The kept n-grams, and what they begin with, by an open-addressing table.
 
-    `place` is `NOWHERE` for what is not kept itself, `begins` tells whether to look for longer
-    ones. It is several times smaller than the n-grams, and so are the misses of the cache.
+    Attributes:
+        nodes: uint64 (slots,): see `NODE`; 0 where there is none. The slots are a power of two.
+        places: int32 (slots,): place of the n-gram, or `NOWHERE` if it only begins others.
     """
-    solid = np.flatnonzero(kept)
-    lengths = ngrams.lengths[solid]
-    keys = [ngrams.grams["key"][solid[lengths == order]] for order in range(2, ORDER + 1)]
-    parts = []
-    longer = np.zeros(0, np.uint64)
-    for order in range(ORDER, 1, -1):
-        kept_keys = keys[order - 2]
-        every = np.union1d(kept_keys, longer)
-        part = np.zeros(every.size, TRAIL)
-        part["key"] = every
-        part["place"] = NOWHERE
-        part["place"][np.searchsorted(every, kept_keys)] = solid[lengths == order]
-        part["begins"][np.searchsorted(every, longer)] = 1
-        parts.append(part)
-        longer = np.unique(every >> np.uint64(16))
-    return _hashed(np.concatenate(parts))
 
+    nodes: np.ndarray
+    places: np.ndarray
 
-@kernel
-def _hashed(entries: Records) -> Records:
-    """Returns an open-addressing table; no key is 0."""
-    table: Records = np.zeros(max(16, 2 * entries.size), TRAIL)
-    for entry in entries:
-        slot = slot_of(entry.key, table.size)
-        while table[slot].key != 0:
-            slot = slot + 1 if slot + 1 < table.size else 0
-        table[slot] = entry
-    return table
+    @classmethod
+    def of(cls, ngrams: Ngrams, kept: np.ndarray) -> Trie:
+        """Returns the trie of the n-grams with a true `kept`."""
+        solid = np.flatnonzero(kept).astype(np.int32)
+        lengths = ngrams.lengths[solid]
+        most = int((lengths - 1).sum(dtype=np.int64))  # nodes, if no two began alike
+        slots = 1 << max(4, (2 * most).bit_length())
+        if slots > LARGEST_TRIE:
+            raise ValueError(f"{solid.size:,} n-grams are too many to cut by: raise min_count")
+        trie = cls(np.zeros(slots, np.uint64), np.full(slots, NOWHERE, np.int32))
+        _insert(ngrams.grams["key"][solid], lengths, solid, trie.nodes, trie.places)
+        return trie
 
 
 @njit(inline="always")
-def _follow(key: int, trail: Records) -> int:
-    """Returns the slot of a key; an empty one if it is not there."""
-    slot = slot_of(key, trail.size)
-    while trail[slot].key != key and trail[slot].key != 0:
-        slot = slot + 1 if slot + 1 < trail.size else 0
+def _node(before: int, code: int, length: int) -> Any:
+    """Returns a node without flags; the one before a bigram is its first code."""
+    return (np.uint64(before) << SLOT) | np.uint64(code) | (np.uint64(length) << LENGTH)
+
+
+@njit(inline="always")
+def _slot(node: int, nodes: np.ndarray) -> Any:
+    """Returns where a node is, or the empty slot where it would be."""
+    last = nodes.size - 1
+    slot = np.int64((np.uint64(node) * HASH) >> np.uint64(32)) & last
+    while (nodes[slot] & NODE) != node and nodes[slot] != 0:
+        slot = (slot + 1) & last
     return slot
 
 
 @kernel
-def _longest(codes: np.ndarray, trail: Records) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the length and the place of the longest kept n-gram at each position, 0 if none.
+def _insert(
+    keys: np.ndarray, lengths: np.ndarray, kept: np.ndarray, nodes: np.ndarray, places: np.ndarray
+) -> None:
+    for n in range(keys.size):
+        order = np.int64(lengths[n])
+        before = np.int64(keys[n] >> np.uint64(16 * (order - 1)))
+        for length in range(2, order + 1):
+            code = (keys[n] >> np.uint64(16 * (order - length))) & CODE
+            node = _node(before, code, length)
+            before = _slot(node, nodes)
+            nodes[before] |= node | (KEPT if length == order else BEGINS)
+        places[before] = kept[n]
+
+
+def _marked(texts: Iterable[np.ndarray], trie: Trie) -> Iterator[tuple[np.ndarray, ...]]:
+    """Yields a text, closed by a break, with the longest kept n-gram at each position.
+
+    Yields:
+        Codes, lengths of the n-grams (0 if there is none) and their slots in the trie.
+    """
+    held = np.zeros(0, np.uint16)
+    parts = (text[i : i + BLOCK] for text in texts for i in range(0, text.size, BLOCK))
+    for part in itertools.chain(parts, [np.zeros(ORDER, np.uint16)]):
+        codes = np.concatenate([held, part])
+        known = max(0, codes.size - ORDER + 1)
+        yield (codes[:known], *_longest(codes, trie.nodes, known))
+        held = codes[known:]
+
+
+@kernel
+def _longest(codes: np.ndarray, nodes: np.ndarray, stop: int) -> tuple[np.ndarray, np.ndarray]:
+    """Looks up the n-grams at the first `stop` positions, which have `ORDER` - 1 more codes.
 
     It is a loop of its own, since its many look-ups then overlap.
     """
-    lengths = np.zeros(codes.size, np.uint8)
-    places = np.empty(codes.size, np.int32)
-    for i in range(codes.size - ORDER + 1):
-        key: Any = np.uint64(codes[i])
+    lengths = np.zeros(stop, np.uint8)
+    slots = np.zeros(stop, np.int32)
+    for i in range(stop):
+        if codes[i] == 0:
+            continue
+        before = np.int64(codes[i])
         for length in range(2, ORDER + 1):
-            if codes[i] == 0 or codes[i + length - 1] == 0:
+            code = codes[i + length - 1]
+            if code == 0:
                 break
-            key = (key << np.uint64(16)) | np.uint64(codes[i + length - 1])
-            step = trail[_follow(key, trail)]
-            if step.key == 0:
-                break
-            if step.place != NOWHERE:
+            before = _slot(_node(before, code, length), nodes)
+            found = nodes[before]
+            if found & KEPT != 0:
                 lengths[i] = length
-                places[i] = step.place
-            if step.begins == 0:
+                slots[i] = before
+            if found & BEGINS == 0:
                 break
-    return lengths, places
+    return lengths, slots
 
 
 @kernel
 def _cut(
     codes: np.ndarray,
     lengths: np.ndarray,
-    places: np.ndarray,
-    grams: Records,
     slots: np.ndarray,
+    grams: Records,
+    index: np.ndarray,
+    hits: np.ndarray,
     short: np.ndarray,
     roles: np.ndarray,
 ) -> tuple[int, np.ndarray]:
     """Counts the pieces that surely end before the text does.
 
+    Pieces that are kept n-grams add to `hits`, by slot; `hits[-1]` takes all others, so that the
+    loop need not branch. Shorter chains add to `short`.
+
     Returns:
         Where the first unfinished piece starts, and the spans (pieces, 2) of the longer pieces.
     """
+    starts = _starts(lengths)
     spans = np.empty((64, 2), np.int64)
     chains = np.empty(codes.size // 3 + 1, np.uint64)  # pieces of 3 or 4, not kept themselves
     n = m = 0
-    start = reach = 0
-    whole = 0  # kept 4-grams in this piece
-    for i in range(codes.size - ORDER + 1):
-        if i >= reach and i > start:
-            length = i - start
-            if length == 1:
-                roles[ALONE, codes[start]] += 1
-            else:
-                roles[BEGIN, codes[start]] += 1
-                roles[END, codes[i - 1]] += 1
-                if length <= ORDER:
-                    if lengths[start] == length:
-                        short[places[start]] += 1
-                    else:
-                        chains[m] = _key(codes, start, i)
-                        m += 1
-                elif whole == length - ORDER + 1:
-                    if n == len(spans):
-                        spans = np.concatenate((spans, np.empty((n, 2), np.int64)))
-                    spans[n, 0], spans[n, 1] = start, i
-                    n += 1
-            start, whole = i, 0
-        if codes[i] == 0:
-            start = reach = i + 1
-        else:
-            reach = max(reach, i + lengths[i])
-            whole += lengths[i] == ORDER
+    for piece in range(starts.size - 1):
+        start, stop = starts[piece], starts[piece + 1]
+        length = stop - start
+        solid = lengths[start] == length
+        several = np.int64(length > 1)
+        hits[slots[start] if solid else hits.size - 1] += 1
+        roles[ALONE, codes[start]] += 1 - several
+        roles[BEGIN, codes[start]] += several
+        roles[END, codes[stop - 1]] += several
+        if solid or length == 1:
+            continue
+        if length <= ORDER:
+            chains[m] = _key(codes, start, stop)
+            m += 1
+        elif (lengths[start : stop - ORDER + 1] == ORDER).all():
+            if n == len(spans):
+                spans = np.concatenate((spans, np.empty((n, 2), np.int64)))
+            spans[n, 0], spans[n, 1] = start, stop
+            n += 1
     for key in chains[:m]:
-        place = find(key, grams, slots)
+        place = find(key, grams, index)
         if place != NOWHERE:
             short[place] += 1
-    return start, spans[:n]
+    return (starts[-1] if starts.size else 0), spans[:n]
+
+
+@kernel
+def _starts(lengths: np.ndarray) -> np.ndarray:
+    """Returns where pieces start: at each position that no n-gram before it covers."""
+    starts = np.empty(lengths.size, np.int32)
+    n = 0
+    reach = 0
+    for i in range(lengths.size):
+        starts[n] = i
+        n += i >= reach
+        reach = max(reach, i + lengths[i])
+    return starts[:n]
 
 
 @kernel

@@ -35,6 +35,7 @@ GRAM = np.dtype(
         ("right_most", np.int64),
     ]
 )
+HASH = np.uint64(0x9E3779B97F4A7C15)  # Fibonacci's
 NOWHERE = -1  # the place of an n-gram that is not there
 XLOGX = np.array([0.0, 0.0] + [n * math.log(n) for n in range(2, 1024)])
 
@@ -236,7 +237,7 @@ def _measure_order(
                 where[n, 0], where[n, 1] = start, stop
                 n += 1
             start = stop
-    return found[:n].copy(), where[:n].copy()
+    return found[:n], where[:n]
 
 
 @kernel
@@ -291,8 +292,8 @@ def index(grams: Records) -> np.ndarray:
 
 @njit(inline="always")
 def slot_of(key: int, slots: int) -> Any:
-    """Returns where to look for a key first: its hash (Fibonacci's) times the table's size."""
-    mixed = np.uint64(key) * np.uint64(0x9E3779B97F4A7C15)
+    """Returns where to look for a key first: its hash times the table's size."""
+    mixed = np.uint64(key) * HASH
     return np.int64(((mixed >> np.uint64(32)) * np.uint64(slots)) >> np.uint64(32))
 
 

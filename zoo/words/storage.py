@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import os
 import tempfile
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -14,8 +15,8 @@ import numpy as np
 
 RESERVED = 176_000_000  # bytes of a memory limit that the interpreter and its libraries take
 SMALLEST = 64_000_000  # bytes besides
-CHARACTER = 48  # bytes a character and thread while a chunk is counted
-LARGEST_CHUNK = 1 << 22  # characters counted at a time by a thread
+CHARACTER = 40  # bytes a character and thread while a chunk is counted
+LARGEST_CHUNK = 1 << 21  # characters counted at a time by a thread
 MERGED = 128  # bytes a row while runs are merged
 LARGEST_BLOCK = 1 << 20  # rows merged at a time, all runs together
 NGRAM = 100  # bytes a frequent n-gram, from its measuring to the lexicon
@@ -141,16 +142,18 @@ class Storage:
         self.held = 0
         self.written = 0
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
+        self._lock = threading.Lock()
 
     def keep(self, array: np.ndarray) -> Stored:
-        """Takes an array and returns where it is now."""
-        if self.limit is None or self.held + array.nbytes <= self.limit:
-            self.held += array.nbytes
-            return InMemory(array)
-        if self._temporary is None:
-            self._temporary = tempfile.TemporaryDirectory(prefix="zoo-words-", dir=self.folder)
-        path = Path(self._temporary.name) / f"{self.written}.bin"
-        self.written += 1
+        """Copies an array and returns where the copy is; threads may call it."""
+        with self._lock:
+            if self.limit is None or self.held + array.nbytes <= self.limit:
+                self.held += array.nbytes
+                return InMemory(array.copy())
+            if self._temporary is None:
+                self._temporary = tempfile.TemporaryDirectory(prefix="zoo-words-", dir=self.folder)
+            path = Path(self._temporary.name) / f"{self.written}.bin"
+            self.written += 1
         array.tofile(path)
         return OnDisk(path, array.dtype, array.size)
 
