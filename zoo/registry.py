@@ -139,3 +139,41 @@ register(
         post="https://kexue.fm/archives/7500",
     )
 )
+
+_MASKS = {
+    "technique": "masks",
+    "build": "zoo.masks.transformer:Transformer",
+    "paper": "Unified Language Model Pre-training for Natural Language Understanding and "
+    "Generation (Dong et al.; arXiv 1905.03197)",
+    "post": "https://kexue.fm/archives/6933",
+}
+
+register(
+    Entry(
+        name="masks_small_zh",
+        summary="A small Chinese BERT for any mask: multilingual-e5, its vocabulary and depth cut.",
+        task="fill-mask",
+        recipe="masks/small_zh.yaml",
+        licence="MIT",
+        **_MASKS,
+    )
+)
+register(
+    Entry(
+        name="masks_title_csl",
+        summary="The title of a Chinese paper from its abstract; a BERT under UniLM's mask.",
+        task="summarization",
+        recipe="masks/title_csl.yaml",
+        licence="MIT",
+        **_MASKS,
+    )
+)
+register(
+    Entry(
+        name="masks_poems_lm",
+        summary="Chinese poems from left, from right or in any order: one net, the mask decides.",
+        task="text-generation",
+        recipe="masks/poems_lm.yaml",
+        **_MASKS,
+    )
+)

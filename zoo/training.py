@@ -41,7 +41,7 @@ def preprocess_file(source: str | None) -> str | None:
 
 
 def size_of(data: LightningDataModule, name: str) -> int | None:
-    """Return a size that the model may need and the data may have, such as `classes`."""
+    """Return a number that the model may need and the data may have, such as `classes`."""
     return getattr(data, name, None)
 
 
@@ -80,7 +80,7 @@ class ZooCLI(LightningCLI):
         parser.set_defaults({"checkpoint.save_last": True})
         parser.link_arguments("seed_everything", "data.init_args.seed", compute_fn=int)
         parser.link_arguments("from", "data.init_args.preprocess", compute_fn=preprocess_file)
-        for size in ("vocabulary", "classes"):
+        for size in ("vocabulary", "classes", "padding"):
             parser.link_arguments(
                 "data",
                 f"model.init_args.{size}",

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor
 
-from zoo.masks.algebra import Mask, causal, padding, permutation, prefix, reverse, unilm
+from zoo.masks.algebra import Mask, causal, diagonal, padding, permutation, prefix, reverse, unilm
 
 
 class Batch(NamedTuple):
@@ -68,7 +68,8 @@ def causal_lm(batch: Batch, generator: Generator | None = None) -> Task:
 def reverse_lm(batch: Batch, generator: Generator | None = None) -> Task:
     """Predict each token from those after it."""
     rows = batch.valid & (_positions(batch) > 0)
-    return _neighbours(batch, reverse() & padding(batch.valid), rows, 1)
+    mask = reverse() & padding(batch.valid) | diagonal()  # behind the text stands padding alone
+    return _neighbours(batch, mask, rows, 1)
 
 
 def unilm_seq2seq(batch: Batch, generator: Generator | None = None) -> Task:
@@ -165,7 +166,7 @@ def random_order(batch: Batch, generator: Generator | None = None) -> Tensor:
     key = _uniform(batch.token_ids.shape, batch, generator)
     key = key.masked_fill(~batch.valid, 2.0)
     key[:, 0] = -1.0
-    return key.argsort(-1, stable=True)
+    return key.argsort(dim=-1, stable=True)
 
 
 def _neighbours(batch: Batch, mask: Mask, rows: Tensor, shift: int) -> Task:

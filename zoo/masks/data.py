@@ -1,0 +1,343 @@
+"""Texts and pairs of texts as batches: titles of papers, poems, any file of lines."""
+
+import json
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Iterable
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from lightning.pytorch import LightningDataModule
+from tokenizers.implementations import BertWordPieceTokenizer
+from torch.nn.utils.rnn import pad_sequence
+
+from zoo.data.labelled import read_text
+from zoo.data.poems import Split, load_poems
+from zoo.data.resumable import ResumableLoader
+from zoo.masks.objectives import Batch
+from zoo.masks.tokenizer import ROLES, Tokenizer
+
+
+class Passage(NamedTuple):
+    """A text, and what is to be written after it.
+
+    Attributes:
+        source: the text.
+        target: such as its title; default nothing.
+    """
+
+    source: str
+    target: str = ""
+
+
+class MaskedText(LightningDataModule, ABC):
+    """Batches for any objective from three lists of passages.
+
+    Args:
+        batch_size: passages a process and step; default 32.
+        max_length: most tokens of a passage, start and ends included; a longer source is cut at
+            its end. Default 192.
+        max_target: most tokens of a target and its end; default 32.
+        workers: processes that prepare batches; default 0, since encoding is cheap.
+        seed: of the order of the training passages; default 0.
+        min_count: how often a character of a new vocabulary occurs in training; default 2.
+        words: a file of words, one a line (what follows a TAB is left out, so that it may come
+            from `zoo words`); masking then hides the longest of them that fit, from left to
+            right. Default: a token is a word, with the `##` tokens after it.
+        preprocess: the `preprocess.json` of a checkpoint, whose vocabulary is used; default: the
+            characters of the training passages.
+    """
+
+    def __init__(
+        self,
+        batch_size: int = 32,
+        max_length: int = 192,
+        max_target: int = 32,
+        workers: int = 0,
+        seed: int = 0,
+        min_count: int = 2,
+        words: str | None = None,
+        preprocess: str | None = None,
+    ) -> None:
+        super().__init__()
+        self.batch_size, self.max_length, self.max_target = batch_size, max_length, max_target
+        self.workers, self.seed, self.min_count = workers, seed, min_count
+        self._words, self._preprocess = words, preprocess
+
+    @abstractmethod
+    def read(self, split: Split) -> list[Passage]:
+        """Return the passages of the split `train`, `valid` or `test`."""
+
+    @cached_property
+    def train(self) -> list[Passage]:
+        """The training passages."""
+        return self.read("train")
+
+    @cached_property
+    def preprocess(self) -> Tokenizer:
+        """The tokenizer."""
+        if self._preprocess:
+            state = json.loads(Path(self._preprocess).read_text("utf-8"))
+            state.pop("class")
+            return Tokenizer.from_dict(state | {"max_length": self.max_length})
+        texts = ("".join(passage) for passage in self.train)
+        return character_tokenizer(texts, self.min_count, self.max_length)
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """The words that masking hides as a whole."""
+        if self._words is None:
+            return frozenset()
+        lines = read_text(Path(self._words)).splitlines()
+        return frozenset(line.partition("\t")[0] for line in lines)
+
+    @cached_property
+    def _pieces(self) -> list[str]:
+        """What each id stands for in a text; empty for special tokens."""
+        special = self.preprocess.special
+        tokens = enumerate(self.preprocess.tokens)
+        return ["" if i in special else token.removeprefix("▁") or "▁" for i, token in tokens]
+
+    @property
+    def vocabulary(self) -> int:
+        """Number of token ids."""
+        return len(self.preprocess)
+
+    @property
+    def padding(self) -> int:
+        """The id of padding."""
+        return self.preprocess.padding
+
+    @property
+    def title(self) -> str:
+        """What a figure measured on this data is called."""
+        return type(self).__name__
+
+    def train_dataloader(self) -> ResumableLoader:
+        """Shuffled batches of similar lengths; the order follows from the seed and the epoch."""
+        return ResumableLoader(
+            self.train,
+            self.batch_size,
+            shuffle=True,
+            seed=self.seed,
+            collate=self.collate,
+            workers=self.workers,
+            bucket=lambda passage: len(self.encode(passage)[0]),
+        )
+
+    def val_dataloader(self) -> ResumableLoader:
+        """The validation passages in order."""
+        return self._held_out("valid")
+
+    def test_dataloader(self) -> ResumableLoader:
+        """The test passages in order."""
+        return self._held_out("test")
+
+    def _held_out(self, split: Split) -> ResumableLoader:
+        return ResumableLoader(
+            self.read(split), self.batch_size, collate=self.collate, workers=self.workers
+        )
+
+    def encode(self, passage: Passage) -> tuple[list[int], list[int]]:
+        """Return the ids of the tokens and of their segments."""
+        if passage.target:
+            return self.preprocess.pair(*passage, max_target=self.max_target)
+        ids = self.preprocess.encode(passage.source)
+        return ids, [0] * len(ids)
+
+    def collate(self, passages: list[Passage]) -> Batch:
+        """Encode a batch; see `Batch`."""
+        tokens, segments = zip(*map(self.encode, passages), strict=True)
+        words = [word_numbers([self._pieces[i] for i in ids], self.words) for ids in tokens]
+        token_ids = _pad(tokens, self.preprocess.padding)
+        lengths = torch.tensor([len(ids) for ids in tokens])
+        return Batch(
+            token_ids=token_ids,
+            segment_ids=_pad(segments, 0),
+            valid=torch.arange(token_ids.shape[1]) < lengths[:, None],
+            word_ids=_pad(words, -1),
+            mask_id=self.preprocess.mask,
+            sources=[passage.source for passage in passages],
+            targets=[passage.target for passage in passages],
+        )
+
+
+class Titles(MaskedText):
+    """Abstracts of Chinese papers and their titles, the CSL set of the published tables.
+
+    `train.tsv` and `val.tsv` hold lines of title TAB abstract. The last lines of the first are for
+    validation, and the second is the test split, 1,000 pairs, on which the tables report.
+
+    Args:
+        root: the folder of the two files; default `data/title_csl`.
+        held_out: training pairs that are for validation instead; default 500.
+        unseen_only: leave out of the test what also occurs in training: 76 of its abstracts do;
+            default false, as in the tables.
+        options: those of `MaskedText`.
+    """
+
+    def __init__(
+        self,
+        root: str = "data/title_csl",
+        held_out: int = 500,
+        unseen_only: bool = False,
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        self.root, self.held_out, self.unseen_only = root, held_out, unseen_only
+
+    @property
+    def title(self) -> str:
+        """See `MaskedText.title`."""
+        return "CSL titles" + (", unseen abstracts" if self.unseen_only else "")
+
+    def read(self, split: Split) -> list[Passage]:
+        """See `MaskedText.read`.
+
+        Raises:
+            FileNotFoundError: if the files are not there.
+            ValueError: if a line is no pair, or no training pair is left.
+        """
+        if split == "test":
+            pairs = read_pairs(Path(self.root) / "val.tsv")
+            seen = {passage.source for passage in self.train} if self.unseen_only else set()
+            return [pair for pair in pairs if pair.source not in seen]
+        pairs = read_pairs(Path(self.root) / "train.tsv")
+        if not 0 < self.held_out < len(pairs):
+            raise ValueError(
+                f"held_out is {self.held_out} of {len(pairs)} training pairs: leave some of both"
+            )
+        return pairs[: -self.held_out] if split == "train" else pairs[-self.held_out :]
+
+
+class Poems(MaskedText):
+    """Regulated poems of Tang and Song as plain texts, a character a token.
+
+    Args:
+        path: a file made by `zoo/data/samples/make_poems.py`; default: the embedded 10,000 poems.
+        options: those of `MaskedText`.
+    """
+
+    def __init__(self, path: str | None = None, **options: Any) -> None:
+        super().__init__(**options)
+        self.path = path
+
+    @property
+    def title(self) -> str:
+        """See `MaskedText.title`."""
+        return f"Poems as text, {Path(self.path).name if self.path else 'embedded sample'}"
+
+    def read(self, split: Split) -> list[Passage]:
+        """See `MaskedText.read`."""
+        return [Passage(poem.text) for poem in load_poems(self.path, split)]
+
+
+class Lines(MaskedText):
+    """Any text, one passage a line; a hundredth of the lines for validation and for tests each.
+
+    Args:
+        files: UTF-8 files; empty lines are left out. Default the one file `data/corpus.txt`.
+        options: those of `MaskedText`.
+    """
+
+    def __init__(self, files: list[str] | None = None, **options: Any) -> None:
+        super().__init__(**options)
+        self.files = files or ["data/corpus.txt"]
+
+    def read(self, split: Split) -> list[Passage]:
+        """See `MaskedText.read`; lines 99, 199, ... of a file are for validation, 100, 200 tests.
+
+        Raises:
+            FileNotFoundError: if a file is not there.
+            ValueError: if a file is empty or not UTF-8, or has too few lines.
+        """
+        lines = [
+            line
+            for file in self.files
+            for line in read_text(Path(file)).splitlines()
+            if line.strip()
+        ]
+        if len(lines) < 100:
+            raise ValueError(f"{self.files} have {len(lines)} lines: give 100 or more, to split")
+        part = {98: "valid", 99: "test"}
+        return [
+            Passage(line) for i, line in enumerate(lines) if part.get(i % 100, "train") == split
+        ]
+
+
+def read_pairs(path: Path) -> list[Passage]:
+    """Read lines of title TAB abstract.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is empty or not UTF-8, or a line has no title or no abstract.
+    """
+    pairs = []
+    for number, line in enumerate(read_text(path).removesuffix("\n").split("\n"), 1):
+        title, _, abstract = line.rstrip("\r").partition("\t")
+        if not title or not abstract:
+            raise ValueError(f"{path}, line {number}: expected a title, a TAB and an abstract")
+        pairs.append(Passage(abstract, title))
+    return pairs
+
+
+def character_tokenizer(texts: Iterable[str], min_count: int, max_length: int) -> Tokenizer:
+    """Make a tokenizer whose tokens are characters, by BERT's rules.
+
+    Args:
+        texts: what it is to encode.
+        min_count: how often a character of the vocabulary occurs in them.
+        max_length: as of `Tokenizer`.
+    """
+    count: Counter[str] = Counter()
+    for text in texts:
+        count.update(text)
+    characters = sorted(c for c, n in count.items() if n >= min_count and not c.isspace())
+    alphabet = [c for c in characters if c.isascii() and c.isalnum()]
+    tokens = [names[0] for names in ROLES.values()] + characters + [f"##{c}" for c in alphabet]
+    ids = {token: i for i, token in enumerate(tokens)}
+    made = BertWordPieceTokenizer(ids, lowercase=False, strip_accents=False)
+    return Tokenizer(made.to_str(), max_length)
+
+
+def word_numbers(pieces: list[str], words: frozenset[str]) -> list[int]:
+    """Number the words that a sequence's tokens are part of, from 0; -1 for special tokens.
+
+    Args:
+        pieces: the tokens of a sequence, empty strings for special ones.
+        words: the longest that fits is taken, from left to right; a token that begins none is a
+            word by itself, with the `##` tokens after it.
+
+    Example:
+        >>> word_numbers(["", "明", "月", "光", "q", "##x", ""], frozenset({"明月"}))
+        [-1, 0, 0, 1, 2, 2, -1]
+    """
+    numbers: list[int] = []
+    longest = max(map(len, words), default=0)
+    word = 0
+    while (start := len(numbers)) < len(pieces):
+        if pieces[start]:
+            numbers += [word] * (_end_of_word(pieces, start, words, longest) - start)
+            word += 1
+        else:
+            numbers.append(-1)
+    return numbers
+
+
+def _end_of_word(pieces: list[str], start: int, words: frozenset[str], longest: int) -> int:
+    end, text = start + 1, ""
+    for at in range(start, len(pieces)):
+        text += pieces[at].removeprefix("##")
+        if not pieces[at] or len(text) > longest:
+            break
+        if text in words:
+            end = at + 1
+    while end < len(pieces) and pieces[end].startswith("##"):
+        end += 1
+    return end
+
+
+def _pad(rows: Iterable[list[int]], value: int) -> torch.Tensor:
+    return pad_sequence([torch.tensor(row) for row in rows], True, value)
