@@ -4,7 +4,8 @@ The search looks at a flow in one form only. When node x moves, the exit and the
 old and its new module change by the flow between x and the module *both ways*, so that the
 directions of the links matter no more once each node's own exit and enter flow are known. A level
 therefore keeps symmetric rows, each link with half of the flow both ways, which for an undirected
-flow are the rows at hand, not copied.
+flow are the rows at hand, not copied. Numbers of nodes and links are unsigned, for Numba looks at
+the sign of each signed index.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ class Level(NamedTuple):
     """Nodes, or modules of nodes, and the flow between them.
 
     Attributes:
-        starts: int64 (nodes + 1,), rows of the links.
-        targets: int32 (links,).
+        starts: uint64 (nodes + 1,), rows of the links.
+        targets: uint32 (links,).
         half: float64 (links,), half of the flow of each link both ways.
         flow: float64 (nodes,), visit rates.
         leave: float64 (nodes,), flow that leaves each node, by links and by teleportation.
@@ -59,7 +60,9 @@ def level_of(flow: Flow) -> Level:
         leave = leave + teleport * (1 - landing)
         enter = enter + landing * (teleport.sum() - teleport)
         symmetric = False
-    return Level(*rows, flow.node, leave, enter, teleport, landing, symmetric)
+    starts, targets, half = rows
+    signless = starts.view(np.uint64), targets.view(np.uint32)
+    return Level(*signless, half, flow.node, leave, enter, teleport, landing, symmetric)
 
 
 @kernel
@@ -110,12 +113,12 @@ def aggregate(level: Level, labels: np.ndarray, count: int) -> Level:
 
     Args:
         level: the nodes.
-        labels: int32 (nodes,), the module of each.
+        labels: uint32 (nodes,), the module of each.
         count: number of modules.
     """
     first, members = members_of(labels, count)
-    starts = np.zeros(count + 1, np.int64)
-    targets = np.empty(level.targets.size, np.int32)
+    starts = np.zeros(count + 1, np.uint64)
+    targets = np.empty(level.targets.size, np.uint32)
     half = np.empty(level.half.size)
     flow, leave, enter = np.zeros(count), np.zeros(count), np.zeros(count)
     teleports = level.teleport.size > 0
@@ -157,12 +160,12 @@ def aggregate(level: Level, labels: np.ndarray, count: int) -> Level:
 @kernel
 def members_of(labels: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Sorts nodes by module: module m has `members[first[m]:first[m + 1]]`."""
-    first = np.zeros(count + 2, np.int64)
+    first = np.zeros(count + 2, np.uint32)
     for label in labels:
         first[label + 2] += 1
     for m in range(count):
         first[m + 2] += first[m + 1]
-    members = np.empty(labels.size, np.int32)
+    members = np.empty(labels.size, np.uint32)
     for x in range(labels.size):
         place = labels[x] + 1
         members[first[place]] = x
@@ -176,16 +179,16 @@ def induced(level: Level, labels: np.ndarray, kept: np.ndarray) -> Level:
 
     Args:
         level: the nodes.
-        labels: int32 (nodes,), the module of each.
-        kept: int32 (kept,), the nodes to keep, whole modules, in their new order.
+        labels: uint32 (nodes,), the module of each.
+        kept: uint32 (kept,), the nodes to keep, whole modules, in their new order.
     """
-    place = np.full(labels.size, -1, np.int32)
+    place = np.zeros(labels.size, np.uint32)
     links = 0
     for i in range(kept.size):
         place[kept[i]] = i
-        links += level.starts[kept[i] + 1] - level.starts[kept[i]]
-    starts = np.zeros(kept.size + 1, np.int64)
-    targets, half = np.empty(links, np.int32), np.empty(links)
+        links += np.int64(level.starts[kept[i] + 1] - level.starts[kept[i]])
+    starts = np.zeros(kept.size + 1, np.uint64)
+    targets, half = np.empty(links, np.uint32), np.empty(links)
     p = 0
     for i in range(kept.size):
         x = kept[i]

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from zoo.compiling import kernel
+
+Scalar = Any  # a number in a kernel: type checkers take an array's element for an array
 
 _BITS = 8  # of the mantissa, which choose a row of the table
 _MIDDLES = 1 + (np.arange(1 << _BITS) + 0.5) / (1 << _BITS)
@@ -17,7 +21,7 @@ _C1, _C2, _C3, _C4 = (-((-1) ** n) / (n * np.log(2)) for n in range(1, 5))
 
 
 @kernel
-def log2(x: float) -> float:
+def log2(x: Scalar) -> Scalar:
     """Returns the binary logarithm, within 1e-14; a finite number for 0 and below.
 
     The exponent is read from the bits, the mantissa is divided by the middle of its interval by
@@ -31,6 +35,6 @@ def log2(x: float) -> float:
 
 
 @kernel
-def plogp(x: float) -> float:
+def plogp(x: Scalar) -> Scalar:
     """Returns x log2 x, 0 for 0 (and about 0 for what rounding leaves below it)."""
     return x * log2(x)

@@ -5,9 +5,14 @@ inside a parent that is left at rate Q is, but for the nodes' own terms,
 
     plogp(Q + sum_m q'_m) + sum_m [plogp(q_m + p_m) - plogp(q_m) - plogp(q'_m)],
 
-plogp(x) = x log2 x (Rosvall, Axelsson, Bergstrom 2009, eq. 4; for the root Q = 0). Each module's
-term in the brackets is kept, so that a candidate costs the logarithms of its *new* term only.
-A node is visited again when a neighbour has moved: nodes wait in a queue, each at most once.
+plogp(x) = x log2 x (Rosvall, Axelsson, Bergstrom 2009, eq. 4; for the root Q = 0). The modules'
+logarithms are kept, and since
+
+    plogp(x) + d (log2 x + 1/ln 2) <= plogp(x + d) <= plogp(x) + d (log2 x + (1 + d / x) / ln 2),
+
+they bound what a move may save; only where the bound promises more than the best candidate so far
+are the new logarithms taken. A node is visited again when a neighbour has moved: nodes wait in a
+queue, each at most once.
 """
 
 from __future__ import annotations
@@ -16,51 +21,73 @@ import numpy as np
 
 from zoo.compiling import kernel
 from zoo.infomap.level import Level
-from zoo.infomap.logarithm import log2, plogp
+from zoo.infomap.logarithm import Scalar, log2, plogp
 
-# Columns of the modules' array: one row is half a cache line, or a whole one for directed flows.
-FLOW, LEAVE, TERM, LINK, ENTER, TELEPORT, LANDING = range(7)
-SYMMETRIC, GENERAL = 4, 8  # numbers of columns; a symmetric flow enters as much as it exits
+# Columns of the modules' array: a row is half a cache line, or a whole one for directed flows.
+FLOW, LEAVE, LOG_ALL, LOG_LEAVE, ENTER, LOG_ENTER, TELEPORT, LANDING = range(8)
+SYMMETRIC, GENERAL = 4, 8  # numbers of columns; a symmetric flow enters as much as it leaves
 GAIN = 1e-11  # bits that a move must save: above what rounding makes up
 LOG2_E = 1 / np.log(2)
+TINY = 1e-300
+BLOCKS = 4096  # of an order of visits
 
 
 @kernel
-def module_sums(level: Level, labels: np.ndarray, count: int, columns: int) -> np.ndarray:
-    """Returns the rates and the term of each module, float64 (count, columns)."""
-    sums = np.zeros((count, columns))
-    symmetric = columns == SYMMETRIC
-    teleports = level.teleport.size > 0
-    for x in range(labels.size):
-        m = labels[x]
-        inner = 0.0
-        for j in range(level.starts[x], level.starts[x + 1]):
-            if labels[level.targets[j]] == m:
-                inner += level.half[j]
-        if teleports:  # between this node and the module's earlier ones, both ways
-            inner += level.teleport[x] * sums[m, LANDING] + level.landing[x] * sums[m, TELEPORT]
-            sums[m, TELEPORT] += level.teleport[x]
-            sums[m, LANDING] += level.landing[x]
-        sums[m, FLOW] += level.flow[x]
-        sums[m, LEAVE] += level.leave[x] - inner
-        if not symmetric:
-            sums[m, ENTER] += level.enter[x] - inner
-    for m in range(count):
-        enter = sums[m, LEAVE] if symmetric else sums[m, ENTER]
-        sums[m, TERM] = module_term(sums[m, FLOW], sums[m, LEAVE], enter, symmetric)
-    return sums
+def modules_of(level: Level) -> np.ndarray:
+    """Returns the modules' array, float64 (nodes, columns), each node being a module."""
+    nodes = level.flow.size
+    modules = np.empty((nodes, SYMMETRIC if level.symmetric else GENERAL))
+    for m in range(nodes):
+        modules[m, FLOW] = level.flow[m]
+        modules[m, LEAVE] = level.leave[m]
+        if not level.symmetric:
+            modules[m, ENTER] = level.enter[m]
+            modules[m, TELEPORT] = level.teleport[m] if level.teleport.size else 0.0
+            modules[m, LANDING] = level.landing[m] if level.teleport.size else 0.0
+        set_logarithms(modules, m)
+    return modules
 
 
 @kernel
-def module_term(flow: float, leave: float, enter: float, symmetric: bool) -> float:
-    """Returns plogp(q + p) - plogp(q) - plogp(q')."""
-    if symmetric:
-        return plogp(leave + flow) - 2.0 * plogp(leave)
-    return plogp(leave + flow) - plogp(leave) - plogp(enter)
+def set_logarithms(modules: np.ndarray, m: Scalar) -> None:
+    """Brings the logarithms of a module up to date with its rates."""
+    modules[m, LOG_ALL] = log2(modules[m, LEAVE] + modules[m, FLOW])
+    modules[m, LOG_LEAVE] = log2(modules[m, LEAVE])
+    if modules.shape[1] == GENERAL:
+        modules[m, LOG_ENTER] = log2(modules[m, ENTER])
 
 
 @kernel
-def index_change(index: float, log_index: float, change: float) -> float:
+def term_change(
+    modules: np.ndarray, m: Scalar, flow: Scalar, leave: Scalar, enter: Scalar
+) -> Scalar:
+    """Returns the change of plogp(q + p) - plogp(q) - plogp(q') as a module's rates change."""
+    q = modules[m, LEAVE]
+    p = q + modules[m, FLOW]
+    change = plogp(p + flow + leave) - p * modules[m, LOG_ALL]
+    left = plogp(q + leave) - q * modules[m, LOG_LEAVE]
+    if modules.shape[1] == SYMMETRIC:
+        return change - 2.0 * left
+    q = modules[m, ENTER]
+    return change - left - (plogp(q + enter) - q * modules[m, LOG_ENTER])
+
+
+@kernel
+def term_bound(
+    modules: np.ndarray, m: Scalar, flow: Scalar, leave: Scalar, enter: Scalar
+) -> Scalar:
+    """Returns a number that `term_change` is not below, without a logarithm."""
+    change = (flow + leave) * (modules[m, LOG_ALL] + LOG2_E)
+    r = leave / (modules[m, LEAVE] + TINY)
+    left = leave * (modules[m, LOG_LEAVE] + LOG2_E * (1.0 + r))
+    if modules.shape[1] == SYMMETRIC:
+        return change - 2.0 * left
+    r = enter / (modules[m, ENTER] + TINY)
+    return change - left - enter * (modules[m, LOG_ENTER] + LOG2_E * (1.0 + r))
+
+
+@kernel
+def index_change(index: Scalar, log_index: Scalar, change: Scalar) -> Scalar:
     """Returns plogp(index + change) - plogp(index), by the series where that is exact enough."""
     if abs(change) < 1e-3 * index:
         r = change / index
@@ -69,36 +96,56 @@ def index_change(index: float, log_index: float, change: float) -> float:
 
 
 @kernel
+def add_to_module(
+    modules: np.ndarray,
+    m: Scalar,
+    flow: Scalar,
+    leave: Scalar,
+    enter: Scalar,
+    teleport: Scalar,
+    landing: Scalar,
+) -> None:
+    """Changes a module's rates and, by them, its logarithms."""
+    modules[m, FLOW] += flow
+    modules[m, LEAVE] += leave
+    if modules.shape[1] == GENERAL:
+        modules[m, ENTER] += enter
+        modules[m, TELEPORT] += teleport
+        modules[m, LANDING] += landing
+    set_logarithms(modules, m)
+
+
+@kernel
 def move_nodes(
     level: Level,
     labels: np.ndarray,
-    sums: np.ndarray,
+    modules: np.ndarray,
     groups: np.ndarray,
     index: np.ndarray,
     queue: np.ndarray,
-) -> float:
+) -> Scalar:
     """Moves nodes to the best module among their neighbours', until none gains.
 
     Args:
         level: the nodes; a link joins nodes of one group only.
-        labels: int32 (nodes,), the module of each node; changed.
-        sums: float64 (modules, columns), from `module_sums`; changed.
-        groups: int32 (nodes,), the parent that each node stays in.
+        labels: uint32 (nodes,), the module of each node; changed.
+        modules: float64 (modules, columns), see `modules_of`; changed.
+        groups: uint32 (nodes,), the parent that each node stays in.
         index: float64 (groups,), per parent: its exit flow and the enter flow of its modules;
             changed.
-        queue: int32 (nodes,), all nodes in the order of the first visit; changed.
+        queue: uint32 (nodes,), all nodes in the order of the first visit; changed.
 
     Returns:
         The bits saved.
     """
     starts, targets, half = level.starts, level.targets, level.half
-    symmetric = sums.shape[1] == SYMMETRIC
     teleports = level.teleport.size > 0
     nodes = labels.size
     waits = np.ones(nodes, np.uint8)
-    found = np.empty(sums.shape[0] + 1, np.int32)
+    links = np.zeros(modules.shape[0])  # half of the flow between the node and each module
+    found = np.empty(modules.shape[0] + 1, np.uint32)
     head, waiting = 0, nodes
-    saved = 0.0
+    saved = teleport = landing = 0.0
     while waiting:
         x = queue[head]
         head = head + 1 if head + 1 < nodes else 0
@@ -108,64 +155,43 @@ def move_nodes(
         candidates = 0
         for j in range(starts[x], starts[x + 1]):
             m = labels[targets[j]]
-            link = sums[m, LINK]
+            link = links[m]
             found[candidates] = m
-            candidates += (link == 0.0) & (half[j] > 0.0)  # else `found` might overflow
-            sums[m, LINK] = link + half[j]
-        inside = 2.0 * sums[old, LINK]
-        sums[old, LINK] = 0.0
+            candidates += (link == 0.0) & (half[j] > 0.0)  # without flow `found` might overflow
+            links[m] = link + half[j]
+        inside = 2.0 * links[old]
+        links[old] = 0.0
         if candidates == 0 or (candidates == 1 and found[0] == old):
             continue
         flow, leave, enter = level.flow[x], level.leave[x], level.enter[x]
-        teleport = landing = 0.0
         if teleports:
             teleport, landing = level.teleport[x], level.landing[x]
-            inside += teleport * (sums[old, LANDING] - landing)
-            inside += landing * (sums[old, TELEPORT] - teleport)
-        group = groups[x]
-        from_index = float(index[group])
-        log_index = log2(from_index)
-        old_enter = 0.0 if symmetric else sums[old, ENTER] - enter + inside
-        old_term = module_term(
-            sums[old, FLOW] - flow, sums[old, LEAVE] - leave + inside, old_enter, symmetric
-        )
-        removal = old_term - sums[old, TERM]
-        best, new, new_term, new_link = -GAIN, old, 0.0, 0.0
+            inside += teleport * (modules[old, LANDING] - landing)
+            inside += landing * (modules[old, TELEPORT] - teleport)
+        total = float(index[groups[x]])
+        log_total = log2(total)
+        removal = term_change(modules, old, -flow, inside - leave, inside - enter)
+        best, new, best_link = -GAIN, old, 0.0
         for i in range(candidates):
             m = found[i]
             if m == old:
                 continue
-            link = 2.0 * sums[m, LINK]
-            sums[m, LINK] = 0.0
+            link = 2.0 * links[m]
+            links[m] = 0.0
             if teleports:
-                link += teleport * sums[m, LANDING] + landing * sums[m, TELEPORT]
-            m_enter = 0.0 if symmetric else sums[m, ENTER] + enter - link
-            term = module_term(
-                sums[m, FLOW] + flow, sums[m, LEAVE] + leave - link, m_enter, symmetric
-            )
-            change = removal + term - sums[m, TERM]
-            change += index_change(from_index, log_index, inside - link)
-            if change < best:
-                best, new, new_term, new_link = change, m, term, link
+                link += teleport * modules[m, LANDING] + landing * modules[m, TELEPORT]
+            change = removal + index_change(total, log_total, inside - link)
+            if change + term_bound(modules, m, flow, leave - link, enter - link) < best:
+                change += term_change(modules, m, flow, leave - link, enter - link)
+                if change < best:
+                    best, new, best_link = change, m, link
         if new == old:
             continue
         saved -= best
-        index[group] += inside - new_link
+        index[groups[x]] += inside - best_link
         labels[x] = new
-        sums[old, FLOW] -= flow
-        sums[old, LEAVE] += inside - leave
-        sums[old, TERM] = old_term
-        sums[new, FLOW] += flow
-        sums[new, LEAVE] += leave - new_link
-        sums[new, TERM] = new_term
-        if not symmetric:
-            sums[old, ENTER] += inside - enter
-            sums[new, ENTER] += enter - new_link
-        if teleports:
-            sums[old, TELEPORT] -= teleport
-            sums[old, LANDING] -= landing
-            sums[new, TELEPORT] += teleport
-            sums[new, LANDING] += landing
+        add_to_module(modules, old, -flow, inside - leave, inside - enter, -teleport, -landing)
+        add_to_module(modules, new, flow, leave - best_link, enter - best_link, teleport, landing)
         tail = head + waiting
         tail -= nodes if tail >= nodes else 0
         for j in range(starts[x], starts[x + 1]):
@@ -180,10 +206,29 @@ def move_nodes(
 
 @kernel
 def shuffled(count: int, seed: int) -> np.ndarray:
-    """Returns 0, ..., count - 1 in an order that depends on the seed alone (splitmix64)."""
-    order = np.arange(count).astype(np.int32)
-    state = np.uint64(seed)
-    for i in range(count - 1, 0, -1):
+    """Returns 0, ..., count - 1 in an order that depends on the seed alone, uint32 (count,).
+
+    Large networks are shuffled in blocks and within blocks: rows that lie together in memory are
+    visited together, which is several times faster than one by one from anywhere.
+    """
+    size = 1 + count // BLOCKS
+    blocks = np.arange(-(-count // size)).astype(np.uint32)
+    state = _shuffle(blocks, np.uint64(seed))
+    order = np.empty(count, np.uint32)
+    end = 0
+    for block in blocks:
+        begin = end
+        for x in range(block * size, min(count, (block + 1) * size)):
+            order[end] = x
+            end += 1
+        state = _shuffle(order[begin:end], state)
+    return order
+
+
+@kernel
+def _shuffle(order: np.ndarray, state: Scalar) -> Scalar:
+    """Shuffles in place by the generator splitmix64; returns its new state."""
+    for i in range(order.size - 1, 0, -1):
         state += np.uint64(0x9E3779B97F4A7C15)
         z = state
         z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -191,4 +236,4 @@ def shuffled(count: int, seed: int) -> np.ndarray:
         z = z ^ (z >> np.uint64(31))
         j = np.int64(z % np.uint64(i + 1))
         order[i], order[j] = order[j], order[i]
-    return order
+    return state

@@ -40,7 +40,7 @@ def partition(
     labels = np.arange(flow.nodes) if start is None else np.unique(start, return_inverse=True)[1]
 
     def trial(number: int) -> Tree:
-        return _trial(flow, level, labels.astype(np.int32), two_level, seed + number)
+        return _trial(flow, level, labels.astype(np.uint32), two_level, seed + number)
 
     with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
         return min(pool.map(trial, range(trials)), key=lambda tree: tree.codelength)
@@ -48,14 +48,15 @@ def partition(
 
 def _trial(flow: Flow, level: Level, labels: np.ndarray, two_level: bool, seed: int) -> Tree:
     """Runs one search; `labels` are changed."""
-    search(level, labels, np.zeros_like(labels), np.zeros(1), seed)
+    top = search(level, labels, np.zeros_like(labels), np.zeros(1), seed)
     flat = one_level(flow)
     length = codelength(flow, labels)
     if length >= flat:
-        labels, length = np.zeros_like(labels), flat
-    levels = [labels]
+        levels, length = [np.zeros_like(labels)], flat
+    else:
+        levels = [labels]
     if not two_level:
-        deeper, saved = hierarchy(level, labels.copy(), seed)
+        deeper, saved = hierarchy(level, labels.copy(), top, seed)
         if flat - saved < length:
             levels, length = deeper, flat - saved
     return Tree([by_flow(labels, flow.node) for labels in levels], length, flat)
