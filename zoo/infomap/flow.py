@@ -112,8 +112,10 @@ def make_flow(
     if not self_links:
         loops[:] = 0
     strength = loops + row_sums(bare.starts, bare.weights)
+    total = strength.sum()
+    if not total:
+        raise ValueError("the network has no links but self-links: try self_links=True")
     if model == "undirected":
-        total = strength.sum()
         flow = Flow(strength / total, bare.starts, bare.targets, bare.weights / total)
     else:
         walk = {"directed": teleported, "precomputed": precomputed}.get(model, weighed)

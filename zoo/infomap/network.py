@@ -160,7 +160,7 @@ def check_attributes(network: Network) -> Network:
 
     Raises:
         ValueError: if a column has another length, a node weight is negative or not finite, or
-            all are 0, or the first feature is no node.
+            all are 0, the first feature is no node, or a link joins two nodes of one kind.
     """
     for name in ("node_weights", "names", "ids", "physical", "layers"):
         column = getattr(network, name)
@@ -171,8 +171,17 @@ def check_attributes(network: Network) -> Network:
         if not weights.sum():
             raise ValueError("all node weights are 0: give at least one node a positive weight")
     first = network.first_feature
-    if first is not None and not 0 <= first <= network.nodes:
+    if first is None:
+        return network
+    if not 0 <= first <= network.nodes:
         raise ValueError(f"first_feature is {first}: expected a node, 0 to {network.nodes}")
+    source = np.repeat(np.arange(network.nodes), np.diff(network.starts))
+    same = np.flatnonzero((source < first) == (network.targets < first))
+    if len(same):
+        raise ValueError(
+            f"link {source[same[0]]}-{network.targets[same[0]]} joins two nodes of one kind: in a "
+            f"bipartite network one end is below first_feature, {first}, and one is not"
+        )
     return network
 
 
