@@ -244,7 +244,7 @@ def translate_rows(rows: Records, table: np.ndarray, tails: np.ndarray) -> np.nd
 
 
 @kernel
-def rows_up_to(rows: Records, key: int, tail: int) -> int:
+def rows_up_to(rows: Records, key: Any, tail: Any) -> int:
     """Returns how many of the sorted rows are at most (key, tail)."""
     low, high = 0, rows.size
     while low < high:

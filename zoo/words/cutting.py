@@ -113,7 +113,7 @@ class Trie:
 
 
 @njit(inline="always")
-def _node(before: int, code: int, length: int) -> Any:
+def _node(before: Any, code: Any, length: int) -> Any:
     """Returns a node without flags; the one before a bigram is its first code."""
     return (np.uint64(before) << SLOT) | np.uint64(code) | (np.uint64(length) << LENGTH)
 

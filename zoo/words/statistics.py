@@ -230,10 +230,15 @@ def _measure_order(
                 if n == found.size:
                     found = np.append(found, np.empty(n, GRAM))
                     where = np.concatenate((where, np.empty((n, 2), np.int64)))
+                right, right_most = _followers(rows, start, stop, order)
+                left, left_most = _predecessors(rows, start, stop, scratch)
+                nats = np.log(count)
                 found[n].key = key
                 found[n].count = count
-                _measure_right(rows[start:stop], order, found, n)
-                _measure_left(rows[start:stop], scratch, found, n)
+                found[n].left_entropy = nats - left / count
+                found[n].right_entropy = nats - right / count
+                found[n].left_most = left_most
+                found[n].right_most = right_most
                 where[n, 0], where[n, 1] = start, stop
                 n += 1
             start = stop
@@ -241,11 +246,12 @@ def _measure_order(
 
 
 @kernel
-def _measure_right(rows: Records, order: int, found: Records, n: int) -> None:
+def _followers(rows: Records, start: int, stop: int, order: int) -> tuple[float, int]:
+    """Returns the sum of n ln n over the characters after an n-gram, and the largest n."""
     shift = np.uint64(16 * (ORDER - 1 - order)) if order < ORDER else np.uint64(16)
     total, most = 0.0, 0
     run, count = np.uint64(0), 0
-    for i in range(rows.size):
+    for i in range(start, stop):
         value = rows[i].key if order < ORDER else np.uint64(rows[i].tail)
         code = (value >> shift) & CODE
         if code != run:
@@ -257,25 +263,25 @@ def _measure_right(rows: Records, order: int, found: Records, n: int) -> None:
     if run != 0:
         total += _xlogx(count)
         most = max(most, count)
-    found[n].right_entropy = np.log(found[n].count) - total / found[n].count
-    found[n].right_most = most
+    return total, most
 
 
 @kernel
-def _measure_left(rows: Records, neighbours: np.ndarray, found: Records, n: int) -> None:
-    """`neighbours` is all zero before and after."""
+def _predecessors(
+    rows: Records, start: int, stop: int, neighbours: np.ndarray
+) -> tuple[float, int]:
+    """Returns the same of the characters before; `neighbours` is all zero before and after."""
     total, most = 0.0, 0
-    for i in range(rows.size):
+    for i in range(start, stop):
         neighbours[rows[i].tail & np.uint32(CODE)] += rows[i].count
     neighbours[0] = 0
-    for i in range(rows.size):
+    for i in range(start, stop):
         code = rows[i].tail & np.uint32(CODE)
         count: Any = neighbours[code]
         total += _xlogx(count)
         most = max(most, count)
         neighbours[code] = 0
-    found[n].left_entropy = np.log(found[n].count) - total / found[n].count
-    found[n].left_most = most
+    return total, most
 
 
 @kernel
