@@ -18,10 +18,6 @@ KINDS = ["softmax", *GUARDED]
 EOS = 2
 
 
-def starting(rows):
-    return torch.zeros(rows)
-
-
 def exact(kind, eps, logits):
     """Log-probabilities of one row, (time, vocabulary), by the papers' recursions in 60 digits."""
     eps, rows, going_on = mpmath.mpf(eps), [], mpmath.mpf(1)
@@ -50,7 +46,7 @@ def test_log_probabilities_are_those_of_60_digits(kind, eps, z):
     torch.manual_seed(0)
     logits = 20 * torch.randn(1, 6, 5)
     logits[..., EOS] = z + torch.randn(6)
-    found, _ = EosHead(kind, EOS, eps)(logits, starting(1))
+    found = EosHead(kind, EOS, eps).log_probabilities(logits)
     expected = exact(kind, eps, logits[0].tolist())
     torch.testing.assert_close(found[0], expected, rtol=3e-6, atol=1e-6)
 
@@ -68,7 +64,7 @@ def test_log1mexp_is_exact_near_zero_and_far_from_it(x):
 def test_probabilities_sum_to_one_in_every_precision(kind, dtype, scale):
     torch.manual_seed(1)
     logits = (scale * torch.randn(4, 50, 300)).to(dtype)
-    log_p, _ = EosHead(kind, EOS, 1e-4)(logits, starting(4))
+    log_p = EosHead(kind, EOS, 1e-4).log_probabilities(logits)
     total = log_p.double().exp().sum(-1)
     torch.testing.assert_close(total, torch.ones_like(total), rtol=0, atol=1e-6)
 
@@ -78,7 +74,7 @@ def test_probabilities_sum_to_one_in_every_precision(kind, dtype, scale):
 def test_the_self_terminating_end_never_becomes_less_probable(z, eps):
     logits = torch.zeros(1, len(z), 4)
     logits[0, :, EOS] = torch.tensor(z)
-    log_p, _ = EosHead("self_terminating", EOS, eps)(logits, starting(1))
+    log_p = EosHead("self_terminating", EOS, eps).log_probabilities(logits)
     assert (log_p[0, :, EOS].diff() >= 0).all()
 
 
@@ -88,23 +84,26 @@ def test_the_end_is_at_least_what_the_theorem_says_under_hostile_logits(kind, ep
     time = 2000
     hostile = torch.full((1, time, 3), 1.0)
     hostile[..., EOS] = 100.0 if kind == "self_terminating" else -100.0
-    log_p, _ = EosHead(kind, EOS, eps)(hostile, starting(1))
+    log_p = EosHead(kind, EOS, eps).log_probabilities(hostile)
     least = 1 - (1 - eps) ** torch.arange(1, time + 1, dtype=torch.float64)
     assert (log_p[0, :, EOS].double().exp() >= least * (1 - 1e-5)).all()
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_time_in_parallel_equals_step_by_step(kind):
+@pytest.mark.parametrize("bias", [0, 100, -100])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_time_in_parallel_equals_step_by_step(kind, bias, dtype):
     torch.manual_seed(2)
     logits = 3 * torch.randn(3, 20, 7)
+    logits[..., EOS] += bias
+    logits = logits.to(dtype)
     head = EosHead(kind, EOS, 0.01)
-    whole, last = head(logits, starting(3))
-    carried, steps = starting(3), []
+    whole = head.log_probabilities(logits)
+    carried = torch.zeros(3)
     for t in range(20):
-        step, carried = head(logits[:, t : t + 1], carried)
-        steps.append(step)
-    torch.testing.assert_close(torch.cat(steps, 1), whole, rtol=1e-5, atol=1e-6)
-    torch.testing.assert_close(carried, last, rtol=1e-5, atol=1e-6)
+        step, carried = head.step(logits[:, t].clone(), carried)
+        found = step.float().log_softmax(-1)
+        torch.testing.assert_close(found, whole[:, t], rtol=1e-5, atol=1e-6)
 
 
 def example(seed=3):
@@ -123,7 +122,7 @@ def test_training_sees_the_probabilities_of_decoding_from_the_end_of_the_context
     nats = head.nats(logits.clone(), targets, counted)
     for row, given_tokens in enumerate([2, 4]):
         own = slice(given_tokens - 1, None)
-        log_p, _ = head(logits[row : row + 1, own], starting(1))
+        log_p = head.log_probabilities(logits[row : row + 1, own])
         expected = -log_p[0].gather(1, targets[row, own, None])[:, 0]
         torch.testing.assert_close(nats[row, own], expected, rtol=1e-5, atol=1e-6)
 
@@ -138,7 +137,7 @@ def test_the_gradient_of_training_is_that_of_the_plain_formula(kind):
     ours = logits.clone().requires_grad_()
     (head.nats(ours * 1, targets, counted) * weight).sum().backward()
     plain = logits.clone().requires_grad_()
-    log_p, _ = head(plain, starting(2))
+    log_p = head.log_probabilities(plain)
     (-log_p.gather(2, targets[..., None])[..., 0] * weight).sum().backward()
     torch.testing.assert_close(ours.grad, plain.grad, rtol=1e-5, atol=1e-6)
 
@@ -188,7 +187,7 @@ def test_the_carried_scalar_goes_with_its_beam(kind):
     for i, (row, length) in enumerate(zip(out.sequences, out.lengths, strict=True)):
         tokens = row[:length].tolist()
         before = torch.tensor([[1], [3]][i // 4] + tokens[:-1])
-        log_p, _ = model.eos_head(table.table[before][None], starting(1))
+        log_p = model.eos_head.log_probabilities(table.table[before][None])
         expected = log_p[0].gather(1, row[:length, None]).sum()
         assert out.log_probs[i].sum().item() == pytest.approx(expected.item(), rel=1e-4)
 

@@ -63,10 +63,11 @@ def test_the_likelihood_of_a_continuation_is_that_of_its_steps(head):
     assert counted.tolist()[0] == [False, False, True, True, True, True, False, False]
     assert (nats[0, -2:] == 0).all()
 
-    log_p, state = net.prefill(*pad_prompts([prompt]))
+    logits, state = net.prefill(*pad_prompts([prompt]))
     for t, token in enumerate(rest):
-        assert nats[0, 2 + t].item() == pytest.approx(-log_p[0, token].item(), rel=1e-4, abs=1e-6)
-        log_p, state = net.step(torch.tensor([token]), state)
+        expected = -logits.log_softmax(-1)[0, token].item()
+        assert nats[0, 2 + t].item() == pytest.approx(expected, rel=1e-4, abs=1e-6)
+        logits, state = net.step(torch.tensor([token]), state)
 
 
 @pytest.mark.parametrize("head", HEADS)

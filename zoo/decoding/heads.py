@@ -9,31 +9,18 @@ is carried from step to step.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, NamedTuple, TypeVar, get_args
+from typing import Any, Generic, Literal, TypeVar, get_args
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from zoo.decoding.adapters import as_decodable
 from zoo.decoding.protocol import Decodable
 
 State = TypeVar("State")
 Kind = Literal["softmax", "self_terminating", "non_monotonic"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
-
-
-class Ending(NamedTuple):
-    """What a head says of each position.
-
-    Attributes:
-        log_on: log-probability of going on, float32 (batch, time).
-        log_end: log-probability of the end, float32 (batch, time).
-        carried: what the next call continues from, float32 (batch,).
-    """
-
-    log_on: Tensor
-    log_end: Tensor
-    carried: Tensor
 
 
 def log1mexp(x: Tensor) -> Tensor:
@@ -51,7 +38,9 @@ def log1mexp(x: Tensor) -> Tensor:
     )
 
 
-def self_terminating(z: Tensor, carried: Tensor, counted: Tensor | None, eps: float) -> Ending:
+def self_terminating(
+    z: Tensor, carried: Tensor, counted: Tensor | None, eps: float
+) -> tuple[Tensor, Tensor]:
     """Let the probability of the end rise from step to step, to 1.
 
     1 - p_end(t) = Π_{i≤t} (1 - eps) σ(z_i): Welleck et al. (arXiv 2002.02492), section 4.2, with
@@ -63,19 +52,24 @@ def self_terminating(z: Tensor, carried: Tensor, counted: Tensor | None, eps: fl
         counted: bool (batch, time), false on the positions of a given context, where nothing
             ends; default all are counted.
         eps: between 0 and 1.
+
+    Returns:
+        Log-probability of going on, float32 (batch, time); what to carry on, float32 (batch,).
     """
     going = F.logsigmoid(z) + math.log1p(-eps)
     if counted is not None:
         going = torch.where(counted, going, 0.0)
     log_on = carried[:, None] + going.cumsum(1)
-    return Ending(log_on, log1mexp(log_on), log_on[:, -1])
+    return log_on, log_on[:, -1]
 
 
-def non_monotonic(z: Tensor, carried: Tensor, counted: Tensor | None, eps: float) -> Ending:
+def non_monotonic(
+    z: Tensor, carried: Tensor, counted: Tensor | None, eps: float
+) -> tuple[Tensor, Tensor]:
     """Keep the probability of the end above a curve that rises to 1.
 
-    p_end(t) = σ(z_t) + (1 - σ(z_t)) (1 - (1 - eps)^t): Choi, Cho, Lee (arXiv 2210.00660),
-    equation 10.
+    1 - p_end(t) = (1 - σ(z_t)) (1 - eps)^t: Choi, Cho, Lee (arXiv 2210.00660), equation 10, whose
+    convex combination of the curve 1 - (1 - eps)^t and 1 is this product.
 
     Args:
         z: logits of the end, float32 (batch, time).
@@ -83,16 +77,16 @@ def non_monotonic(z: Tensor, carried: Tensor, counted: Tensor | None, eps: float
         counted: bool (batch, time), false on the positions of a given context, which are no steps;
             default all are counted.
         eps: between 0 and 1.
+
+    Returns:
+        Log-probability of going on, float32 (batch, time); what to carry on, float32 (batch,).
     """
     steps = torch.ones_like(z) if counted is None else counted.to(z.dtype)
     t = carried[:, None] + steps.cumsum(1)
-    log_on = F.logsigmoid(-z)
-    log_kept = t * math.log1p(-eps)
-    log_end = torch.logaddexp(F.logsigmoid(z), log_on + log1mexp(log_kept))
-    return Ending(log_on + log_kept, log_end, t[:, -1])
+    return F.logsigmoid(-z) + t * math.log1p(-eps), t[:, -1]
 
 
-_ENDINGS: dict[str, Callable[[Tensor, Tensor, Tensor | None, float], Ending]] = {
+_LOG_ON: dict[str, Callable[[Tensor, Tensor, Tensor | None, float], tuple[Tensor, Tensor]]] = {
     "self_terminating": self_terminating,
     "non_monotonic": non_monotonic,
 }
@@ -100,7 +94,7 @@ _ENDINGS: dict[str, Callable[[Tensor, Tensor, Tensor | None, float], Ending]] = 
 
 @dataclass(frozen=True)
 class EosHead:
-    """From logits to log-probabilities with one of the three treatments of the end.
+    """From logits to probabilities with one of the three treatments of the end.
 
     Attributes:
         kind: `softmax`, `self_terminating` or `non_monotonic`.
@@ -138,30 +132,31 @@ class EosHead:
         sign = {"softmax": 0, "self_terminating": 1, "non_monotonic": -1}[self.kind]
         return sign * math.log(length)
 
-    def __call__(self, logits: Tensor, carried: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the log-probabilities of a stretch of time, and what the next one continues from.
+    def log_probabilities(self, logits: Tensor) -> Tensor:
+        """Return the log-probabilities of a whole output.
 
         Args:
-            logits: float (batch, time, vocabulary), of any precision.
-            carried: float32 (batch,): zeros where the output begins.
+            logits: float (batch, time, vocabulary), of any precision, from the first token on that
+                the model gives.
 
         Returns:
-            Log-probabilities float32 (batch, time, vocabulary); carried float32 (batch,).
+            float32 (batch, time, vocabulary).
         """
         logits = logits.float()
         if self.kind == "softmax":
-            return logits.log_softmax(-1), carried
-        end = _ENDINGS[self.kind](logits[..., self.eos_id], carried, None, self.eps)
+            return logits.log_softmax(-1)
+        z = logits[..., self.eos_id]
+        log_on, _ = _LOG_ON[self.kind](z, z.new_zeros(len(z)), None, self.eps)
         others = logits.clone()
         others[..., self.eos_id] = -math.inf
-        log_p = others.log_softmax(-1) + end.log_on[..., None]
-        log_p[..., self.eos_id] = end.log_end
-        return log_p, end.carried
+        log_p = others.log_softmax(-1) + log_on[..., None]
+        log_p[..., self.eos_id] = log1mexp(log_on)
+        return log_p
 
     def nats(self, logits: Tensor, targets: Tensor, counted: Tensor) -> Tensor:
         """Return -log p(target) at every position of whole sequences, for training.
 
-        The same probabilities as `__call__`'s, at the price of a cross-entropy.
+        The probabilities are those of `log_probabilities`, at the price of a cross-entropy.
 
         Args:
             logits: float (batch, time, vocabulary); overwritten.
@@ -175,9 +170,34 @@ class EosHead:
         if self.kind == "softmax":
             return _nats(logits, targets)
         others, z = _TakeOut.apply(logits, self.eos_id)
-        end = _ENDINGS[self.kind](z, z.new_zeros(len(z)), counted, self.eps)
+        log_on, _ = _LOG_ON[self.kind](z, z.new_zeros(len(z)), counted, self.eps)
         ends = targets == self.eos_id
-        return torch.where(ends, -end.log_end, _nats(others, targets) - end.log_on)
+        return torch.where(ends, -log1mexp(log_on), _nats(others, targets) - log_on)
+
+    def step(self, logits: Tensor, carried: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the log-probabilities of the next token.
+
+        Those of `log_probabilities`, in as few operations as can be: a step of a small model takes
+        less than a millisecond.
+
+        Args:
+            logits: float (batch, vocabulary); the end's is overwritten. No gradient.
+            carried: float32 (batch,): zeros at the first step.
+
+        Returns:
+            float32 (batch, vocabulary), and what the next step is to be given. With `softmax` both
+            as they came.
+        """
+        if self.kind == "softmax":
+            return logits, carried
+        logits = logits.float()
+        z = logits[:, self.eos_id]
+        log_on, carried = _LOG_ON[self.kind](z[:, None], carried, None, self.eps)
+        z.fill_(-math.inf)
+        log_p = logits.log_softmax(-1).add_(log_on)
+        # not log1mexp: where it differs the end is certain, and this is off by 6e-8 nats
+        log_p[:, self.eos_id] = torch.log(-torch.expm1(log_on[:, 0]))
+        return log_p, carried
 
 
 def _nats(logits: Tensor, targets: Tensor) -> Tensor:
@@ -215,8 +235,7 @@ class SelfTerminating(nn.Module, Generic[State]):
     The head begins with the first token that is generated: what the prompt holds does not count.
 
     Args:
-        model: any `Decodable` that gives logits; `zoo.decoding.transformers` makes one of a causal
-            model of transformers.
+        model: a `Decodable` that gives logits, or a causal language model of transformers.
         eps: lower bound of a step's share of the end; default 1e-4, with which a greedy decoder
             stops within 6,932 steps.
         eos_head: `softmax` changes nothing, `self_terminating` (default) or `non_monotonic`.
@@ -228,14 +247,14 @@ class SelfTerminating(nn.Module, Generic[State]):
 
     def __init__(
         self,
-        model: Decodable[State],
+        model: Decodable[State] | Any,
         eps: float = 1e-4,
         *,
         eos_head: Kind = "self_terminating",
         eos_id: int | None = None,
     ) -> None:
         super().__init__()
-        self.model: Any = model
+        self.model: Any = model if isinstance(model, Decodable) else as_decodable(model)
         eos_id = getattr(model, "eos_id", None) if eos_id is None else eos_id
         if eos_id is None:
             raise ValueError("the model has no eos_id: name the end with eos_id=")
@@ -267,5 +286,5 @@ class SelfTerminating(nn.Module, Generic[State]):
     def _finish(
         self, logits: Tensor, state: State, carried: Tensor
     ) -> tuple[Tensor, tuple[State, Tensor]]:
-        log_p, carried = self.eos_head(logits[:, None], carried)
-        return log_p[:, 0], (state, carried)
+        logits, carried = self.eos_head.step(logits, carried)
+        return logits, (state, carried)

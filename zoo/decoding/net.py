@@ -70,7 +70,7 @@ class Recurrent(nn.Module):
     def step(self, tokens: Tensor, state: Cells) -> tuple[Tensor, Cells]:
         """See `Decodable.step`."""
         x = self.embedding(tokens)[:, None]
-        _, new = self.cell(x, state if len(state) > 1 else state[0])
+        _, new = self.cell(x, state if isinstance(self.cell, nn.LSTM) else state[0])
         return self._last(new)
 
     def reorder(self, state: Cells, rows: Tensor) -> Cells:
@@ -129,8 +129,7 @@ class LanguageModel(SelfTerminating[Cells]):
         Returns:
             float32 (batch, time, vocabulary): log-probabilities.
         """
-        carried = torch.zeros(len(tokens), device=tokens.device)
-        return self.eos_head(self.model(tokens), carried)[0]
+        return self.eos_head.log_probabilities(self.model(tokens))
 
     def nats(self, tokens: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
         """Return -log p of each token of whole texts, and which of them are a continuation.
@@ -167,7 +166,5 @@ class LanguageModel(SelfTerminating[Cells]):
         if not texts:
             return []
         prompts = [self.preprocess.prompt(text) for text in texts]
-        found = generate(
-            self, prompts, eos_id=END, max_new_tokens=max_new_tokens, **options
-        ).sequences
-        return [self.preprocess.decode(row) for row in found]
+        found = generate(self, prompts, eos_id=END, max_new_tokens=max_new_tokens, **options)
+        return [self.preprocess.decode(row) for row in found.to_lists()]

@@ -1,0 +1,126 @@
+"""The laboratory: ratios and intervals, loops, and the model that no shortcut ends."""
+
+import numpy as np
+import pytest
+from scipy.stats import norm
+
+from zoo.decoding.laboratory import (
+    METHODS,
+    Endless,
+    Termination,
+    distinct,
+    endless,
+    expected_length,
+    loop_period,
+    non_termination_ratio,
+)
+from zoo.decoding.plot import plot_curves
+
+LIMIT = 150
+EPS = 0.01  # both heads stop a greedy decoder within 69 steps
+ANCESTRAL = {"ancestral": {"method": "sample"}}
+PLAIN = {name: options for name, options in METHODS.items() if "consistent" not in name}
+CONSISTENT = {name: options for name, options in METHODS.items() if "consistent" in name}
+ROWS = [[1]] * 40
+
+
+def ratios(model, methods, limit=LIMIT):
+    found = non_termination_ratio(model, ROWS, limit=limit, methods=methods)
+    return {name: ending.ratio for name, ending in found.items()}
+
+
+def test_no_incomplete_decoder_ends_the_endless_model():
+    assert ratios(Endless(gap=0.3), PLAIN) == dict.fromkeys(PLAIN, 1.0)
+
+
+def test_ancestral_sampling_and_consistent_decoders_end_it():
+    model = Endless(gap=0.1)
+    assert ratios(model, ANCESTRAL) == {"ancestral": 0.0}
+    assert ratios(model, CONSISTENT) == dict.fromkeys(CONSISTENT, 0.0)
+
+
+@pytest.mark.parametrize("head", ["self_terminating", "non_monotonic"])
+def test_every_decoder_ends_the_endless_model_with_a_head(head):
+    assert ratios(endless(head, EPS), METHODS) == dict.fromkeys(METHODS, 0.0)
+
+
+@pytest.mark.parametrize("head", ["self_terminating", "non_monotonic"])
+def test_a_head_with_a_tiny_eps_promises_nothing_at_a_finite_length(head):
+    assert ratios(endless(head, 1e-6), {"greedy": METHODS["greedy"]}) == {"greedy": 1.0}
+
+
+def test_the_length_of_an_ancestral_sample_is_the_expected_one():
+    model = Endless(gap=0.1)
+    p_end = model.table.double().softmax(-1)[1, 0].item()
+    expected = expected_length(np.full(LIMIT, np.log1p(-p_end)))
+    assert expected == pytest.approx((1 - (1 - p_end) ** LIMIT) / p_end, rel=1e-9)
+    (found,) = non_termination_ratio(
+        model, [[1]] * 400, limit=LIMIT, methods=ANCESTRAL, batch_size=400
+    ).values()
+    error = found.lengths.std() / 400**0.5
+    assert abs(found.mean_length - expected) < 4 * error
+
+
+def test_the_interval_is_wilsons():
+    ending = Termination(9, [[1]] * 200, np.arange(200) >= 30)
+    n, p, z = 200, 0.15, norm.ppf(0.975)
+    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    assert ending.ratio == pytest.approx(0.15)
+    assert ending.interval == pytest.approx((centre - half, centre + half))
+    assert Termination(9, [[1]] * 5, np.ones(5, bool)).interval[1] > 0.3
+
+
+def test_the_curve_counts_what_is_longer():
+    ending = Termination(4, [[1], [1, 1, 1], [1] * 4, [1] * 4], np.array([1, 1, 1, 0], bool))
+    assert ending.curve([0, 1, 2, 3, 4]).tolist() == [1, 0.75, 0.75, 0.5, 0.25]
+    assert ending.curve([4])[0] == ending.ratio
+    assert ending.mean_length == 3
+    with pytest.raises(ValueError, match="L = 5 is above the limit of 4"):
+        ending.curve([5])
+
+
+@pytest.mark.parametrize(
+    ("tokens", "period"),
+    [([], 0), ([1, 2, 3], 0), ([1, 1, 1], 1), ([9, 1, 2, 1, 2, 1, 2], 2), ([1, 2, 1, 2], 0)],
+)
+def test_a_loop_is_a_block_three_times_at_the_end(tokens, period):
+    assert loop_period(tokens) == period
+
+
+def test_greedy_on_the_endless_model_is_a_loop_of_all_other_tokens():
+    found = non_termination_ratio(
+        Endless(), ROWS, limit=LIMIT, methods={"greedy": METHODS["greedy"]}
+    )["greedy"]
+    assert found.loops == 1
+    assert {loop_period(sequence) for sequence in found.sequences} == {7}
+    assert found.distinct(2) == pytest.approx(7 / (LIMIT - 1))
+    assert distinct([1, 2, 3], 1) == 1
+
+
+def test_draws_repeat_with_the_seed():
+    model, methods = Endless(gap=0.1), ANCESTRAL
+    a, b, c = (
+        non_termination_ratio(model, ROWS, limit=20, methods=methods, seed=seed)["ancestral"]
+        for seed in (0, 0, 1)
+    )
+    assert a.sequences == b.sequences != c.sequences
+
+
+def test_nobody_names_the_end():
+    model = Endless()
+    model.eos_id = None
+    with pytest.raises(ValueError, match="name the end with eos_id="):
+        non_termination_ratio(model, ROWS)
+
+
+def test_the_curves_are_drawn(tmp_path):
+    results = {
+        head: non_termination_ratio(endless(head, EPS), ROWS[:2], limit=30, methods=PLAIN)
+        for head in ("softmax", "non_monotonic")
+    }
+    figure = plot_curves(results, tmp_path / "curves.svg")
+    assert (tmp_path / "curves.svg").read_text("utf-8").count("<path") > 2 * len(PLAIN)
+    for panel, found in zip(figure.axes, results.values(), strict=True):
+        for line, ending in zip(panel.lines, found.values(), strict=True):
+            assert line.get_ydata()[-1] == ending.ratio
