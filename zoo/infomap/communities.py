@@ -40,6 +40,9 @@ def find_communities(
     markov_time: float = 1.0,
     self_links: bool = True,
     weight: str | None = "weight",
+    relax_rate: float = 0.15,
+    relax_down: int | None = None,
+    relax_up: int | None = None,
     start: ArrayLike | str | Path | None = None,
     preferred_modules: int | None = None,
     progress: bool = False,
@@ -77,6 +80,9 @@ def find_communities(
         markov_time: steps between two descriptions; more than 1 makes larger modules.
         self_links: whether the walker uses links of a node to itself.
         weight: attribute or column that holds the weights of links; None for 1 each.
+        relax_rate: of a file with layers (`*Intra`), the probability of a step to any layer.
+        relax_down: how many layers down such a step may lead; default any.
+        relax_up: the same for layers up.
         start: int (nodes,), labels to start from; or a `.clu` or `.tree` that has them.
         preferred_modules: number of top modules to prefer.
         progress: show what is being done, and for how long.
@@ -102,6 +108,9 @@ def find_communities(
             directed=directed,
             flow=flow,
             weight=weight,
+            relax_rate=relax_rate,
+            relax_down=relax_down,
+            relax_up=relax_up,
             shown=shown,
             recorded=recorded,
             to_nodes=to_nodes,
@@ -130,8 +139,8 @@ def codelength(graph: Any, labels: Any, **options: Any) -> float:
         graph: see `find_communities`; or a `Flow`.
         labels: int (nodes,), the module of each node; or several levels of modules, see
             `zoo.infomap.map_equation.codelength`; or a `.clu`, `.tree` or `.ftree` of the graph.
-        options: `directed`, `flow`, `recorded`, `to_nodes`, `teleportation`, `markov_time`,
-            `self_links` and `weight`, as in `find_communities`.
+        options: those of `find_communities` that say how to read the graph and to walk on it,
+            from `directed` and `flow` to `relax_up`.
 
     Raises:
         ValueError: if something is wrong with the graph, the labels or an option.
@@ -186,6 +195,9 @@ def walk_on(
     directed: bool = False,
     flow: FlowModel | None = None,
     weight: str | None = "weight",
+    relax_rate: float = 0.15,
+    relax_down: int | None = None,
+    relax_up: int | None = None,
     shown: Stages | None = None,
     **options: Any,
 ) -> Walk:
@@ -196,6 +208,9 @@ def walk_on(
         directed: whether links have a direction.
         flow: the flow model.
         weight: what holds the weights.
+        relax_rate: of layers.
+        relax_down: of layers.
+        relax_up: of layers.
         shown: where to tell of the stages.
         options: of `make_flow`.
     """
@@ -209,8 +224,13 @@ def walk_on(
         directed=model != "undirected",
         drop_directions=flow == "undirected",
         weight=weight,
+        relax_rate=relax_rate,
+        relax_down=relax_down,
+        relax_up=relax_up,
         advance=shown.advance,
     )
+    if network.directed and flow is None:  # so are layers, whatever their links are
+        model = "directed"
     shown.begin("walking")
     return Walk(network, nodes, make_flow(network, model=model, **options), model)
 
@@ -311,7 +331,8 @@ class Communities:
     def document(self, *, states: bool = False) -> Document:
         """Return what the files are written from."""
         network = self.walk.network
-        names = [str(node) for node in self.nodes]
+        called = self.nodes if network.physical is None else network.physical
+        names = network.names or [str(node) for node in called]
         marks = Marks(self.walk.ids, names, network.physical, network.layers, network.first_feature)
         return Document(self.tree, self.walk.flow, self.walk.model, marks, states)
 

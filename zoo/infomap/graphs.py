@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,7 +64,7 @@ def as_network(
     directed: bool = False,
     drop_directions: bool = False,
     weight: str | None = "weight",
-    advance: Callable[[int], Any] = lambda _: None,
+    **reading: Any,
 ) -> tuple[Network, Sequence[Hashable]]:
     """Make a network of a graph in any form.
 
@@ -73,7 +73,7 @@ def as_network(
         directed: whether links have a direction.
         drop_directions: take directed links as undirected ones instead of refusing them.
         weight: the attribute or column that holds the weights of links; None for 1 each.
-        advance: called with the bytes read from a file since the last call.
+        reading: what else `read_network` takes; of use with a file only.
 
     Returns:
         The network, and what the graph calls its nodes, in the network's order.
@@ -86,7 +86,7 @@ def as_network(
         return graph, nodes_of(graph)
     how = {"directed": directed, "drop_directions": drop_directions}
     if isinstance(graph, (str, Path)):
-        network = read_network(graph, **how, advance=advance)
+        network = read_network(graph, **how, **reading)
         return network, nodes_of(network)
     matrix = _matrix(graph)
     if matrix is not None:
@@ -105,8 +105,8 @@ def as_network(
 
 
 def nodes_of(network: Network) -> Sequence[Hashable]:
-    """Return the names of a network's nodes, or else their numbers."""
-    if network.names is not None:
+    """Return the names of a network's nodes, or else their numbers; of states their numbers."""
+    if network.names is not None and network.physical is None:
         return network.names
     return range(network.nodes) if network.ids is None else network.ids.tolist()
 

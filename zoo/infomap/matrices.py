@@ -8,7 +8,7 @@ import numpy as np
 
 from zoo.infomap.network import Network, from_edges
 
-DIRECTED = "directed=True (--directed) follows directions, flow='undirected' (--flow undirected) drops them"
+DIRECTED = "directed=True (--directed) follows directions, flow='undirected' drops them"
 TOLERANCE = 1e-9  # of the largest entry: how far mirror images may be apart
 
 

@@ -61,7 +61,8 @@ def leaves_of(tree: Tree, flow: np.ndarray, units: np.ndarray | None = None) -> 
     keys = above * (int(units.max()) + 1) + units
     _, first, leaf = np.unique(keys, return_index=True, return_inverse=True)
     leaf_flow = np.bincount(leaf, flow)
-    ranks.append(_ranks_within(above[first], -leaf_flow, units[first])[leaf])
+    falling = -np.round(leaf_flow, 12)  # so that rounding errors do not order equals
+    ranks.append(_ranks_within(above[first], falling, units[first])[leaf])
     table = np.stack(ranks, axis=1)
     order = np.lexsort(table[first].T[::-1])
     return Leaves(table, first[order], leaf_flow[order])

@@ -10,11 +10,14 @@ from typing import Any
 import numpy as np
 
 from zoo.infomap.matrices import DIRECTED, from_matrix
+from zoo.infomap.multilayer import InterLinks, from_layers, from_multilayer
 from zoo.infomap.network import Network, from_edges
+from zoo.infomap.numbering import MANY, Nodes, distinct
 from zoo.infomap.parsing import CUT, find_line, read_sections
 from zoo.infomap.sections import Section
 
-MANY = 10_000_000  # nodes that a file with few links is not believed to have
+PLAIN = ("links", "edges", "arcs", "bipartite")
+LAYERED = {"multilayer": (1, 3), "intra": (1, 2), "inter": (1,)}  # columns of nodes, not layers
 
 
 def read_network(
@@ -22,6 +25,9 @@ def read_network(
     *,
     directed: bool = False,
     drop_directions: bool = False,
+    relax_rate: float = 0.15,
+    relax_down: int | None = None,
+    relax_up: int | None = None,
     advance: Callable[[int], Any] = lambda _: None,
 ) -> Network:
     """Read a network from a file.
@@ -34,51 +40,28 @@ def read_network(
         directed: whether links have a direction. As in Infomap, this argument decides, and not
             the heading above the links.
         drop_directions: take `*Arcs`, or a matrix that is not symmetric, as undirected.
+        relax_rate: of a file with `*Intra` and without `*Inter`, see `from_layers`.
+        relax_down: the same.
+        relax_up: the same.
         advance: called with the bytes of text read since the last call.
 
     Returns:
-        The network; nodes in the order of their numbers in the file, which are its `ids`.
+        The network; nodes in the order of their numbers in the file, which are its `ids`. Nodes
+        of a network of states are the states, in the order of their numbers, or of layer and
+        node; their `names` are those of the physical nodes.
 
     Raises:
         FileNotFoundError: if there is no such file.
         ValueError: naming the file, and the line of what is wrong.
     """
     file = _File(Path(path), read_sections(Path(path), advance), directed, drop_directions)
-    return file.matrix() if file.having("matrix") else file.plain()
-
-
-@dataclass(frozen=True)
-class Nodes:
-    """The nodes of a file.
-
-    Attributes:
-        ids: int64 (nodes,), their numbers in the file, rising.
-        names: their names, or None if no node has one.
-        weights: float64 (nodes,), or None if no node has one.
-    """
-
-    ids: np.ndarray
-    names: list[str] | None = None
-    weights: np.ndarray | None = None
-
-    def places(self, numbers: np.ndarray) -> np.ndarray:
-        """Return the places of nodes among `ids` as int32, -1 for what is no node."""
-        first, last = int(self.ids[0]), int(self.ids[-1])
-        inside = (numbers >= first) & (numbers <= last)
-        offsets = numbers - first if inside.all() else np.where(inside, numbers - first, 0)
-        if last - first >= len(self.ids):  # there are gaps
-            offsets = self.places_of_offsets(offsets)
-        return np.where(inside, offsets, -1).astype(np.int32, copy=False)
-
-    def places_of_offsets(self, offsets: np.ndarray) -> np.ndarray:
-        """Return the places of nodes whose distance from the first is given, -1 for no node."""
-        known = self.ids - self.ids[0]
-        if known[-1] < max(MANY, 8 * len(offsets)):
-            table = np.full(known[-1] + 1, -1, np.int32)
-            table[known] = np.arange(len(known), dtype=np.int32)
-            return table[offsets]
-        found = np.searchsorted(known, offsets)
-        return np.where(known[found] == offsets, found, -1)
+    if file.having("matrix"):
+        return file.matrix()
+    if file.having("multilayer"):
+        return file.multilayer()
+    if file.having("intra", "inter"):
+        return file.layers(relax_rate=relax_rate, relax_down=relax_down, relax_up=relax_up)
+    return file.states() if file.having("states") else file.plain()
 
 
 @dataclass(frozen=True)
@@ -104,11 +87,26 @@ class _File:
 
     def plain(self) -> Network:
         """Return the network of links between nodes."""
-        links = self.having("links", "edges", "arcs", "bipartite")
-        arcs = self.having("arcs")
+        nodes = self.nodes([column for s in self.having(*PLAIN) for column in s.columns])
+        return self.linked(nodes, names=nodes.names, first_feature=self.first_feature(nodes))
+
+    def states(self) -> Network:
+        """Return the network of links between states."""
+        listed = self.having("states")[0]
+        owners = self.nodes([listed.columns[1]])
+        self.places(listed, owners, 1)
+        self.require_small(listed)
+        order = self.rising(listed)
+        weights = None if listed.weights is None else listed.weights[order]
+        states = Nodes(listed.columns[0][order].astype(np.int64), weights=weights)
+        physical = listed.columns[1][order]
+        return self.linked(states, names=owners.names_of(physical), physical=physical)
+
+    def linked(self, nodes: Nodes, **attributes: Any) -> Network:
+        """Return the network of nodes, or states, and the links between them."""
+        links, arcs = self.having(*PLAIN), self.having("arcs")
         if arcs and not (self.directed or self.drop_directions):
             raise self.fault(arcs[0].line, f"*Arcs have directions: {DIRECTED}")
-        nodes = self.nodes([column for section in links for column in section.columns])
         sources, targets = (
             _whole([self.places(section, nodes, end) for section in links]) for end in (0, 1)
         )
@@ -118,19 +116,47 @@ class _File:
             _weights(links),
             nodes=len(nodes.ids),
             directed=self.directed,
-            names=nodes.names,
             ids=nodes.ids,
             node_weights=nodes.weights,
-            first_feature=self.first_feature(nodes),
+            **attributes,
         )
 
-    def first_feature(self, nodes: Nodes) -> int | None:
-        """Return the place of the first feature of a bipartite network."""
-        for section in self.having("bipartite"):
-            if not section.argument.isdecimal():
-                raise self.fault(section.line, "expected *Bipartite and the first feature's number")
-            return int(np.searchsorted(nodes.ids, int(section.argument)))
-        return None
+    def multilayer(self) -> Network:
+        """Return the network of links from layer to layer."""
+        sections = self.having("multilayer")
+        nodes = self.layered_nodes(sections)
+        layers, sources, others, targets = _columns(sections)
+        network = from_multilayer(
+            layers, sources, others, targets, _weights(sections), directed=self.directed
+        )
+        return replace(network, names=nodes.names_of(_physical(network)))
+
+    def layers(self, **relaxation: Any) -> Network:
+        """Return the network of links within layers, and between them."""
+        within, between = self.having("intra"), self.having("inter")
+        if not within:
+            raise self.fault(between[0].line, "*Inter needs links within layers: add *Intra")
+        for section in between:
+            stays = section.columns[0] == section.columns[2]
+            self.refuse(section, stays, "stays in its layer; expected another")
+        nodes = self.layered_nodes([*within, *between])
+        if between:
+            leave, node, arrive = _columns(between)
+            relaxation = {"inter": InterLinks(leave, node, arrive, _weights(between))}
+        layer, source, target = _columns(within)
+        network = from_layers(
+            layer, source, target, _weights(within), directed=self.directed, **relaxation
+        )
+        return replace(network, names=nodes.names_of(_physical(network)))
+
+    def layered_nodes(self, sections: list[Section]) -> Nodes:
+        """Return the nodes that links in layers join."""
+        ends = [(section, place) for section in sections for place in LAYERED[section.kind]]
+        nodes = self.nodes([section.columns[place] for section, place in ends])
+        for section, place in ends:
+            self.places(section, nodes, place)
+            self.require_small(section)
+        return nodes
 
     def matrix(self) -> Network:
         """Return the network of a sparse matrix, rows and columns numbered from 1."""
@@ -142,9 +168,9 @@ class _File:
         rows, columns = (self.places(section, nodes, end) for end in (0, 1))
         weights = np.ones(len(rows)) if section.weights is None else section.weights
         if symmetry == "symmetric":  # one side of the diagonal
-            lower = rows != columns
-            rows, columns = _whole([rows, columns[lower]]), _whole([columns, rows[lower]])
-            weights = _whole([weights, weights[lower]])
+            side = rows != columns
+            rows, columns = _whole([rows, columns[side]]), _whole([columns, rows[side]])
+            weights = _whole([weights, weights[side]])
         matrix = coo_array((weights, (rows, columns)), shape=(int(size), int(size)))
         network = from_matrix(matrix, directed=self.directed, drop_directions=self.drop_directions)
         return replace(network, ids=nodes.ids)
@@ -153,12 +179,10 @@ class _File:
         """Return the nodes that are listed, or else those that columns of links name."""
         lists = self.having("vertices")
         if not lists:
-            return Nodes(_distinct(columns))
+            return Nodes(distinct(columns))
         vertices = lists[0]
-        listed, order = np.unique(vertices.columns[0], return_index=True)
-        repeated = np.ones(len(vertices), bool)
-        repeated[order] = False
-        self.refuse(vertices, repeated, "this node was listed before")
+        order = self.rising(vertices)
+        listed = vertices.columns[0][order].astype(np.int64)
         announced = vertices.argument.split()[:1]
         if announced and not announced[0].isdecimal():
             raise self.fault(vertices.line, "expected *Vertices and their number")
@@ -166,30 +190,34 @@ class _File:
         if len(listed) > count:
             raise self.fault(vertices.line, f"{count} vertices announced, {len(listed)} listed")
         if len(listed) == count:
-            return self.named(listed, vertices, order)
+            return _named(listed, vertices, order)
         ids = self.numbered(vertices, count)
-        self.refuse(vertices, ~np.isin(vertices.columns[0], ids), f"nodes are 1 to {count}")
-        return self.named(ids, vertices, order)
+        outside = ~np.isin(vertices.columns[0], ids)
+        self.refuse(vertices, outside, f"of {count} vertices the numbers are 1 to {count}")
+        return _named(ids, vertices, order)
 
-    def named(self, ids: np.ndarray, vertices: Section, order: np.ndarray) -> Nodes:
-        """Return nodes with the names and weights of a list, whose rows rise in `order`."""
-        places = np.searchsorted(ids, vertices.columns[0][order])
-        names = weights = None
-        if any(name is not None for name in vertices.names):
-            names = [str(number) for number in ids]
-            for place, row in zip(places.tolist(), order.tolist(), strict=True):
-                names[place] = vertices.names[row] or names[place]
-        if vertices.weights is not None:
-            weights = np.ones(len(ids))
-            weights[places] = vertices.weights[order]
-        return Nodes(ids, names, weights)
+    def rising(self, section: Section) -> np.ndarray:
+        """Return the order of rows by their first number, which none may share."""
+        first = np.unique(section.columns[0], return_index=True)[1]
+        repeated = np.ones(len(section), bool)
+        repeated[first] = False
+        self.refuse(section, repeated, "this number was there before")
+        return first
 
     def numbered(self, section: Section, count: int) -> np.ndarray:
         """Return the numbers of nodes from 1, unless they are too many to be meant."""
-        links = sum(len(section) for section in self.sections)
-        if not 1 <= count <= max(MANY, 100 * links):
-            raise self.fault(section.line, f"{count} nodes with {links} rows in the file: {CUT}")
+        if not 1 <= count <= self.largest():
+            raise self.fault(section.line, f"{count} nodes, and so few links: {CUT}")
         return np.arange(1, count + 1)
+
+    def require_small(self, section: Section) -> None:
+        """Refuse numbers that tables are too large for."""
+        limit = self.largest()
+        wrong = np.max([column > limit for column in section.columns[1:]], axis=0)
+        self.refuse(section, wrong, f"nodes and layers with states are numbered up to {limit}")
+
+    def largest(self) -> int:
+        return max(MANY, 100 * sum(map(len, self.sections)))
 
     def places(self, section: Section, nodes: Nodes, column: int) -> np.ndarray:
         """Return the places of the nodes in a column of a section."""
@@ -197,16 +225,31 @@ class _File:
         self.refuse(section, places < 0, "no such node is listed")
         return places
 
+    def first_feature(self, nodes: Nodes) -> int | None:
+        """Return the place of the first feature of a bipartite network."""
+        for section in self.having("bipartite"):
+            if not section.argument.isdecimal():
+                raise self.fault(section.line, "expected *Bipartite and the first feature's number")
+            return int(np.searchsorted(nodes.ids, int(section.argument)))
+        return None
 
-def _distinct(columns: list[np.ndarray]) -> np.ndarray:
-    """Returns the different numbers in columns, rising."""
-    largest = max(int(column.max()) for column in columns if len(column))
-    if largest >= max(MANY, 8 * sum(len(column) for column in columns)):
-        return np.unique(np.concatenate(columns))
-    there = np.zeros(largest + 1, bool)
-    for column in columns:
-        there[column] = True
-    return np.flatnonzero(there)
+
+def _named(ids: np.ndarray, vertices: Section, order: np.ndarray) -> Nodes:
+    """Returns nodes with the names and weights of a list, whose rows rise in `order`."""
+    places = np.searchsorted(ids, vertices.columns[0][order])
+    names = weights = None
+    if any(name is not None for name in vertices.names):
+        names = [str(number) for number in ids]
+        for place, row in zip(places.tolist(), order.tolist(), strict=True):
+            names[place] = vertices.names[row] or names[place]
+    if vertices.weights is not None:
+        weights = np.ones(len(ids))
+        weights[places] = vertices.weights[order]
+    return Nodes(ids, names, weights)
+
+
+def _physical(network: Network) -> np.ndarray:
+    return np.arange(network.nodes) if network.physical is None else network.physical
 
 
 def _weights(sections: list[Section]) -> np.ndarray | None:
@@ -214,6 +257,11 @@ def _weights(sections: list[Section]) -> np.ndarray | None:
         return None
     weights = [np.ones(len(s)) if s.weights is None else s.weights for s in sections]
     return _whole(weights)
+
+
+def _columns(sections: list[Section]) -> list[np.ndarray]:
+    places = range(len(sections[0].columns))
+    return [_whole([section.columns[place] for section in sections]) for place in places]
 
 
 def _whole(pieces: list[np.ndarray]) -> np.ndarray:
