@@ -1,11 +1,14 @@
 """Models of `transformers` as the engine wants them."""
 
 import inspect
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
+from zoo.decoding.gpt2 import GPT2Steps
 from zoo.decoding.protocol import Decodable
 
 
@@ -23,37 +26,55 @@ class CausalModel:
         # transformers before 5.2x has the old name
         self.cache = "cache" if "cache" in accepted else "past_key_values"
 
-    def prefill(self, tokens: Tensor, valid: Tensor) -> tuple[Tensor, Any]:
+    def prefill(self, tokens: Tensor, valid: Tensor) -> tuple[Tensor, "Past"]:
         """Read the prompts; see `Decodable`."""
         valid = valid.to(self.model.device)
-        position = (valid.cumsum(1) - 1).clamp(min=0)
-        output = self.model(
-            input_ids=tokens.to(self.model.device),
-            attention_mask=valid.long(),
-            position_ids=position,
-            use_cache=True,
-            logits_to_keep=1,
-        )
-        return output.logits[:, -1], (output[self.cache], valid)
+        positions = (valid.cumsum(1) - 1).clamp(min=0)
+        return self.run(tokens.to(self.model.device), valid, positions, logits_to_keep=1)
 
-    def step(self, tokens: Tensor, state: Any) -> tuple[Tensor, Any]:
+    def step(self, tokens: Tensor, state: "Past") -> tuple[Tensor, "Past"]:
         """Read one more token of each row; see `Decodable`."""
-        past, valid = state
-        valid = torch.cat([valid, valid.new_ones(len(valid), 1)], 1)
-        output = self.model(
-            input_ids=tokens[:, None],
-            attention_mask=valid.long(),
-            position_ids=valid.sum(1, keepdim=True) - 1,
-            use_cache=True,
-            **{self.cache: past},
-        )
-        return output.logits[:, -1], (output[self.cache], valid)
+        valid = F.pad(state.valid, (0, 1), value=True)
+        positions = valid.sum(1, keepdim=True) - 1
+        return self.run(tokens[:, None], valid, positions, **{self.cache: state.cache})
 
-    def reorder(self, state: Any, rows: Tensor) -> Any:
+    def run(
+        self, tokens: Tensor, valid: Tensor, positions: Tensor, **options: Any
+    ) -> tuple[Tensor, "Past"]:
+        """Call the model."""
+        output = self.model(
+            input_ids=tokens,
+            attention_mask=valid.long(),
+            position_ids=positions,
+            use_cache=True,
+            output_hidden_states=True,
+            **options,
+        )
+        return output.logits[:, -1], Past(output[self.cache], valid, output.hidden_states[-1])
+
+    def reorder(self, state: "Past", rows: Tensor) -> "Past":
         """Pick rows; see `Decodable`."""
-        past, valid = state
-        past.batch_select_indices(rows)
-        return past, valid[rows]
+        state.cache.batch_select_indices(rows)
+        return replace(state, valid=state.valid[rows])
+
+    def hidden(self, state: "Past") -> Tensor:
+        """Return the last layer's output; see `Contrastable`."""
+        return state.hidden
+
+
+@dataclass(frozen=True)
+class Past:
+    """The state of a `CausalModel`.
+
+    Attributes:
+        cache: the library's.
+        valid: bool (batch, time), false on the padding of the prompts.
+        hidden: float (batch, time, width), the last layer's output for the tokens last read.
+    """
+
+    cache: Any
+    valid: Tensor
+    hidden: Tensor
 
 
 def as_decodable(model: Any) -> Decodable[Any]:
@@ -70,7 +91,7 @@ def as_decodable(model: Any) -> Decodable[Any]:
     if isinstance(model, Decodable):
         return model
     if type(model).__module__.startswith("transformers."):
-        return CausalModel(model)
+        return GPT2Steps(model) if GPT2Steps.fits(model) else CausalModel(model)
     raise ValueError(
         f"{type(model).__name__} cannot be decoded: it needs prefill, step and reorder "
         "(zoo.decoding.Decodable), or to be a causal language model of transformers"

@@ -138,13 +138,11 @@ class Beams:
             steps = torch.full_like(parents, step)
             ends = torch.stack([steps, parents, chosen], -1)[:, head]
             self.finish(scores, ends, gains[:, head])
-        if not last:
-            running = candidates.masked_fill(ended, NEVER)
-            self.totals, order = running.topk(width)
-            self.parents[step] = parents.gather(1, order)
-            self.chosen[step] = chosen.gather(1, order)
-            self.gains[step] = gains.gather(1, order)
-            self.judge(step + 1, rule, stop.limit)
+        self.totals, order = candidates.masked_fill(ended, NEVER).topk(width)
+        self.parents[step] = parents.gather(1, order)
+        self.chosen[step] = chosen.gather(1, order)
+        self.gains[step] = gains.gather(1, order)
+        self.judge(step + 1, rule, stop.limit)
 
     def finish(self, scores: Tensor, ends: Tensor, gains: Tensor) -> None:
         """Keep the best of the finished sequences and the new ones; fields as of `Beams`."""

@@ -7,9 +7,11 @@ import torch
 from torch import Tensor
 
 from zoo.decoding import beam as beams
+from zoo.decoding import contrastive
 from zoo.decoding.adapters import as_decodable
+from zoo.decoding.filters import Consistent, MinP, TopK, TopP, Typical
 from zoo.decoding.processors import NoRepeatNgram, Processor, RepetitionPenalty, Temperature
-from zoo.decoding.protocol import pad_prompts
+from zoo.decoding.protocol import Contrastable, pad_prompts
 from zoo.decoding.stopping import Generation, Stop
 from zoo.decoding.walking import Stream, drawn, most_probable, walk
 
@@ -25,33 +27,167 @@ def generate(
     max_new_tokens: int = 64,
     eos_id: int | Sequence[int] | None = None,
     beam: int = 4,
+    groups: int = 2,
+    diversity: float = 0.5,
     n_best: int = 1,
     length_penalty: float = 1.0,
     early_stopping: bool | Literal["never"] = False,
     temperature: float = 1.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    min_p: float | None = None,
+    typical: float | None = None,
+    consistent: bool = False,
+    alpha: float = 0.6,
     repetition_penalty: float = 1.0,
-    no_repeat_ngram: int = 0,
+    no_repeat_ngram: int | None = None,
     processors: Sequence[Processor] = (),
-    generator: torch.Generator | None = None,
+    generator: int | torch.Generator | None = None,
     stream: Stream | None = None,
 ) -> Generation:
-    """Continue prompts, each until its end token or the limit."""
-    tokens, valid = pad_prompts(prompts)
+    """Continue prompts, each until its end token or the limit.
+
+    Args:
+        model: a `Decodable`, or a causal language model of `transformers`.
+        prompts: int64 (batch, time), or a list of lists of token ids of any lengths.
+        method: "greedy", the likeliest token at each step; "sample", a random one; "beam", the
+            sequences of highest score; "diverse_beam", the same in groups that avoid each other;
+            "contrastive", likely tokens that do not repeat what has been said.
+        max_new_tokens: most new tokens of a row; default 64.
+        eos_id: the token that ends a row, or several; default None: only the limit ends a row.
+        beam: hypotheses of a beam search, over all groups; default 4.
+        groups: groups of a diverse beam search, which must divide `beam`; default 2.
+        diversity: diverse beam: cost in nats of a token for each use by an earlier group.
+        n_best: sequences of a prompt that a beam search gives back; default 1.
+        length_penalty: of a beam search: scores are `total / length ** length_penalty`.
+        early_stopping: of a beam search, True, False or "never": see `BeamRule`.
+        temperature: sampling: the logits are divided by it; default 1.
+        top_k: sampling: keep the k likeliest tokens. Contrastive search: its candidates, default 4.
+        top_p: sampling: keep the nucleus of this mass.
+        min_p: sampling: keep what has this share of the likeliest token's probability.
+        typical: sampling: keep the most typical tokens of this mass.
+        consistent: sampling: no filter removes the end token, so that sampling ends.
+        alpha: contrastive search: weight of the penalty; default 0.6.
+        repetition_penalty: above 1, tokens that came before become less likely; default 1.
+        no_repeat_ngram: no n-gram of this size occurs twice in a row, prompt included.
+        processors: more of them, called before temperature and filters, as in `transformers`.
+        generator: sampling: a seed, or a generator on the model's device; default torch's own.
+        stream: called at each step with the numbers of the prompts that still run, int64 (n,), and
+            their new tokens, int64 (n,); not for beams, which are known only at the end.
+
+    Returns:
+        The new tokens, their log-probabilities, and whether each row came to its end.
+
+    Raises:
+        ValueError: if an argument is out of its range or does nothing for this method, if a prompt
+            and its continuation do not fit into the model's positions, if the model gives NaN.
+
+    Example:
+        >>> class Counter:  # a model of ten tokens: after n comes n + 1
+        ...     def prefill(self, tokens, valid):
+        ...         return self.step(tokens[:, -1], None)
+        ...     def step(self, tokens, state):
+        ...         return torch.nn.functional.one_hot((tokens + 1) % 10, 10) * 9.0, None
+        ...     def reorder(self, state, rows):
+        ...         return state
+        >>> out = generate(Counter(), [[1, 2, 3], [5]], eos_id=9, max_new_tokens=5)
+        >>> out.to_lists()
+        [[4, 5, 6, 7, 8], [6, 7, 8, 9]]
+        >>> out.finished
+        tensor([False,  True])
+    """
     stop = Stop.of(max_new_tokens, eos_id)
+    drawing = {
+        "temperature": temperature != 1,
+        "top_p": top_p is not None,
+        "min_p": min_p is not None,
+        "typical": typical is not None,
+        "consistent": consistent,
+    }
+    useless = [name for name, given in drawing.items() if given and method != "sample"]
+    useless += ["top_k"] if top_k is not None and method not in ("sample", "contrastive") else []
+    searches = method in ("beam", "diverse_beam")
+    useless += ["n_best"] if n_best != 1 and not searches else []
+    useless += ["stream"] if stream is not None and searches else []
+    if method not in get_args(Method):
+        raise ValueError(f"method is {method!r}: one of {', '.join(get_args(Method))}")
+    if useless:
+        raise ValueError(f"{useless[0]} does nothing for method={method!r}: leave it out")
+
+    decodable = as_decodable(model)
+    tokens, valid = pad_prompts(prompts)
+    require_room(decodable, int(valid.sum(1).max()), stop.limit)
     chain: list[Processor] = []
     if repetition_penalty != 1:
         chain.append(RepetitionPenalty(repetition_penalty))
-    if no_repeat_ngram:
+    if no_repeat_ngram is not None:
         chain.append(NoRepeatNgram(no_repeat_ngram))
     chain += processors
-    decodable = as_decodable(model)
+
     if method == "greedy":
         return walk(decodable, tokens, valid, stop, most_probable, chain, stream)
     if method == "sample":
-        if temperature != 1:
-            chain.append(Temperature(temperature))
+        chain += filters(temperature, top_k, top_p, min_p, typical, stop if consistent else None)
         return walk(decodable, tokens, valid, stop, drawn(generator), chain, stream)
+    if method == "contrastive":
+        if not isinstance(decodable, Contrastable):
+            raise ValueError(f"{type(model).__name__} has no `hidden`: contrastive search needs it")
+        contrast = contrastive.Contrast(4 if top_k is None else top_k, alpha)
+        return contrastive.search(decodable, tokens, valid, stop, contrast, chain, stream)
     if method == "beam":
-        rule = beams.BeamRule(beam, 1, 0.0, length_penalty, early_stopping)
-        return beams.search(decodable, tokens, valid, stop, rule, chain, n_best)
-    raise ValueError(f"method is {method!r}: one of {', '.join(get_args(Method))}")
+        groups, diversity = 1, 0.0
+    if groups < 1 or beam % groups:
+        raise ValueError(f"{groups} groups do not divide a beam of {beam}: choose a divisor")
+    rule = beams.BeamRule(beam // groups, groups, diversity, length_penalty, early_stopping)
+    return beams.search(decodable, tokens, valid, stop, rule, chain, n_best)
+
+
+def filters(
+    temperature: float,
+    top_k: int | None,
+    top_p: float | None,
+    min_p: float | None,
+    typical: float | None,
+    consistent: Stop | None,
+) -> list[Processor]:
+    """Return the processors of sampling, in the order of `transformers`.
+
+    Args:
+        temperature: as all the others, see `generate`.
+        top_k: None keeps all.
+        top_p: None keeps all.
+        min_p: None keeps all.
+        typical: None keeps all.
+        consistent: whose end tokens no filter may remove; None if it may.
+
+    Raises:
+        ValueError: if there is no end token to keep.
+    """
+    chain: list[Processor] = []
+    if top_k is not None:
+        chain.append(TopK(top_k))
+    if top_p is not None:
+        chain.append(TopP(top_p))
+    if min_p is not None:
+        chain.append(MinP(min_p))
+    if typical is not None:
+        chain.append(Typical(typical))
+    if consistent is not None:
+        if not consistent.eos:
+            raise ValueError("consistent sampling keeps the end token: give eos_id")
+        chain = [Consistent(processor, consistent.eos) for processor in chain]
+    return [Temperature(temperature), *chain] if temperature != 1 else chain
+
+
+def require_room(model: Any, prompt: int, limit: int) -> None:
+    """Refuse a prompt whose continuation the model has no positions for.
+
+    Raises:
+        ValueError: with the numbers.
+    """
+    positions = getattr(model, "positions", None)
+    if positions is not None and prompt + limit - 1 > positions:  # the last token is not read
+        raise ValueError(
+            f"a prompt of {prompt} tokens and {limit} new ones do not fit into the model's "
+            f"{positions} positions: cut the prompt or lower max_new_tokens"
+        )

@@ -1,4 +1,4 @@
-"""What the engine asks of a model: read the prompts, go one step, pick rows."""
+"""What the engine asks of a model: read the prompts, go a step, pick rows."""
 
 from collections.abc import Sequence
 from typing import Protocol, TypeVar, runtime_checkable
@@ -48,6 +48,22 @@ class Decodable(Protocol[State]):
         Args:
             state: what the last call gave back.
             rows: int64 (new batch,), non-decreasing or not; rows may be repeated or left out.
+        """
+        ...
+
+
+@runtime_checkable
+class Contrastable(Decodable[State], Protocol[State]):
+    """A `Decodable` that also shows what it made of the tokens, as contrastive search wants."""
+
+    def hidden(self, state: State) -> Tensor:
+        """Return the last layer's output for the tokens that the last call read.
+
+        Args:
+            state: what that call gave back.
+
+        Returns:
+            float (batch, time, width) after `prefill`, (batch, 1, width) after `step`.
         """
         ...
 

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from zoo.decoding.processors import History, Processor
+from zoo.decoding.processors import History, Processor, probabilities
 from zoo.decoding.protocol import Decodable
 from zoo.decoding.stopping import Generation, Record, Stop, require_probabilities
 
@@ -19,11 +19,19 @@ def most_probable(scores: Tensor) -> Tensor:
     return scores.argmax(-1)
 
 
-def drawn(generator: torch.Generator | None) -> Choice:
-    """Return the choice that draws from softmax(scores)."""
+def drawn(seed: int | torch.Generator | None) -> Choice:
+    """Return the choice that draws from softmax(scores).
+
+    Args:
+        seed: a number, a generator on the scores' device, or None for torch's own state.
+    """
+    generator = seed if isinstance(seed, torch.Generator) else None
 
     def draw(scores: Tensor) -> Tensor:
-        return torch.multinomial(scores.softmax(-1), 1, generator=generator)[:, 0]
+        nonlocal generator
+        if generator is None and isinstance(seed, int):
+            generator = torch.Generator(scores.device).manual_seed(seed)
+        return torch.multinomial(probabilities(scores), 1, generator=generator)[:, 0]
 
     return draw
 
@@ -55,9 +63,10 @@ def walk(
     rows = torch.arange(len(tokens), device=logits.device)
     for step in range(stop.limit):
         logits = logits.float()
+        all_log_probs = logits.log_softmax(-1)
+        require_probabilities(all_log_probs[:, 0], step, rows)
         chosen = choose(history.process(logits))
-        log_probs = logits.gather(1, chosen[:, None])[:, 0] - logits.logsumexp(-1)
-        require_probabilities(log_probs, step, rows)
+        log_probs = all_log_probs.gather(1, chosen[:, None])[:, 0]
         record.put(rows, step, chosen, log_probs)
         record.lengths[rows] = step + 1
         record.scores[rows] += log_probs

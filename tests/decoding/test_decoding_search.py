@@ -1,0 +1,253 @@
+"""Searches against brute force, against themselves in other batches, and against bad input."""
+
+import itertools
+import math
+
+import pytest
+import torch
+from table_model import TableModel
+
+from zoo.decoding import generate
+
+EOS = 1
+
+
+def brute_force(model, prompt, limit, length_penalty):
+    """All sequences that end, or that the limit cuts, with their scores, the best first."""
+    found = []
+    for length in range(1, limit + 1):
+        for sequence in itertools.product(range(len(model.logits)), repeat=length):
+            ends = sequence[-1] == EOS or length == limit
+            if ends and EOS not in sequence[:-1]:
+                score = model.log_prob(prompt, list(sequence)) / length**length_penalty
+                found.append((score, list(sequence)))
+    return sorted(found, reverse=True)
+
+
+@pytest.mark.parametrize("length_penalty", [1.0, 0.0, 2.0, -0.5])
+@pytest.mark.parametrize("early_stopping", [True, False, "never"])
+def test_a_beam_wide_enough_is_brute_force(length_penalty, early_stopping):
+    model = TableModel(4, seed=3)
+    for prompt in ([2], [3, 0], [0, 0, 2]):
+        expected = brute_force(model, prompt, 4, length_penalty)
+        found = generate(
+            model,
+            [prompt],
+            method="beam",
+            beam=128,  # far above the vocabulary; there are 121 sequences
+            n_best=128,
+            length_penalty=length_penalty,
+            early_stopping=early_stopping,
+            max_new_tokens=4,
+            eos_id=EOS,
+        )
+        assert len(expected) == 121
+        rows = found.to_lists()[:121]
+        assert sorted(rows) == sorted(sequence for _, sequence in expected)
+        scores = torch.tensor([score for score, _ in expected])
+        torch.testing.assert_close(found.scores[:121], scores, rtol=1e-5, atol=1e-5)
+        own = {tuple(sequence): score for score, sequence in expected}
+        scores = torch.tensor([own[tuple(row)] for row in rows])
+        torch.testing.assert_close(found.scores[:121], scores, rtol=1e-5, atol=1e-5)
+        assert found.finished[:121].tolist() == [row[-1] == EOS for row in rows]
+        # there are no more sequences than there are
+        assert (found.scores[121:] == -math.inf).all()
+        assert not found.lengths[121:].any()
+
+
+@pytest.mark.parametrize("beam", [1, 2, 3, 6])
+def test_a_narrow_beam_finds_true_sequences_and_never_the_impossible(beam):
+    model = TableModel(6, seed=5)
+    prompts = [[2], [3, 4], [5, 5, 5]]
+    found = generate(
+        model, prompts, method="beam", beam=beam, n_best=beam, max_new_tokens=5, eos_id=EOS
+    )
+    for i, (row, score) in enumerate(zip(found.to_lists(), found.scores.tolist(), strict=True)):
+        prompt = prompts[i // beam]
+        assert score == pytest.approx(model.log_prob(prompt, row) / len(row), rel=1e-5)
+        assert score <= brute_force(model, prompt, 5, 1.0)[0][0] + 1e-6
+    assert (found.scores.view(3, beam).diff(dim=1) <= 0).all(), "the best first"
+
+
+def test_a_beam_of_one_that_stops_early_is_greedy():
+    model = TableModel(9, seed=1)
+    prompts = [[a, b] for a in range(9) for b in range(9)]
+    greedy = generate(model, prompts, max_new_tokens=12, eos_id=EOS)
+    beam = generate(
+        model,
+        prompts,
+        method="beam",
+        beam=1,
+        early_stopping=True,
+        max_new_tokens=12,
+        eos_id=EOS,
+    )
+    assert beam.to_lists() == greedy.to_lists()
+    assert 0 < greedy.finished.float().mean() < 1, "both ends should occur"
+    torch.testing.assert_close(beam.log_probs, greedy.log_probs)
+
+
+def test_log_probs_are_the_models_before_any_processor():
+    model = TableModel(7, seed=2)
+    for options in (
+        {"method": "greedy"},
+        {"method": "sample", "top_k": 2, "temperature": 0.5, "generator": 0},
+        {"method": "beam", "beam": 3},
+        {"method": "diverse_beam", "beam": 4, "diversity": 2.0},
+    ):
+        found = generate(
+            model, [[2, 3], [4]], max_new_tokens=6, eos_id=EOS, no_repeat_ngram=2, **options
+        )
+        for prompt, row, log_probs in zip(
+            [[2, 3], [4]], found.to_lists(), found.log_probs, strict=True
+        ):
+            assert log_probs.sum().item() == pytest.approx(model.log_prob(prompt, row), rel=1e-5)
+            assert not log_probs[len(row) :].any()
+
+
+def test_groups_without_diversity_are_narrower_beams():
+    model = TableModel(8, seed=4)
+    options = {"max_new_tokens": 8, "eos_id": EOS}
+    prompts = [[2], [3, 4], [5, 6, 7]]
+    narrow = generate(model, prompts, method="beam", beam=3, n_best=3, **options)
+    grouped = generate(
+        model, prompts, method="diverse_beam", beam=6, groups=2, diversity=0.0, n_best=6, **options
+    )
+    doubled = [row for row in narrow.to_lists() for _ in range(2)]
+    assert grouped.to_lists() == doubled
+
+
+def test_diverse_groups_begin_differently():
+    model = TableModel(8, seed=4)
+    found = generate(
+        model,
+        [[2], [3, 4]],
+        method="diverse_beam",
+        beam=4,
+        groups=4,
+        diversity=100.0,
+        n_best=4,
+        max_new_tokens=1,
+        eos_id=EOS,
+    )
+    plain = model.logits[[0, 3], [2, 4]].argsort(descending=True)[:, :4]
+    assert found.sequences.view(2, 4).sort().values.tolist() == plain.sort().values.tolist()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"method": "greedy"},
+        {"method": "greedy", "repetition_penalty": 1.5, "no_repeat_ngram": 2},
+        {"method": "beam", "beam": 3, "n_best": 2},
+        {"method": "beam", "beam": 3, "no_repeat_ngram": 2},
+        {"method": "diverse_beam", "beam": 4, "groups": 2},
+        {"method": "sample", "top_k": 1},
+    ],
+)
+def test_a_batch_of_many_is_many_batches_of_one(options):
+    model = TableModel(8, seed=6)
+    generator = torch.Generator().manual_seed(0)
+    lengths = torch.randint(1, 7, (20,), generator=generator).tolist()
+    prompts = [torch.randint(2, 8, (n,), generator=generator).tolist() for n in lengths]
+    options = {"max_new_tokens": 10, "eos_id": EOS, **options}
+    together = generate(model, prompts, **options)
+    alone = [generate(model, [prompt], **options) for prompt in prompts]
+    assert together.to_lists() == [row for one in alone for row in one.to_lists()]
+    torch.testing.assert_close(together.scores, torch.cat([one.scores for one in alone]))
+
+
+def test_a_stream_is_the_sequences():
+    model = TableModel(8, seed=6)
+    prompts = [[a, b] for a in range(2, 8) for b in range(2, 8)]
+    pieces = [[] for _ in prompts]
+
+    def stream(rows, tokens):
+        for row, token in zip(rows.tolist(), tokens.tolist(), strict=True):
+            pieces[row].append(token)
+
+    found = generate(model, prompts, max_new_tokens=10, eos_id=EOS, stream=stream)
+    assert pieces == found.to_lists()
+
+
+@pytest.mark.parametrize("method", ["greedy", "beam", "sample"])
+def test_the_limit_does_not_look_like_an_end(method):
+    model = TableModel(6)
+    model.logits[..., EOS] = -math.inf
+    found = generate(model, [[2], [3, 4]], method=method, max_new_tokens=7, eos_id=EOS)
+    assert not found.finished.any()
+    assert found.lengths.tolist() == [7, 7]
+    without = generate(model, [[2]], method=method, max_new_tokens=7)
+    assert not without.finished.any()
+
+
+class Broken(TableModel):
+    """NaN for the second prompt at step 3; `left` says which prompts are still decoded."""
+
+    def prefill(self, tokens, valid):
+        logits, state = super().prefill(tokens, valid)
+        return logits, (state, torch.arange(len(tokens)), 0)
+
+    def step(self, tokens, state):
+        before, left, steps = state
+        logits, before = super().step(tokens, before)
+        if steps == 2:
+            logits = logits.masked_fill((left == 1)[:, None], math.nan)
+        return logits, (before, left, steps + 1)
+
+    def reorder(self, state, rows):
+        before, left, steps = state
+        return before[rows], left[rows], steps
+
+
+@pytest.mark.parametrize("method", ["greedy", "sample", "beam", "diverse_beam"])
+def test_nan_is_reported_with_step_and_prompt(method):
+    model = Broken(6)
+    with pytest.raises(ValueError, match=r"NaN or infinite at step 3, prompt 1"):
+        generate(model, [[2], [3], [4]], method=method, max_new_tokens=7)
+
+
+@pytest.mark.parametrize(
+    ("message", "prompts", "options"),
+    [
+        ("top_p is 0", [[2]], {"method": "sample", "top_p": 0.0}),
+        ("top_p is 1.5", [[2]], {"method": "sample", "top_p": 1.5}),
+        ("top_k is 0", [[2]], {"method": "sample", "top_k": 0}),
+        ("min_p is nan", [[2]], {"method": "sample", "min_p": math.nan}),
+        ("temperature is 0", [[2]], {"method": "sample", "temperature": 0.0}),
+        ("repetition_penalty is -1", [[2]], {"repetition_penalty": -1.0}),
+        ("no_repeat_ngram is 0", [[2]], {"no_repeat_ngram": 0}),
+        ("top_p does nothing", [[2]], {"method": "greedy", "top_p": 0.5}),
+        ("stream does nothing", [[2]], {"method": "beam", "stream": print}),
+        ("give eos_id", [[2]], {"method": "sample", "top_k": 2, "consistent": True}),
+        ("eos_id 6 is not in a vocabulary of 6", [[2]], {"eos_id": 6}),
+        ("eos_id is -1", [[2]], {"eos_id": -1}),
+        ("max_new_tokens is 0", [[2]], {"max_new_tokens": 0}),
+        ("prompt 1 is empty", [[2], []], {}),
+        ("there is no prompt", [], {}),
+        ("give int64", torch.rand(1, 3), {}),
+        ("method is 'best'", [[2]], {"method": "best"}),
+        ("n_best is 5", [[2]], {"method": "beam", "beam": 4, "n_best": 5}),
+        ("3 groups do not divide", [[2]], {"method": "diverse_beam", "groups": 3}),
+        ("early_stopping is 'soon'", [[2]], {"method": "beam", "early_stopping": "soon"}),
+        ("has no `hidden`", [[2]], {"method": "contrastive"}),
+    ],
+)
+def test_bad_input_is_refused_with_its_value(message, prompts, options):
+    with pytest.raises(ValueError, match=message):
+        generate(TableModel(6), prompts, **options)
+
+
+def test_a_prompt_that_leaves_no_room_is_refused():
+    model = TableModel(6)
+    model.positions = 10
+    generate(model, [[2] * 6], max_new_tokens=5)  # the last token needs no position
+    with pytest.raises(ValueError, match=r"prompt of 6 tokens and 6 new ones do not fit.* 10 pos"):
+        generate(model, [[2], [2] * 6], max_new_tokens=6)
+
+
+def test_what_cannot_be_decoded_is_refused():
+    with pytest.raises(ValueError, match="Linear cannot be decoded: it needs prefill, step"):
+        generate(torch.nn.Linear(2, 2).eval(), [[1]])
+    with pytest.raises(ValueError, match="training mode"):
+        generate(torch.nn.Linear(2, 2), [[1]])

@@ -1,0 +1,109 @@
+"""Contrastive search: likely tokens, but none that says what has been said."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from zoo.decoding.processors import History, Processor, probabilities
+from zoo.decoding.protocol import Contrastable
+from zoo.decoding.stopping import Generation, Record, Stop, require_probabilities
+from zoo.decoding.walking import Stream
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """How candidates are chosen and weighed.
+
+    Attributes:
+        k: candidates of a step, the likeliest tokens.
+        alpha: weight of the degeneration penalty, from 0 (greedy) to 1.
+    """
+
+    k: int
+    alpha: float
+
+    def __post_init__(self) -> None:
+        if self.k < 1 or not 0 <= self.alpha <= 1:
+            raise ValueError(
+                f"contrastive search with {self.k} candidates and alpha {self.alpha}: "
+                "at least one, and from 0 to 1"
+            )
+
+    def weigh(self, likely: Tensor, hidden: Tensor, past: Tensor, valid: Tensor) -> Tensor:
+        """Return `(1 - alpha) p(v) - alpha max_j cos(h_v, h_j)`.
+
+        Su et al., "A Contrastive Framework for Neural Text Generation", arXiv 2202.06417, eq. 5.
+
+        Args:
+            likely: float (rows, k), probabilities.
+            hidden: float (rows, k, width), of unit length, of the candidates.
+            past: float (rows, time, width), of unit length, of all tokens before.
+            valid: bool (rows, time), false on padding.
+
+        Returns:
+            float (rows, k).
+        """
+        cosines = hidden @ past.transpose(1, 2)  # (rows, k, time)
+        nearest = cosines.masked_fill(~valid[:, None], -1).amax(-1)
+        return (1 - self.alpha) * likely - self.alpha * nearest
+
+
+def search(
+    model: Contrastable[Any],
+    tokens: Tensor,
+    valid: Tensor,
+    stop: Stop,
+    contrast: Contrast,
+    processors: list[Processor],
+    stream: Stream | None = None,
+) -> Generation:
+    """Generate by contrastive search.
+
+    Args:
+        model: what is decoded.
+        tokens: int64 (batch, time), padded on the left.
+        valid: bool (batch, time), false on padding.
+        stop: end tokens and limit.
+        contrast: how candidates are weighed.
+        processors: applied to the logits, in turn.
+        stream: called at each step with the prompts that still run and their new tokens.
+    """
+    logits, state = model.prefill(tokens, valid)
+    stop.require_in(logits.shape[-1])
+    tokens, valid = tokens.to(logits.device), valid.to(logits.device)
+    record = Record(len(tokens), stop, logits.device)
+    history = History.of(tokens, valid, stop.limit, processors)
+    past = F.normalize(model.hidden(state), dim=-1)
+    rows = torch.arange(len(tokens), device=logits.device)
+    k = min(contrast.k, logits.shape[-1])
+    for step in range(stop.limit):
+        log_probs = logits.float().log_softmax(-1)
+        require_probabilities(log_probs[:, 0], step, rows)
+        likeliest, candidates = probabilities(history.process(logits.float())).topk(k)
+        each = torch.arange(len(rows), device=rows.device)
+        state = model.reorder(state, each.repeat_interleave(k))
+        following, state = model.step(candidates.flatten(), state)
+        hidden = F.normalize(model.hidden(state), dim=-1).view(len(rows), k, -1)
+        weights = contrast.weigh(likeliest, hidden, past, valid)
+        best = weights.masked_fill(likeliest == 0, -torch.inf).argmax(-1)
+        chosen = candidates[each, best]
+
+        gains = log_probs[each, chosen]
+        record.put(rows, step, chosen, gains)
+        record.lengths[rows] = step + 1
+        record.scores[rows] += gains
+        if stream:
+            stream(rows, chosen)
+        kept = (~stop.ends(chosen)).nonzero()[:, 0]
+        if not len(kept) or step == stop.limit - 1:
+            break
+        picked = (each * k + best)[kept]
+        state, logits = model.reorder(state, picked), following[picked]
+        past = torch.cat([past, hidden[each, best, None]], 1)[kept]
+        valid = F.pad(valid, (0, 1), value=True)[kept]
+        rows, history = rows[kept], history.pick(kept)
+        history.append(chosen[kept])
+    return record.generation()
