@@ -4,7 +4,7 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
-from infomap import Infomap
+from infomap import Infomap, Result
 
 
 @dataclass(frozen=True)
@@ -16,6 +16,7 @@ class Described:
     codelength: float
     index: float
     one_level: float
+    result: Result
 
 
 def describe(flags, network, labels):
@@ -57,7 +58,7 @@ def answer(program, **options):
     """Run the program; in a multilayer network nodes go by layer and number."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        program.run(**options)
+        result = program.run(**options)
         nodes = list(program.nodes)
         layered = any(node.layer_id for node in nodes)
         keys = [(n.layer_id, n.node_id) if layered else n.state_id for n in nodes]
@@ -67,4 +68,5 @@ def answer(program, **options):
             program.codelength,
             program.index_codelength,
             program.one_level_codelength,
+            result,
         )

@@ -107,8 +107,8 @@ def from_layers(
         relax_up: the same above it.
 
     Returns:
-        A directed network of states, in order of layer and node; `layers` and `physical` tell
-        them.
+        A directed network of states that have links, in order of layer and node; `layers` and
+        `physical` tell them.
 
     Raises:
         ValueError: if the columns differ in length, hold what is no number of a node, or an
@@ -143,7 +143,9 @@ def from_layers(
             leave, arrive, rates = np.r_[leave, arrive], np.r_[arrive, leave], np.r_[rates, rates]
         stay = np.arange(len(states))
         links = _spread(rows, np.r_[stay, leave], np.r_[stay, arrive], np.r_[rows.sums, rates])
-    return _network(states, *links, directed=True)
+    linked = np.unique(np.r_[links[0], links[1]])  # not what an inter-layer link leads to in vain
+    sources, targets = (np.searchsorted(linked, end) for end in links[:2])
+    return _network(states[linked], sources, targets, links[2], directed=True)
 
 
 def _relaxed(

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from zoo.infomap.network import Network, from_edges, node_column
+from zoo.infomap.network import LIMIT, Network, from_edges, node_column, require_nodes
 
 
 def from_states(
@@ -49,6 +49,7 @@ def from_states(
     """
     numbers = node_column(states, "states")
     owners = node_column(physical, "physical")
+    require_nodes(owners, LIMIT, "physical")
     if len(owners) != len(numbers):
         raise ValueError(f"{len(numbers)} states and {len(owners)} physical: give one each")
     order = np.argsort(numbers, kind="stable")
