@@ -1,0 +1,129 @@
+from pathlib import Path
+
+import pytest
+import torch
+
+from zoo.masks.data import (
+    Lines,
+    Passage,
+    Poems,
+    Titles,
+    character_tokenizer,
+    read_pairs,
+    word_numbers,
+)
+from zoo.masks.tokenizer import Tokenizer
+
+ROOT = "tests/conf/data/title_csl"
+
+
+@pytest.fixture(scope="module")
+def titles():
+    return Titles(root=ROOT, held_out=8, batch_size=4, min_count=1)
+
+
+def test_a_pair_is_start_source_end_target_end(titles):
+    passage = titles.train[0]
+    batch = titles.collate([passage])
+    ids, tokenizer = batch.token_ids[0], titles.preprocess
+    assert ids[0] == tokenizer.start
+    assert ids[-1] == tokenizer.end
+    target = batch.segment_ids[0] == 1
+    assert tokenizer.decode(ids[~target].tolist()) == passage.source
+    assert tokenizer.decode(ids[target].tolist()) == passage.target.replace(" ", "")
+    assert (ids == tokenizer.end).sum() == 2
+
+
+def test_padding_is_valid_nowhere_and_no_target(titles):
+    batch = titles.collate([Passage("白日依山尽，黄河入海流。", "登鹳雀楼"), Passage("春", "晓")])
+    assert batch.valid.sum(1).tolist() == [19, 5]
+    assert not batch.segment_ids[~batch.valid].any()
+    assert (batch.token_ids[~batch.valid] == titles.padding).all()
+    assert (batch.word_ids[~batch.valid] == -1).all()
+
+
+def test_the_splits_share_no_pair_and_lose_none():
+    data = Titles(root=ROOT, held_out=8)
+    train, valid, test = (data.read(split) for split in ("train", "valid", "test"))
+    assert (len(train), len(valid), len(test)) == (64, 8, 16)
+    assert train + valid == read_pairs(Path(ROOT) / "train.tsv")
+
+
+def test_unseen_only_leaves_out_what_training_has():
+    data = Titles(root=ROOT, held_out=1, unseen_only=True)
+    seen = {passage.source for passage in data.train}
+    assert len(data.read("test")) == 15
+    assert not seen & {passage.source for passage in data.read("test")}
+    assert data.title != Titles(root=ROOT).title
+
+
+@pytest.mark.parametrize("line", ["a title alone", "\tno title", "no abstract\t"])
+def test_a_line_that_is_no_pair_is_named(tmp_path, line):
+    file = tmp_path / "train.tsv"
+    file.write_text(f"题\t文\n{line}\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="line 2: expected a title, a TAB and an abstract"):
+        read_pairs(file)
+
+
+def test_a_missing_folder_and_an_empty_training_split_are_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"train\.tsv"):
+        Titles(root=str(tmp_path)).read("train")
+    with pytest.raises(ValueError, match="held_out is 72 of 72"):
+        Titles(root=ROOT, held_out=72).read("train")
+
+
+def test_lines_are_split_by_their_number(tmp_path):
+    file = tmp_path / "a.txt"
+    file.write_text("".join(f"第{i}行\n\n" for i in range(200)), encoding="utf-8")
+    data = Lines([str(file)])
+    assert [p.source for p in data.read("valid")] == ["第98行", "第198行"]
+    assert [p.source for p in data.read("test")] == ["第99行", "第199行"]
+    assert len(data.read("train")) == 196
+    short = tmp_path / "b.txt"
+    short.write_text("行\n" * 10, encoding="utf-8")
+    with pytest.raises(ValueError, match="have 10 lines"):
+        Lines([str(short)]).read("train")
+
+
+def test_poems_are_characters():
+    data = Poems(min_count=20)
+    batch = data.collate([Passage("床前明月光，")])
+    assert batch.token_ids.shape == (1, 8)
+    assert batch.targets == [""]
+    assert not batch.segment_ids.any()
+
+
+@pytest.mark.parametrize("source", ["", "🙂🀄", "\x00\t\u3000", "长" * 20_000])
+def test_odd_texts_give_a_batch(titles, source):
+    batch = titles.collate([Passage(source), Passage(source, "题")])
+    assert batch.token_ids.shape[1] <= titles.max_length
+    assert batch.valid.any(-1).all()
+    assert batch.segment_ids[1].sum() == 2
+
+
+def test_words_are_the_longest_that_fit():
+    words = frozenset({"明月", "明月光", "月光"})
+    assert word_numbers(["", "明", "月", "光", "月", "光", ""], words) == [-1, 0, 0, 0, 1, 1, -1]
+    assert word_numbers(["明", "", "月"], words) == [0, -1, 1]
+    assert word_numbers([], words) == []
+
+
+def test_words_come_from_a_file_of_zoo_words(tmp_path):
+    file = tmp_path / "words.tsv"
+    file.write_text("白日\t12\t0.5\n黄河\t9\t0.4\n", encoding="utf-8")
+    data = Titles(root=ROOT, held_out=8, words=str(file), min_count=1)
+    numbers = data.collate([Passage("白日依山")]).word_ids[0].tolist()
+    assert numbers == [-1, 0, 0, 1, 2, -1]
+
+
+def test_the_character_tokenizer_has_every_frequent_character():
+    tokenizer = character_tokenizer(["ab山山", "山 b2"], min_count=2, max_length=16)
+    assert tokenizer.tokens[5:] == ["b", "山", "##b"]
+    ids = tokenizer.encode("b山bb水")
+    assert [tokenizer.tokens[i] for i in ids[1:-1]] == ["b", "山", "b", "##b", "[UNK]"]
+
+
+def test_encoding_is_the_same_after_a_checkpoint(titles):
+    again = Tokenizer.from_dict(titles.preprocess.to_dict())
+    assert again.encode("白日依山尽") == titles.preprocess.encode("白日依山尽")
+    assert torch.equal(again(["春眠"]), titles.preprocess(["春眠"]))
