@@ -7,7 +7,7 @@ from lightning.pytorch import LightningModule
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from torch.optim import AdamW
-from torch.optim.lr_scheduler import OneCycleLR
+from torch.optim.lr_scheduler import LinearLR, SequentialLR
 from torchmetrics import MeanMetric
 
 from zoo.decoding.losses import mean_over_processes
@@ -160,13 +160,15 @@ class MaskedModel(LightningModule):
             {"params": vectors, "weight_decay": 0.0},
         ]
         optimizer = AdamW(groups, lr=self.lr)
-        schedule = OneCycleLR(
+        total = int(self.trainer.estimated_stepping_batches)
+        rising = max(1, round(self.warmup * total))
+        schedule = SequentialLR(
             optimizer,
-            max_lr=self.lr,
-            total_steps=int(self.trainer.estimated_stepping_batches),
-            pct_start=self.warmup,
-            anneal_strategy="linear",
-            cycle_momentum=False,
+            [
+                LinearLR(optimizer, 1 / (rising + 1), total_iters=rising),
+                LinearLR(optimizer, 1.0, 0.0, max(1, total - rising)),
+            ],
+            milestones=[rising],
         )
         return {
             "optimizer": optimizer,
