@@ -212,6 +212,8 @@ def test_bipartite_flow_that_reaches_nobody():
     network = from_edges([0, 1], [2, 2], directed=True, first_feature=2)
     with pytest.raises(ValueError, match="no flow at nodes of the first kind"):
         make_flow(network, model="directed", recorded=True)
+    with pytest.raises(ValueError, match="needs links back"):
+        make_flow(network, model="directed", bipartite_teleportation=True)
 
 
 def test_visits_that_do_not_come_to_rest_are_told(monkeypatch):

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Literal, get_args
 
 import numpy as np
 
 from zoo.compiling import kernel
-from zoo.infomap.network import Network, split_loops, transposed
-from zoo.infomap.visits import Steps, Teleport, Visits, precomputed, teleported, weighed
+from zoo.infomap.network import Network, split_loops
+from zoo.infomap.visits import WALKS, Teleport, steps_of
 
 FlowModel = Literal["undirected", "directed", "undirdir", "outdirdir", "rawdir", "precomputed"]
 
@@ -115,11 +113,15 @@ def make_flow(
     total = strength.sum()
     if not total:
         raise ValueError("the network has no links but self-links: try self_links=True")
+    share = bare.weights.copy() if bare is network else bare.weights
     if model == "undirected":
-        flow = Flow(strength / total, bare.starts, bare.targets, bare.weights / total)
+        share /= total
+        flow = Flow(strength / total, bare.starts, bare.targets, share)
     else:
-        walk = {"directed": teleported, "precomputed": precomputed}.get(model, weighed)
-        flow = _directed(bare, strength, loops, partial(walk, network, strength, teleport))
+        steps = steps_of(bare, share, strength, loops)
+        node, rate, landing = WALKS[model](network, steps, teleport)
+        _to_flow(bare.starts, share, steps.sources, steps.probability, rate)
+        flow = Flow(node, bare.starts, bare.targets, share, *steps[:3], landing=landing)
     if network.first_feature is not None and not bipartite_teleportation:
         flow = _seen_at_first_kind(flow, network.first_feature)
     if recorded:
@@ -132,26 +134,6 @@ def make_flow(
         return flow
     physical = np.unique(network.physical, return_inverse=True)[1]
     return replace(flow, physical=physical.astype(np.int32))
-
-
-def _directed(
-    bare: Network, strength: np.ndarray, loops: np.ndarray, visits: Callable[[Steps], Visits]
-) -> Flow:
-    """Return the flow along directed links.
-
-    Args:
-        bare: the network without self-links.
-        strength: float64 (nodes,), weight that leaves each node, self-links included.
-        loops: float64 (nodes,), weights of self-links.
-        visits: finds where the walker is.
-    """
-    share = np.empty_like(bare.weights)
-    _divide_rows(bare.starts, bare.weights, strength, share)
-    stay = np.divide(loops, strength, out=np.zeros_like(loops), where=strength > 0)
-    steps = Steps(*transposed((bare.starts, bare.targets, share)), stay)
-    node, rate, landing = visits(steps)
-    _to_flow(bare.starts, share, steps.sources, steps.probability, rate)
-    return Flow(node, bare.starts, bare.targets, share, *steps[:3], landing=landing)
 
 
 def _seen_at_first_kind(flow: Flow, first: int) -> Flow:
@@ -215,16 +197,6 @@ def row_sums(starts: np.ndarray, values: np.ndarray) -> np.ndarray:
         for entry in range(starts[node], starts[node + 1]):
             sums[node] += values[entry]
     return sums
-
-
-@kernel
-def _divide_rows(
-    starts: np.ndarray, values: np.ndarray, divisor: np.ndarray, quotients: np.ndarray
-) -> None:
-    """Divide each row by a number of its own."""
-    for node in range(len(divisor)):
-        for entry in range(starts[node], starts[node + 1]):
-            quotients[entry] = values[entry] / divisor[node]
 
 
 @kernel

@@ -100,15 +100,16 @@ def nested_levels(labels: Labels, nodes: int) -> list[np.ndarray]:
     """
     table = np.asarray(labels)
     columns = np.atleast_2d(table.T if isinstance(labels, np.ndarray) else table)
-    modules = np.zeros(nodes, np.int64)
-    levels = []
+    levels: list[np.ndarray] = []
     for column in columns:
         if column.shape != (nodes,):
             raise ValueError(f"labels of shape {column.shape} for {nodes} nodes: give one each")
         if column.dtype.kind not in "iu":
             raise ValueError(f"labels are {column.dtype}: expected integers")
-        numbers = np.unique(column, return_inverse=True)[1]
-        modules = np.unique(modules * (numbers.max() + 1) + numbers, return_inverse=True)[1]
+        modules = np.unique(column, return_inverse=True)[1]
+        if levels:  # within the modules above
+            modules += levels[-1] * (modules.max() + 1)
+            modules = np.unique(modules, return_inverse=True)[1]
         levels.append(modules)
     return levels
 

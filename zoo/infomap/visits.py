@@ -9,10 +9,10 @@ from typing import NamedTuple
 import numpy as np
 
 from zoo.compiling import kernel
-from zoo.infomap.network import Network
+from zoo.infomap.network import Network, transposed
 
 TOLERANCE = 1e-13  # change of the visits in a sweep, summed over the nodes, at which they stand
-SWEEPS = 2000
+SWEEPS = 10_000
 
 
 class Steps(NamedTuple):
@@ -23,12 +23,14 @@ class Steps(NamedTuple):
         sources: int32 (links,), without the node itself.
         probability: float64 (links,), of the link among those that leave its source.
         stay: float64 (nodes,), probability of the link of a node to itself.
+        strength: float64 (nodes,), weight of the links that leave each node.
     """
 
     starts: np.ndarray
     sources: np.ndarray
     probability: np.ndarray
     stay: np.ndarray
+    strength: np.ndarray
 
 
 class Visits(NamedTuple):
@@ -62,51 +64,77 @@ class Teleport:
     bipartite: bool
 
 
-def weighed(network: Network, strength: np.ndarray, teleport: Teleport, steps: Steps) -> Visits:
+def steps_of(bare: Network, share: np.ndarray, strength: np.ndarray, loops: np.ndarray) -> Steps:
+    """Return the steps of a walker along directed links.
+
+    Args:
+        bare: the network without self-links.
+        share: float64 (links,), its weights; each comes to be the share of its row's.
+        strength: float64 (nodes,), weight that leaves each node, self-links included.
+        loops: float64 (nodes,), weights of self-links.
+    """
+    _divide_rows(bare.starts, share, strength)
+    stay = np.divide(loops, strength, out=np.zeros_like(loops), where=strength > 0)
+    return Steps(*transposed((bare.starts, bare.targets, share)), stay, strength)
+
+
+def weighed(network: Network, steps: Steps, teleport: Teleport) -> Visits:
     """Return the visits if the weights of links are their flow, up to a factor."""
     del network, teleport
-    rate = strength / strength.sum()
+    rate = steps.strength / steps.strength.sum()
     return Visits(arrivals(steps, rate), rate)
 
 
-def precomputed(network: Network, strength: np.ndarray, teleport: Teleport, steps: Steps) -> Visits:
+def precomputed(network: Network, steps: Steps, teleport: Teleport) -> Visits:
     """Return the visits if the weights of links are their flow and those of nodes the visits."""
-    del teleport, steps
-    return Visits(_node_shares(network), strength)
+    del teleport
+    return Visits(_node_shares(network), steps.strength)
 
 
-def teleported(network: Network, strength: np.ndarray, teleport: Teleport, steps: Steps) -> Visits:
+def teleported(network: Network, steps: Steps, teleport: Teleport) -> Visits:
     """Return the visits of a walker that teleports.
 
     Args:
         network: has the node weights.
-        strength: float64 (nodes,), weight that leaves each node.
-        teleport: how it teleports.
         steps: the links.
+        teleport: how it teleports.
+
+    Raises:
+        ValueError: if it is to teleport in a bipartite network that no link leads back in.
     """
-    landing = _landing(network, strength, teleport, steps)
-    jump = np.where(strength > 0, teleport.probability, 1)
+    landing = _landing(network, steps, teleport)
+    jump = np.where(steps.strength > 0, teleport.probability, 1)
     passed = np.zeros(network.nodes, bool)
     if teleport.bipartite:
         passed[network.first_feature :] = True
+        if not steps.strength[passed].any():
+            raise ValueError("bipartite teleportation needs links back from the second kind")
         jump[passed] = landing[passed] = 0
         landing /= landing.sum()
     node = np.where(passed, 0, stationary(steps, landing, jump))
     node /= node.sum()
-    rate = (1 - jump) * node if teleport.recorded else node / node[strength > 0].sum()
-    rate = np.where(passed, arrivals(steps, rate), rate)
+    rate = (1 - jump) * node if teleport.recorded else node / node[steps.strength > 0].sum()
+    if teleport.bipartite:
+        rate[passed] = arrivals(steps, rate)[passed]
     if teleport.recorded:
         return Visits(node, rate, landing)
     return Visits(np.where(passed, 0, arrivals(steps, rate)), rate)
 
 
-def _landing(
-    network: Network, strength: np.ndarray, teleport: Teleport, steps: Steps
-) -> np.ndarray:
+WALKS = {
+    "directed": teleported,
+    "precomputed": precomputed,
+    "rawdir": weighed,
+    "undirdir": weighed,
+    "outdirdir": weighed,
+}
+
+
+def _landing(network: Network, steps: Steps, teleport: Teleport) -> np.ndarray:
     """Return the share of teleportation that lands on each node, float64 (nodes,)."""
     if teleport.to_nodes:
         return _node_shares(network)
-    rate = strength / strength.sum()
+    rate = steps.strength / steps.strength.sum()
     return arrivals(steps, rate) if teleport.recorded else rate
 
 
@@ -132,7 +160,7 @@ def stationary(steps: Steps, landing: np.ndarray, jump: np.ndarray) -> np.ndarra
         jump: float64 (nodes,), t.
     """
     visits = landing.copy()
-    change = _sweep_to_rest(*steps, landing, jump, visits, TOLERANCE, SWEEPS)
+    change = _sweep_to_rest(*steps[:4], landing, jump, visits, TOLERANCE, SWEEPS)
     if change > TOLERANCE:
         warnings.warn(
             f"the visits still changed by {change:.1g} after {SWEEPS} sweeps: "
@@ -149,7 +177,7 @@ def arrivals(steps: Steps, rate: np.ndarray) -> np.ndarray:
         steps: the links.
         rate: float64 (nodes,), the flow that leaves each node by links.
     """
-    return _arrivals(*steps, rate)
+    return _arrivals(*steps[:4], rate)
 
 
 @kernel
@@ -200,3 +228,11 @@ def _sweep_to_rest(
         if change <= tolerance:
             break
     return change
+
+
+@kernel
+def _divide_rows(starts: np.ndarray, values: np.ndarray, divisor: np.ndarray) -> None:
+    """Divide each row by a number of its own, in place."""
+    for node in range(len(divisor)):
+        for entry in range(starts[node], starts[node + 1]):
+            values[entry] /= divisor[node]
