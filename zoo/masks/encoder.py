@@ -228,8 +228,9 @@ class Encoder(nn.Module):
 
         Args:
             token_ids: int64 (batch, time).
-            mask: a `Mask`, or bool, broadcastable to (batch, heads, time, time), true where a
-                query (row) may look at a key (column); default every token sees every token.
+            mask: a `Mask`; or bool, broadcastable to (batch, heads, time, time), true where a
+                query (row) may look at a key (column); or float, added to the scores. Default
+                every token sees every token.
             segment_ids: int64 (batch, time); default all 0.
             position_ids: int64 (time,) or (batch, time); default 0, 1, 2 and so on.
             target_ids: int64 (batch, time), the position that each token is to predict; needed
@@ -315,6 +316,8 @@ def fused_arguments(mask: Mask | Tensor | None, x: Tensor) -> dict[str, Any]:
         if mask.is_causal:
             return {"is_causal": True}
         mask = mask.tensor(x.shape[1], x.device)
+    elif mask.is_floating_point():
+        return {"attn_mask": mask}
     else:
         require_filled(mask)
     hidden = torch.zeros(mask.shape, dtype=x.dtype, device=x.device)

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from zoo.masks.algebra import Mask, padding, permutation
 from zoo.masks.encoder import ACTIVATIONS, Activation, Encoder, initialise
+from zoo.masks.generation import generate
 
 if TYPE_CHECKING:
     from zoo.masks.tokenizer import Tokenizer
@@ -211,3 +212,12 @@ class Transformer(nn.Module):
             memory=lambda layer, k, v: seen[layer],
         )
         return self.logits(states)
+
+    def generate(self, texts: list[str], **options: Any) -> list[str]:
+        """Write a text for each of some texts, such as its title; see `zoo.masks.generation`.
+
+        Args:
+            texts: sources of a sequence-to-sequence model, or, with `task="lm"`, beginnings.
+            **options: as for `zoo.masks.generation.generate`, such as `beam=4`.
+        """
+        return generate(self, texts, **options)
