@@ -38,9 +38,7 @@ def log1mexp(x: Tensor) -> Tensor:
     )
 
 
-def self_terminating(
-    z: Tensor, carried: Tensor, counted: Tensor | None, eps: float
-) -> tuple[Tensor, Tensor]:
+def self_terminating(z: Tensor, counted: Tensor, eps: float) -> Tensor:
     """Let the probability of the end rise from step to step, to 1.
 
     1 - p_end(t) = Π_{i≤t} (1 - eps) σ(z_i): Welleck et al. (arXiv 2002.02492), section 4.2, with
@@ -48,24 +46,16 @@ def self_terminating(
 
     Args:
         z: logits of the end, float32 (batch, time).
-        carried: log-probability of going on at the step before, 0 at first, float32 (batch,).
-        counted: bool (batch, time), false on the positions of a given context, where nothing
-            ends; default all are counted.
+        counted: bool (batch, time), false on the positions of a given context, where nothing ends.
         eps: between 0 and 1.
 
     Returns:
-        Log-probability of going on, float32 (batch, time); what to carry on, float32 (batch,).
+        Log-probability of going on, float32 (batch, time).
     """
-    going = F.logsigmoid(z) + math.log1p(-eps)
-    if counted is not None:
-        going = torch.where(counted, going, 0.0)
-    log_on = carried[:, None] + going.cumsum(1)
-    return log_on, log_on[:, -1]
+    return torch.where(counted, F.logsigmoid(z) + math.log1p(-eps), 0.0).cumsum(1)
 
 
-def non_monotonic(
-    z: Tensor, carried: Tensor, counted: Tensor | None, eps: float
-) -> tuple[Tensor, Tensor]:
+def non_monotonic(z: Tensor, counted: Tensor, eps: float) -> Tensor:
     """Keep the probability of the end above a curve that rises to 1.
 
     1 - p_end(t) = (1 - σ(z_t)) (1 - eps)^t: Choi, Cho, Lee (arXiv 2210.00660), equation 10, whose
@@ -73,20 +63,16 @@ def non_monotonic(
 
     Args:
         z: logits of the end, float32 (batch, time).
-        carried: steps taken before, 0 at first, float32 (batch,).
-        counted: bool (batch, time), false on the positions of a given context, which are no steps;
-            default all are counted.
+        counted: bool (batch, time), false on the positions of a given context, where t is 0.
         eps: between 0 and 1.
 
     Returns:
-        Log-probability of going on, float32 (batch, time); what to carry on, float32 (batch,).
+        Log-probability of going on, float32 (batch, time).
     """
-    steps = torch.ones_like(z) if counted is None else counted.to(z.dtype)
-    t = carried[:, None] + steps.cumsum(1)
-    return F.logsigmoid(-z) + t * math.log1p(-eps), t[:, -1]
+    return F.logsigmoid(-z) + counted.cumsum(1) * math.log1p(-eps)
 
 
-_LOG_ON: dict[str, Callable[[Tensor, Tensor, Tensor | None, float], tuple[Tensor, Tensor]]] = {
+_LOG_ON: dict[str, Callable[[Tensor, Tensor, float], Tensor]] = {
     "self_terminating": self_terminating,
     "non_monotonic": non_monotonic,
 }
@@ -146,7 +132,7 @@ class EosHead:
         if self.kind == "softmax":
             return logits.log_softmax(-1)
         z = logits[..., self.eos_id]
-        log_on, _ = _LOG_ON[self.kind](z, z.new_zeros(len(z)), None, self.eps)
+        log_on = _LOG_ON[self.kind](z, torch.ones_like(z, dtype=torch.bool), self.eps)
         others = logits.clone()
         others[..., self.eos_id] = -math.inf
         log_p = others.log_softmax(-1) + log_on[..., None]
@@ -170,7 +156,7 @@ class EosHead:
         if self.kind == "softmax":
             return _nats(logits, targets)
         others, z = _TakeOut.apply(logits, self.eos_id)
-        log_on, _ = _LOG_ON[self.kind](z, z.new_zeros(len(z)), counted, self.eps)
+        log_on = _LOG_ON[self.kind](z, counted, self.eps)
         ends = targets == self.eos_id
         return torch.where(ends, -log1mexp(log_on), _nats(others, targets) - log_on)
 
@@ -190,13 +176,17 @@ class EosHead:
         """
         if self.kind == "softmax":
             return logits, carried
-        logits = logits.float()
+        logits, kept = logits.float(), math.log1p(-self.eps)
         z = logits[:, self.eos_id]
-        log_on, carried = _LOG_ON[self.kind](z[:, None], carried, None, self.eps)
+        if self.kind == "self_terminating":
+            log_on = carried = carried + F.logsigmoid(z) + kept
+        else:
+            carried = carried + 1
+            log_on = F.logsigmoid(-z) + carried * kept
         z.fill_(-math.inf)
-        log_p = logits.log_softmax(-1).add_(log_on)
+        log_p = logits.log_softmax(-1).add_(log_on[:, None])
         # not log1mexp: where it differs the end is certain, and this is off by 6e-8 nats
-        log_p[:, self.eos_id] = torch.log(-torch.expm1(log_on[:, 0]))
+        log_p[:, self.eos_id] = torch.log(-torch.expm1(log_on))
         return log_p, carried
 
 
