@@ -54,14 +54,14 @@ def read_network(
         FileNotFoundError: if there is no such file.
         ValueError: naming the file, and the line of what is wrong.
     """
-    file = _File(Path(path), read_sections(Path(path), advance), directed, drop_directions)
-    if file.having("matrix"):
-        return file.matrix()
-    if file.having("multilayer"):
-        return file.multilayer()
-    if file.having("intra", "inter"):
-        return file.layers(relax_rate=relax_rate, relax_down=relax_down, relax_up=relax_up)
-    return file.states() if file.having("states") else file.plain()
+    path = Path(path)
+    file = _File(path, read_sections(path, advance), directed, drop_directions)
+    try:
+        return file.network(relax_rate=relax_rate, relax_down=relax_down, relax_up=relax_up)
+    except ValueError as error:
+        raise (
+            error if str(error).startswith(str(path)) else ValueError(f"{path}: {error}")
+        ) from None
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,16 @@ class _File:
     sections: list[Section]
     directed: bool
     drop_directions: bool
+
+    def network(self, **relaxation: Any) -> Network:
+        """Return the network of the kind that the sections make."""
+        if self.having("matrix"):
+            return self.matrix()
+        if self.having("multilayer"):
+            return self.multilayer()
+        if self.having("intra", "inter"):
+            return self.layers(**relaxation)
+        return self.states() if self.having("states") else self.plain()
 
     def having(self, *kinds: str) -> list[Section]:
         """Return the sections of some kinds."""
