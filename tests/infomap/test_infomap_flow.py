@@ -84,8 +84,7 @@ def test_undirected_flow_is_the_references(flags, kind):
 def test_directed_flow_is_the_references(flags, kind):
     network = network_of(kind, directed=True)
     if "precomputed" in flags:
-        if kind == "states":
-            pytest.skip("the program's interface takes no flow of states")
+        network = replace(network, physical=None)  # the program takes no weights of states here
         network = replace(network, node_weights=np.linspace(0.2, 1, network.nodes))
     labels = np.arange(network.nodes) % 3
     flow = make_flow(network, **{"model": "directed", **DIRECTED[flags]})
@@ -155,6 +154,28 @@ def test_recorded_visits_solve_the_equation_of_the_walk(kind, teleportation):
     np.testing.assert_allclose(walk.T @ flow.node, flow.node, rtol=0, atol=1e-13)
 
 
+def slow_networks():
+    """Networks on which a walker takes long to forget where it began."""
+    ring = np.arange(400)
+    yield "ring against the order of the nodes", ring, (ring - 1) % 400
+    random = np.random.default_rng(5)
+    ends = random.integers(0, 200, (2, 1500))
+    halves = np.hstack([ends, ends + 200, [[0], [399]]])  # one link between two halves
+    yield "halves", *halves
+    hub = np.arange(1, 400)
+    yield "hub", np.r_[np.zeros(399, int), hub[:50]], np.r_[hub, np.zeros(50, int)]
+    yield "there and back", np.r_[ring[:-1], ring[1:]], np.r_[ring[1:], ring[:-1]]
+
+
+@pytest.mark.parametrize(("name", "sources", "targets"), list(slow_networks()))
+@pytest.mark.parametrize("recorded", [False, True])
+def test_visits_where_the_walk_mixes_slowly(name, sources, targets, recorded):
+    network = from_edges(sources, targets, np.arange(len(sources)) % 7 + 1.0, directed=True)
+    flags = "--directed --to-nodes" + (" --recorded-teleportation" if recorded else "")
+    flow = make_flow(network, model="directed", to_nodes=True, recorded=recorded)
+    assert_equal(flags, network, flow, np.arange(network.nodes) // 100)
+
+
 @pytest.mark.parametrize("options", [{}, {"model": "directed"}, {"model": "rawdir"}])
 def test_flow_is_conserved(options):
     network = network_of("dangling", directed=bool(options))
@@ -206,6 +227,12 @@ def test_a_network_of_self_links_only():
     assert make_flow(network).node.tolist() == [0.5, 0.5]
     with pytest.raises(ValueError, match="no links but self-links"):
         make_flow(network, self_links=False)
+
+
+def test_weights_that_overflow():
+    network = from_edges([0, 1], [1, 2], [1e308, 1e308])
+    with pytest.raises(ValueError, match="the weights add up to inf"):
+        make_flow(network)
 
 
 def test_bipartite_flow_that_reaches_nobody():

@@ -113,6 +113,8 @@ def make_flow(
     total = strength.sum()
     if not total:
         raise ValueError("the network has no links but self-links: try self_links=True")
+    if not total < np.inf:
+        raise ValueError(f"the weights add up to {total}: divide them by a large number")
     share = bare.weights.copy() if bare is network else bare.weights
     if model == "undirected":
         share /= total
