@@ -10,6 +10,7 @@ import argparse
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from zoo import checkpoint, registry
 from zoo.data.labelled import read_text
@@ -57,7 +58,8 @@ def shallower(net: Transformer, depth: int) -> Transformer:
         net: the network.
         depth: layers to keep.
     """
-    kept = Transformer(**net.arguments | {"depth": depth})
+    arguments: dict[str, Any] = net.arguments | {"depth": depth}
+    kept = Transformer(**arguments)
     state = net.state_dict()
     kept.load_state_dict({name: state[name] for name in kept.state_dict()})
     kept.preprocess = net.preprocess

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import torch
 from lightning.pytorch import LightningDataModule
-from tokenizers.implementations import BertWordPieceTokenizer
+from tokenizers.implementations.bert_wordpiece import BertWordPieceTokenizer
 from torch.nn.utils.rnn import pad_sequence
 
 from zoo.data.labelled import read_text

@@ -93,10 +93,10 @@ class MaskedModel(LightningModule):
             "dropout": dropout,
         }
         self.net = Transformer(**self.arguments)
-        self.bits = nn.ModuleDict(
+        self.bits: Any = nn.ModuleDict(
             {f"{s}_{o}": MeanMetric() for s in ("valid", "test") for o in self.objectives}
         )
-        self.scores = nn.ModuleDict({str(beam): TitleScores() for beam in beams or []})
+        self.scores: Any = nn.ModuleDict({str(beam): TitleScores() for beam in beams or []})
 
     def forward(self, batch: Batch, task: Task) -> Tensor:
         """Logits (n, vocabulary), as `predict`."""
