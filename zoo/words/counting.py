@@ -26,8 +26,8 @@ BATCH = 1 << 14  # rows sorted at a time: 256 kB and as much scratch
 BEFORE, AFTER = 1, ORDER  # characters a position needs on its left and from itself on
 
 
-def count_rows(codes: np.ndarray, size: int, room: np.ndarray) -> np.ndarray:
-    """Counts the distinct rows of a text.
+def count_rows(codes: np.ndarray, size: int, room: np.ndarray) -> int:
+    """Counts the distinct rows of a text, strictly sorted by (key, tail).
 
     Args:
         codes: uint16 (1 + length + 4,): codes with one character of context on the left and four
@@ -36,32 +36,31 @@ def count_rows(codes: np.ndarray, size: int, room: np.ndarray) -> np.ndarray:
         room: records of type `ROW`, at least as many as codes, to work in.
 
     Returns:
-        Records of type `ROW` (distinct,), strictly sorted by (key, tail); they lie in `room`.
+        How many rows there are; they are the first of `room`.
     """
     batch, ends = _batches(codes, size, max(BATCH, 4 * size))
     _pack(codes, batch, ends[:-1].copy(), room)
     return _counted(room, ends, size)
 
 
-def count_padded_rows(codes: np.ndarray, size: int, space: int, room: np.ndarray) -> np.ndarray:
+def count_padded_rows(codes: np.ndarray, size: int, space: int, room: np.ndarray) -> int:
     """Counts 4-gram windows as kenlm's `count_ngrams -o 4` does, each line padded.
+
+    A row's `key` holds the characters of the window, its `tail` says how many start symbols
+    (times two) and end symbols it had.
 
     Args:
         codes: uint16 (1 + length + 4,), whole lines between breaks.
         size: number of codes, the break included.
         space: code of the space, which kenlm drops; 0 if there is none.
-        room: see `count_rows`.
-
-    Returns:
-        Records of type `ROW`: `key` holds the characters of the window, `tail` says how many
-        start symbols (times two) and end symbols it had.
+        room: see `count_rows`, as the result.
     """
     ends = np.array([0, _pack_padded(codes, space, room)])
     return _counted(room, ends, max(size, 2 * ORDER))
 
 
-def _counted(rows: np.ndarray, ends: np.ndarray, size: int) -> np.ndarray:
-    """Sorts and counts rows, a batch at a time.
+def _counted(rows: np.ndarray, ends: np.ndarray, size: int) -> int:
+    """Sorts and counts rows, a batch at a time; returns how many are distinct.
 
     Args:
         rows: records of type `ROW`; it is overwritten.
@@ -69,7 +68,7 @@ def _counted(rows: np.ndarray, ends: np.ndarray, size: int) -> np.ndarray:
         size: number of codes.
     """
     scratch = np.empty(np.diff(ends).max(), ROW)
-    return rows[: _sort_and_count(rows, scratch, ends, size)]
+    return _sort_and_count(rows, scratch, ends, size)
 
 
 @kernel

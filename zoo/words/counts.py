@@ -40,6 +40,7 @@ from zoo.words.progress import Advance, bar
 from zoo.words.storage import (
     LARGEST_BLOCK,
     LARGEST_CHUNK,
+    InMemory,
     OnDisk,
     Storage,
     Stored,
@@ -227,6 +228,7 @@ def count(
         symbols = _joined(map(folding, blocks), folding.numbers_are_one)
         for part in _chunks(symbols, chunk, whole_lines):
             waiting.append(pool.submit(_count_chunk, part, windows, rooms, storage))
+            del part  # else two chunks would be held for one
             if len(waiting) > threads:
                 runs.append(waiting.popleft().result())
         runs.extend(future.result() for future in waiting)
@@ -312,19 +314,23 @@ def _count_chunk(
     alphabet = alphabet_of(points)
     codes = encode(points, alphabet)
     del points
-    size = alphabet.size + 1
-    room = rooms.get()  # used again and again: new memory costs more than the sorting
+    room = rooms.get()
     try:
         if room.size < codes.size:
             room = np.empty(codes.size, ROW)  # NumPy lays it on huge pages, Numba does not
         if windows == "exact":
-            rows = count_rows(codes, size, room)
+            size = count_rows(codes, alphabet.size + 1, room)
         else:
             space = int(np.searchsorted(alphabet, SPACE)) + 1 if SPACE in alphabet else 0
-            rows = count_padded_rows(codes, size, space, room)
-        return Run(alphabet, storage.keep(rows), storage.keep(codes[BEFORE:-AFTER]))
+            size = count_padded_rows(codes, alphabet.size + 1, space, room)
+        if storage.claim(size * ROW.itemsize):
+            room.resize(size, refcheck=False)  # in place: no view of it is left
+            rows, room = InMemory(room), np.empty(0, ROW)
+        else:
+            rows = storage.spill(room[:size])
     finally:
         rooms.put(room)
+    return Run(alphabet, rows, storage.keep(codes[BEFORE:-AFTER]))
 
 
 def _joined(folded: Iterable[np.ndarray], numbers_are_one: bool) -> Iterator[np.ndarray]:
@@ -354,7 +360,9 @@ def _chunks(folded: Iterable[np.ndarray], chunk: int, whole_lines: bool) -> Iter
             yield text[: stop + AFTER]
             text = text[stop - BEFORE :]
         parts = [text]
-    yield np.concatenate([*parts, np.full(AFTER + 1, BREAK, np.uint32)])
+    text = np.concatenate([*parts, np.full(AFTER + 1, BREAK, np.uint32)])
+    parts.clear()
+    yield text
 
 
 def _end_of_chunk(text: np.ndarray, chunk: int, whole_lines: bool) -> int:

@@ -5,15 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
-
 Advance = Callable[[int], None]
 
 
@@ -29,6 +20,15 @@ def bar(label: str, total: int | None, shown: bool) -> Iterator[Advance]:
     if not shown:
         yield lambda _: None
         return
+    from rich.progress import (  # not needed without a bar: it takes time and memory to import
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+
     columns = (TextColumn(label), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with Progress(*columns, TimeRemainingColumn()) as progress:
         task = progress.add_task(label, total=total)

@@ -242,7 +242,7 @@ def _measure_order(
                 where[n, 0], where[n, 1] = start, stop
                 n += 1
             start = stop
-    return found[:n], where[:n]
+    return found[:n].copy(), where[:n]
 
 
 @kernel

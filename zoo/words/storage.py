@@ -145,11 +145,19 @@ class Storage:
         self._lock = threading.Lock()
 
     def keep(self, array: np.ndarray) -> Stored:
-        """Copies an array and returns where the copy is; threads may call it."""
+        """Takes an array and returns where it is now; threads may call it."""
+        return InMemory(array) if self.claim(array.nbytes) else self.spill(array)
+
+    def claim(self, size: int) -> bool:
+        """Takes so many bytes of the limit, if they are left."""
         with self._lock:
-            if self.limit is None or self.held + array.nbytes <= self.limit:
-                self.held += array.nbytes
-                return InMemory(array.copy())
+            fits = self.limit is None or self.held + size <= self.limit
+            self.held += size if fits else 0
+            return fits
+
+    def spill(self, array: np.ndarray) -> OnDisk:
+        """Writes an array to the temporary folder."""
+        with self._lock:
             if self._temporary is None:
                 self._temporary = tempfile.TemporaryDirectory(prefix="zoo-words-", dir=self.folder)
             path = Path(self._temporary.name) / f"{self.written}.bin"
