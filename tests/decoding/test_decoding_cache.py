@@ -1,5 +1,8 @@
 """Steps with a cache against no cache at all, also where the cache forks, grows and forgets."""
 
+import gc
+import weakref
+
 import pytest
 import torch
 from torch.nn import functional as F
@@ -7,7 +10,7 @@ from torch.nn import functional as F
 from zoo.decoding import generate
 from zoo.decoding.adapters import CausalModel, as_decodable
 from zoo.decoding.cache import TreeCache
-from zoo.decoding.gpt2 import GPT2Steps
+from zoo.decoding.gpt2 import GPT2Steps, prepared
 from zoo.decoding.protocol import Contrastable, Decodable, pad_prompts
 
 transformers = pytest.importorskip("transformers")
@@ -128,6 +131,22 @@ def test_only_an_unchanged_gpt2_is_run_lean():
     for adapter in (GPT2Steps(gpt2()), CausalModel(llama())):
         assert isinstance(adapter, Decodable)
         assert isinstance(adapter, Contrastable)
+
+
+def test_new_weights_are_seen_and_old_models_forgotten(prompts):
+    model = gpt2().float()
+    options = {"max_new_tokens": 8, "method": "beam"}
+    assert prepared(model) is prepared(model)
+    generate(model, prompts, **options)
+    with torch.no_grad():
+        model.transformer.h[0].mlp.c_fc.weight.mul_(-1)
+    found = generate(model, prompts, **options)
+    expected = generate(CausalModel(model), prompts, **options)
+    assert found.to_lists() == expected.to_lists()
+    gone = weakref.ref(model)
+    del model
+    gc.collect()
+    assert gone() is None
 
 
 def test_rows_may_go_anywhere(prompts):

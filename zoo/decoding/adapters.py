@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from zoo.decoding.gpt2 import GPT2Steps
+from zoo.decoding.gpt2 import is_plain_gpt2, prepared
 from zoo.decoding.protocol import Decodable
 
 
@@ -91,7 +91,7 @@ def as_decodable(model: Any) -> Decodable[Any]:
     if isinstance(model, Decodable):
         return model
     if type(model).__module__.startswith("transformers."):
-        return GPT2Steps(model) if GPT2Steps.fits(model) else CausalModel(model)
+        return prepared(model) if is_plain_gpt2(model) else CausalModel(model)
     raise ValueError(
         f"{type(model).__name__} cannot be decoded: it needs prefill, step and reorder "
         "(zoo.decoding.Decodable), or to be a causal language model of transformers"

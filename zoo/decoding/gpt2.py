@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from zoo.decoding.cache import TreeCache
+from zoo.decoding.onednn import PackedLinear
 
 
 class Block(NamedTuple):
@@ -28,25 +30,39 @@ class Block(NamedTuple):
         activation = gelu_tanh if is_gelu_tanh(block.mlp.act) else block.mlp.act
         return cls(
             Norm.of(block.ln_1),
-            Affine(block.attn.c_attn.weight, block.attn.c_attn.bias),
-            Affine(block.attn.c_proj.weight, block.attn.c_proj.bias),
+            Affine.of(block.attn.c_attn),
+            Affine.of(block.attn.c_proj),
             Norm.of(block.ln_2),
-            Affine(block.mlp.c_fc.weight, block.mlp.c_fc.bias),
-            Affine(block.mlp.c_proj.weight, block.mlp.c_proj.bias),
+            Affine.of(block.mlp.c_fc),
+            Affine.of(block.mlp.c_proj),
             block.attn.scaling,
             activation,
         )
 
 
 class Affine(NamedTuple):
-    """A linear layer as `Conv1D` has it: weight (in, out), bias (out,)."""
+    """A linear layer as `Conv1D` has it.
+
+    Attributes:
+        weight: float (in, out).
+        bias: float (out,).
+        packed: the same layer, quicker than `addmm` from two rows on.
+    """
 
     weight: Tensor
     bias: Tensor
+    packed: PackedLinear
+
+    @classmethod
+    def of(cls, layer: Any) -> "Affine":
+        """Take the weights of a `Conv1D`."""
+        return cls(layer.weight, layer.bias, PackedLinear(layer.weight.t(), layer.bias))
 
     def __call__(self, x: Tensor) -> Tensor:
         """Map float (rows, in) to float (rows, out)."""
-        return torch.addmm(self.bias, x, self.weight)
+        if len(x) == 1:
+            return torch.addmm(self.bias, x, self.weight)
+        return self.packed.forward(x)
 
 
 class Norm(NamedTuple):
@@ -70,8 +86,8 @@ class Norm(NamedTuple):
 class GPT2Steps:
     """The same function as `GPT2LMHeadModel`, as the engine wants it.
 
-    Dropout is left out, of a prompt's logits only the last are computed, and beams share their
-    cache. The weights stay the model's own.
+    Dropout is left out, of a prompt's logits only the last are computed, beams share their cache,
+    and on a CPU the weights are kept a second time, laid out for its matrix kernels.
 
     Args:
         model: a `GPT2LMHeadModel` without cross-attention.
@@ -86,22 +102,13 @@ class GPT2Steps:
         self.position_embedding: Tensor = body.wpe.weight
         self.blocks = [Block.of(block) for block in body.h]
         self.norm = Norm.of(body.ln_f)
-        self.head: Tensor = model.lm_head.weight
-
-    @staticmethod
-    def fits(model: Any) -> bool:
-        """Tell whether a model is a GPT-2 that nobody has changed, as by adapters."""
-        if type(model).__name__ != "GPT2LMHeadModel" or model.config.add_cross_attention:
-            return False
-        linear = {
-            type(m).__name__ for b in model.transformer.h for m in (b.attn.c_attn, b.mlp.c_fc)
-        }
-        return linear == {"Conv1D"}
+        self.weight: Tensor = model.lm_head.weight
+        self.head = PackedLinear(self.weight, None)
 
     def prefill(self, tokens: Tensor, valid: Tensor) -> tuple[Tensor, TreeCache]:
         """Read the prompts; see `Decodable`."""
-        tokens, valid = tokens.to(self.head.device), valid.to(self.head.device)
-        cache = TreeCache.start(valid, len(self.blocks), self.heads, self.channels, self.head)
+        tokens, valid = tokens.to(self.weight.device), valid.to(self.weight.device)
+        cache = TreeCache.start(valid, len(self.blocks), self.heads, self.channels, self.weight)
         positions = (valid.cumsum(1) - 1).clamp(min=0)
         x = self.run(tokens, positions, cache, cache.prompt_mask(valid))
         cache.latest = x.view(*tokens.shape, -1)
@@ -150,7 +157,32 @@ class GPT2Steps:
 
     def logits(self, x: Tensor) -> Tensor:
         """Return logits, float (rows, vocabulary), of float (rows, width)."""
-        return F.linear(self.norm(x), self.head)
+        return self.head.forward(self.norm(x))
+
+
+_prepared: WeakKeyDictionary[torch.nn.Module, tuple[Any, GPT2Steps]] = WeakKeyDictionary()
+
+
+def prepared(model: Any) -> GPT2Steps:
+    """Return the model's `GPT2Steps`, made anew only if its weights have changed."""
+    state = [
+        (p.data_ptr(), p.dtype, 0 if p.is_inference() else p._version) for p in model.parameters()
+    ]
+    if model not in _prepared or _prepared[model][0] != state:
+        _prepared[model] = state, GPT2Steps(model)
+    return _prepared[model][1]
+
+
+def is_plain_gpt2(model: Any) -> bool:
+    """Tell whether a model is a GPT-2 that nobody has changed, as adapters do."""
+    if type(model).__name__ != "GPT2LMHeadModel" or model.config.add_cross_attention:
+        return False
+    linear = {
+        type(layer).__name__
+        for block in model.transformer.h
+        for layer in (block.attn.c_attn, block.attn.c_proj, block.mlp.c_fc, block.mlp.c_proj)
+    }
+    return linear == {"Conv1D"} and type(model.lm_head) is torch.nn.Linear
 
 
 def gelu_tanh(x: Tensor) -> Tensor:

@@ -1,0 +1,201 @@
+"""Claim: the engine gives the output of `transformers`, in half the time and less.
+
+One process, one thread, the same weights: a GPT-2 of 5.3 M random parameters (4 layers of 256,
+8,000 tokens). Three parts:
+
+- `same`: greedy and beam 4 on 500 prompts of 1 to 64 tokens, 32 new ones, in float64, so that
+  rounding does not decide between two tokens; and how many are the same in float32. The end token
+  is the one that greedy decoding gives most often, so that rows end at many places.
+- `speed`: tokens per second, prompts of 64 tokens, 64 new ones, batch 1 and 16. Ours and theirs in
+  turn; the figure is the median of the ratios of neighbours, with their quartiles.
+- `consistent`: what keeping the end token costs: a consistent filter against the plain one on the
+  same logits, and sampling with one against sampling with the other. Both in turn, in the order
+  A B B A, so that each block gives a ratio free of drift; medians and quartiles of the blocks.
+
+    python benchmarks/decoding.py
+"""
+
+import argparse
+import statistics
+import time
+
+import torch
+from transformers import GPT2Config, GPT2LMHeadModel
+
+from zoo.decoding import Consistent, generate
+from zoo.decoding.filters import TopK, TopP
+from zoo.decoding.protocol import pad_prompts
+
+VOCABULARY, PROMPT, NEW, BEAM = 8000, 64, 64, 4
+WANTED = {1: 2.0, 16: 1.5}
+MOST = 1.03
+
+
+def build():
+    torch.manual_seed(0)
+    config = GPT2Config(
+        vocab_size=VOCABULARY,
+        n_positions=256,
+        n_embd=256,
+        n_layer=4,
+        n_head=4,
+        initializer_range=0.1,
+        bos_token_id=0,
+        eos_token_id=None,
+        pad_token_id=0,
+    )
+    return GPT2LMHeadModel(config).eval()
+
+
+def theirs(model, tokens, valid, new=NEW, **options):
+    return model.generate(
+        tokens, attention_mask=valid.long(), do_sample=False, max_new_tokens=new, **options
+    )[:, tokens.shape[1] :]
+
+
+def random_prompts(count):
+    generator = torch.Generator().manual_seed(1)
+    lengths = torch.randint(1, PROMPT + 1, (count,), generator=generator).tolist()
+    return [torch.randint(1, VOCABULARY, (n,), generator=generator).tolist() for n in lengths]
+
+
+def same(model, count, batch=50, new=32):
+    """Print how many prompts are continued just as `transformers` does."""
+    prompts = random_prompts(count)
+    trial = generate(model, prompts[:50], max_new_tokens=new).sequences.flatten()
+    eos = int(trial.bincount().argmax())
+    for dtype in (torch.float64, torch.float32):
+        model.to(dtype)
+        for name, beam in (("greedy", 1), ("beam 4", BEAM)):
+            equal, ended = 0, 0
+            for start in range(0, count, batch):
+                chosen = prompts[start : start + batch]
+                method = {"method": "beam", "beam": beam} if beam > 1 else {}
+                ours = generate(model, chosen, max_new_tokens=new, eos_id=eos, **method)
+                options = {"num_beams": beam, "eos_token_id": eos, "pad_token_id": eos}
+                tokens, valid = pad_prompts(chosen)
+                expected = theirs(model, tokens, valid, new, **options)
+                padded = torch.full_like(expected, eos)
+                padded[:, : ours.sequences.shape[1]] = ours.sequences[:, : expected.shape[1]]
+                equal += int((padded == expected).all(1).sum())
+                ended += int(ours.finished.sum())
+            print(f"same  {str(dtype)[6:]} {name}: {equal} of {count} ({ended} came to their end)")
+    return equal
+
+
+def seconds(function):
+    start = time.perf_counter()
+    function()
+    return time.perf_counter() - start
+
+
+def quartiles(ratios):
+    low, middle, high = statistics.quantiles(ratios, n=4)
+    return f"{middle:.3f} (quartiles {low:.3f} to {high:.3f})", middle
+
+
+def speed(model, repeats):
+    """Print tokens per second and their ratio."""
+    generator = torch.Generator().manual_seed(2)
+    for batch, wanted in WANTED.items():
+        tokens = torch.randint(1, VOCABULARY, (batch, PROMPT), generator=generator)
+        valid = torch.ones_like(tokens)
+        for name, beam in (("greedy", 1), ("beam 4", BEAM)):
+            method = {"method": "beam", "beam": beam} if beam > 1 else {}
+
+            def our_run(tokens=tokens, method=method):
+                return generate(model, tokens, max_new_tokens=NEW, **method).sequences
+
+            def their_run(tokens=tokens, valid=valid, beam=beam):
+                return theirs(model, tokens, valid, num_beams=beam)
+
+            match = torch.equal(our_run(), their_run())
+            runs = [(seconds(our_run), seconds(their_run)) for _ in range(repeats)]
+            ours, other = (
+                batch * NEW / statistics.median(column) for column in zip(*runs, strict=True)
+            )
+            text, ratio = quartiles([b / a for a, b in runs])
+            verdict = "yes" if ratio >= wanted else "NO"
+            print(
+                f"speed batch {batch}, {name}: {ours:.0f} tokens/s, transformers {other:.0f}; "
+                f"ratio {text}; at least {wanted}: {verdict}; same output: {match}"
+            )
+
+
+def paired(plain, other, blocks, inner=1):
+    """Return `other / plain` of each block of A B B A."""
+
+    def run(function):
+        start = time.perf_counter()
+        for _ in range(inner):
+            function()
+        return time.perf_counter() - start
+
+    run(plain), run(other)
+    ratios = []
+    for _ in range(blocks):
+        a, b, c, d = run(plain), run(other), run(other), run(plain)
+        ratios.append((b + c) / (a + d))
+    return ratios
+
+
+def consistent(model, blocks):
+    """Print what the end token costs a filter."""
+    generator = torch.Generator().manual_seed(3)
+    eos = 7
+    for vocabulary in (VOCABULARY, 50_257):
+        scores = 3 * torch.randn(16, vocabulary, generator=generator)
+        for plain in (TopK(50), TopP(0.9)):
+            kept = Consistent(plain, eos)
+            with torch.inference_mode():
+                inner = max(1, int(0.01 / seconds(lambda: plain(None, scores))))  # noqa: B023
+                text, ratio = quartiles(
+                    paired(
+                        lambda: plain(None, scores),  # noqa: B023
+                        lambda: kept(None, scores),  # noqa: B023
+                        blocks,
+                        inner,
+                    )
+                )
+            verdict = "yes" if ratio <= MOST else "NO"
+            print(f"consistent {plain}, 16 x {vocabulary}: ratio {text}; at most {MOST}: {verdict}")
+    tokens = torch.randint(1, VOCABULARY, (16, PROMPT), generator=generator)
+    for options in ({"top_k": 50}, {"top_p": 0.9}):
+
+        def draw(consistent, options=options):
+            generate(
+                model,
+                tokens,
+                method="sample",
+                max_new_tokens=NEW // 4,
+                eos_id=eos,
+                consistent=consistent,
+                generator=0,
+                **options,
+            )
+
+        text, ratio = quartiles(
+            paired(lambda: draw(False), lambda: draw(True), max(4, blocks // 4))
+        )
+        verdict = "yes" if ratio <= MOST else "NO"
+        print(f"consistent sampling {options}, batch 16: ratio {text}; at most {MOST}: {verdict}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("parts", nargs="*", default=["speed", "consistent", "same"])
+    parser.add_argument("--repeats", type=int, default=15, help="runs of each side; default 15")
+    parser.add_argument("--prompts", type=int, default=500, help="prompts of `same`; default 500")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    model = build()
+    if "speed" in arguments.parts:
+        speed(model, arguments.repeats)
+    if "consistent" in arguments.parts:
+        consistent(model, 4 * arguments.repeats)
+    if "same" in arguments.parts:
+        same(model, arguments.prompts)
+
+
+if __name__ == "__main__":
+    main()
