@@ -9,6 +9,7 @@ import numpy as np
 
 from zoo.compiling import kernel
 from zoo.infomap.network import Network, split_loops
+from zoo.infomap.rows import row_sums
 from zoo.infomap.visits import WALKS, Teleport, steps_of
 
 FlowModel = Literal["undirected", "directed", "undirdir", "outdirdir", "rawdir", "precomputed"]
@@ -189,16 +190,6 @@ def _check_teleport(network: Network, model: str, teleport: Teleport) -> None:
             raise ValueError(f"{option} teleportation is for model='directed', not {model!r}")
     if teleport.bipartite and network.first_feature is None:
         raise ValueError("bipartite teleportation needs a bipartite network: give first_feature")
-
-
-@kernel
-def row_sums(starts: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Return the sum of each row, float64 (nodes,)."""
-    sums = np.zeros(len(starts) - 1)
-    for node in range(len(sums)):
-        for entry in range(starts[node], starts[node + 1]):
-            sums[node] += values[entry]
-    return sums
 
 
 @kernel

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from zoo.infomap.network import Network, from_edges, node_column, weight_column
+from zoo.infomap.rows import row_sums
 
 
 class InterLinks(NamedTuple):
@@ -32,13 +33,18 @@ class InterLinks(NamedTuple):
     weights: ArrayLike | None = None
 
 
-class _Rows(NamedTuple):
-    """The links of a network, and the sum of each row."""
+class _Turns(NamedTuple):
+    """Changes from a state to another one of the same node, whose links the walker then uses.
 
-    starts: np.ndarray
-    targets: np.ndarray
+    Attributes:
+        leave: int64 (turns,), states.
+        arrive: int64 (turns,), states.
+        weights: float64 (turns,).
+    """
+
+    leave: np.ndarray
+    arrive: np.ndarray
     weights: np.ndarray
-    sums: np.ndarray
 
 
 def from_multilayer(
@@ -132,40 +138,54 @@ def from_layers(
         other = first != second
         first, second = np.r_[first, second[other]], np.r_[second, first[other]]
         weights = np.r_[weights, weights[other]]
-    rows = _rows(from_edges(first, second, weights, nodes=len(states), directed=True))
+    within = from_edges(first, second, weights, nodes=len(states), directed=True)
+    sums = row_sums(within.starts, within.weights)
     if inter is None:
-        links = _relaxed(rows, states, relax_rate, relax_down, relax_up)
+        stay = np.full(len(states), 1 - relax_rate)
+        turns = _relaxations(states, sums, relax_rate, relax_down, relax_up)
     else:
-        rates = np.ones(len(leave))
-        if inter.weights is not None:
-            rates = weight_column(inter.weights, len(leave))
-        if not directed:
-            leave, arrive, rates = np.r_[leave, arrive], np.r_[arrive, leave], np.r_[rates, rates]
-        stay = np.arange(len(states))
-        links = _spread(rows, np.r_[stay, leave], np.r_[stay, arrive], np.r_[rows.sums, rates])
-    linked = np.unique(np.r_[links[0], links[1]])  # not what an inter-layer link leads to in vain
-    sources, targets = (np.searchsorted(linked, end) for end in links[:2])
-    return _network(states[linked], sources, targets, links[2], directed=True)
+        stay = sums
+        turns = _given_turns(inter, leave, arrive, directed)
+    own = _Turns(np.arange(len(states)), np.arange(len(states)), stay)
+    every = _Turns(*(np.concatenate(columns) for columns in zip(own, turns, strict=True)))
+    sources, targets, weights = _links(within, sums, every)
+    linked = np.unique(np.r_[sources, targets])  # not what an inter-layer link leads to in vain
+    sources, targets = (np.searchsorted(linked, end) for end in (sources, targets))
+    return _network(states[linked], sources, targets, weights, directed=True)
 
 
-def _relaxed(
-    rows: _Rows, states: np.ndarray, rate: float, down: int | None, up: int | None
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return links of walkers that stay in their layer, or relax."""
+def _relaxations(
+    states: np.ndarray, sums: np.ndarray, rate: float, down: int | None, up: int | None
+) -> _Turns:
+    """Return turns to all layers within the limits, the walker's own among them.
+
+    Args:
+        states: int32 (states, 2), layers and nodes.
+        sums: float64 (states,), weight of the links of each state.
+        rate: that turns are taken at, by each state in all.
+        down: see `from_layers`.
+        up: see `from_layers`.
+    """
     leave, arrive = _same_node(states[:, 1])
     climb = states[arrive, 0] - states[leave, 0]
     lowest, highest = -np.inf if down is None else -down, np.inf if up is None else up
     near = (lowest <= climb) & (climb <= highest)
     leave, arrive = leave[near], arrive[near]
-    around = np.bincount(leave, rows.sums[arrive], len(states))[leave]
-    share = np.divide(rows.sums[arrive], around, out=np.zeros(len(leave)), where=around > 0)
-    stay = np.arange(len(states))
-    return _spread(
-        rows,
-        np.r_[stay, leave],
-        np.r_[stay, arrive],
-        np.r_[np.full(len(states), 1 - rate), rate * share],
-    )
+    around = np.bincount(leave, sums[arrive], len(states))[leave]
+    share = np.divide(sums[arrive], around, out=np.zeros(len(leave)), where=around > 0)
+    return _Turns(leave, arrive, rate * share)
+
+
+def _given_turns(
+    inter: InterLinks, leave: np.ndarray, arrive: np.ndarray, directed: bool
+) -> _Turns:
+    """Return turns by inter-layer links, whose ends are the states given."""
+    rates = np.ones(len(leave))
+    if inter.weights is not None:
+        rates = weight_column(inter.weights, len(leave))
+    if directed:
+        return _Turns(leave, arrive, rates)
+    return _Turns(np.r_[leave, arrive], np.r_[arrive, leave], np.r_[rates, rates])
 
 
 def _same_node(nodes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -182,27 +202,21 @@ def _runs(starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     return np.arange(ends[-1]) + np.repeat(starts - ends + lengths, lengths)
 
 
-def _spread(
-    rows: _Rows, leave: np.ndarray, arrive: np.ndarray, weights: np.ndarray
+def _links(
+    within: Network, sums: np.ndarray, turns: _Turns
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return links from each of `leave` to where links of `arrive` lead.
+    """Return sources, targets and weights of links that turn and step in one.
 
     Args:
-        rows: the links.
-        leave: int (pairs,), states.
-        arrive: int (pairs,), states.
-        weights: float64 (pairs,), shared among the links in proportion to their weights.
+        within: links within layers.
+        sums: float64 (states,), weight of the links of each state.
+        turns: each shared among the links of the state arrived at, in proportion to their weights.
     """
-    count = np.diff(rows.starts)[arrive]
-    entries = _runs(rows.starts[arrive], count)
-    share = rows.weights[entries] / np.repeat(rows.sums[arrive], count)
-    return np.repeat(leave, count), rows.targets[entries], np.repeat(weights, count) * share
-
-
-def _rows(network: Network) -> _Rows:
-    source = np.repeat(np.arange(network.nodes), np.diff(network.starts))
-    sums = np.bincount(source, network.weights, network.nodes)
-    return _Rows(network.starts, network.targets, network.weights, sums)
+    count = np.diff(within.starts)[turns.arrive]
+    entries = _runs(within.starts[turns.arrive], count)
+    share = within.weights[entries] / np.repeat(sums[turns.arrive], count)
+    weights = np.repeat(turns.weights, count) * share
+    return np.repeat(turns.leave, count), within.targets[entries], weights
 
 
 def _inter_ends(inter: InterLinks) -> list[list[np.ndarray]]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from zoo.compiling import kernel
+from zoo.infomap.rows import Rows, merged, mirrored, sorted_by, transposed, without_loops
 
 LIMIT = 2**31 - 1  # nodes are numbered by int32
 
@@ -98,11 +98,13 @@ def from_edges(
     weight = np.ones(1) if weights is None else weight_column(weights, edges)
     if not directed:  # rows of the upper ends, to be mirrored
         first, second = np.maximum(first, second), np.minimum(first, second)
-    rows = _sorted_by(second, first, weight, nodes)
+    rows = sorted_by(second, first, weight, nodes)
     del first, second, weight
-    rows = _merged(transposed(rows))
+    rows = merged(transposed(rows))
+    if not len(rows.ends):
+        raise ValueError("all links have weight 0: give at least one a positive weight")
     if not directed:
-        rows = _mirrored(rows)
+        rows = mirrored(rows)
     return check_attributes(Network(*rows, directed, **attributes))
 
 
@@ -187,12 +189,10 @@ def check_attributes(network: Network) -> Network:
 
 def split_loops(network: Network) -> tuple[Network, np.ndarray]:
     """Return a network without its self-links, and their weights, float64 (nodes,)."""
-    loops = np.zeros(network.nodes)
-    if not _find_loops(network.starts, network.targets, network.weights, loops):
+    rows, loops = without_loops(Rows(network.starts, network.targets, network.weights))
+    if rows.starts is network.starts:
         return network, loops
-    starts, ends, values = network.starts.copy(), network.targets.copy(), network.weights.copy()
-    links = _drop_loops(starts, ends, values)
-    return replace(network, starts=starts, targets=ends[:links], weights=values[:links]), loops
+    return replace(network, starts=rows.starts, targets=rows.ends, weights=rows.values), loops
 
 
 def _refuse(wrong: np.ndarray, column: np.ndarray, name: str, expected: str) -> None:
@@ -200,194 +200,3 @@ def _refuse(wrong: np.ndarray, column: np.ndarray, name: str, expected: str) -> 
     if wrong.any():
         row = int(wrong.argmax())
         raise ValueError(f"{name}[{row}] is {column[row]}: expected {expected}")
-
-
-def _sorted_by(
-    keys: np.ndarray, others: np.ndarray, weights: np.ndarray, nodes: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return rows of links by key, the links of a row in the order given."""
-    starts = np.zeros(nodes + 1, np.int64)
-    ends, values = np.empty(len(keys), np.int32), np.empty(len(keys))
-    _sort_links(keys, others, weights, starts, ends, values)
-    return starts, ends, values
-
-
-def transposed(
-    rows: tuple[np.ndarray, np.ndarray, np.ndarray],
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return rows of the reversed links, each sorted by its other end."""
-    starts, ends, values = np.zeros_like(rows[0]), np.empty_like(rows[1]), np.empty_like(rows[2])
-    _transpose(*rows, starts, ends, values)
-    return starts, ends, values
-
-
-def _merged(
-    rows: tuple[np.ndarray, np.ndarray, np.ndarray],
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Add parallel links and drop those of weight 0, in place.
-
-    Raises:
-        ValueError: if no link is left.
-    """
-    starts, ends, values = rows
-    links = _merge(starts, ends, values)
-    if not links:
-        raise ValueError("all links have weight 0: give at least one a positive weight")
-    for column in (ends, values):
-        column.resize(links, refcheck=False)  # in place: a copy would double the memory
-    return rows
-
-
-def _mirrored(
-    rows: tuple[np.ndarray, np.ndarray, np.ndarray],
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the rows of both ends of links that stand in the rows of their upper ends."""
-    starts = np.zeros_like(rows[0])
-    links = _mirrored_starts(*rows[:2], starts)
-    ends, values = np.empty(links, np.int32), np.empty(links)
-    _mirror(*rows, starts, ends, values)
-    return starts, ends, values
-
-
-@kernel
-def _sort_links(
-    keys: np.ndarray,
-    others: np.ndarray,
-    weights: np.ndarray,
-    starts: np.ndarray,
-    ends: np.ndarray,
-    values: np.ndarray,
-) -> None:
-    """Counting sort by key; a single weight is that of all links."""
-    for key in keys:
-        starts[key + 1] += 1
-    for node in range(len(starts) - 1):
-        starts[node + 1] += starts[node]
-    fill = starts[:-1].copy()
-    step = 1 if len(weights) > 1 else 0
-    for edge in range(len(keys)):
-        place = fill[keys[edge]]
-        fill[keys[edge]] += 1
-        ends[place] = others[edge]
-        values[place] = weights[edge * step]
-
-
-@kernel
-def _transpose(
-    starts: np.ndarray,
-    ends: np.ndarray,
-    values: np.ndarray,
-    new_starts: np.ndarray,
-    new_ends: np.ndarray,
-    new_values: np.ndarray,
-) -> None:
-    """Counting sort by the other end; rows are read in order, so each new row is sorted.
-
-    Args:
-        starts: int64 (nodes + 1,).
-        ends: int32 (links,).
-        values: float64 (links,).
-        new_starts: int64 (nodes + 1,), zeros; written.
-        new_ends: int32 (links,), written.
-        new_values: float64 (links,), written.
-    """
-    nodes = len(starts) - 1
-    for end in ends:
-        new_starts[end + 1] += 1
-    for node in range(nodes):
-        new_starts[node + 1] += new_starts[node]
-    fill = new_starts[:-1].copy()
-    for node in range(nodes):
-        for entry in range(starts[node], starts[node + 1]):
-            place = fill[ends[entry]]
-            fill[ends[entry]] += 1
-            new_ends[place] = node
-            new_values[place] = values[entry]
-
-
-@kernel
-def _merge(starts: np.ndarray, ends: np.ndarray, values: np.ndarray) -> int:
-    """Add the values of equal ends within a row and drop zeros; return the number left."""
-    kept = 0
-    entry = 0
-    for node in range(len(starts) - 1):
-        first, stop = kept, starts[node + 1]
-        while entry < stop:
-            end, total = ends[entry], 0.0
-            while entry < stop and ends[entry] == end:
-                total += values[entry]
-                entry += 1
-            if total > 0:
-                ends[kept] = end
-                values[kept] = total
-                kept += 1
-        starts[node] = first
-    starts[-1] = kept
-    return kept
-
-
-@kernel
-def _find_loops(starts: np.ndarray, ends: np.ndarray, values: np.ndarray, loops: np.ndarray) -> int:
-    """Write the weight of each node's self-link; return their number."""
-    found = 0
-    for node in range(len(starts) - 1):
-        for entry in range(starts[node], starts[node + 1]):
-            if ends[entry] == node:
-                loops[node] = values[entry]
-                found += 1
-    return found
-
-
-@kernel
-def _drop_loops(starts: np.ndarray, ends: np.ndarray, values: np.ndarray) -> int:
-    """Drop self-links, in place; return the number of links left."""
-    kept = entry = 0
-    for node in range(len(starts) - 1):
-        first, stop = kept, starts[node + 1]
-        while entry < stop:
-            if ends[entry] != node:
-                ends[kept] = ends[entry]
-                values[kept] = values[entry]
-                kept += 1
-            entry += 1
-        starts[node] = first
-    starts[-1] = kept
-    return kept
-
-
-@kernel
-def _mirrored_starts(starts: np.ndarray, ends: np.ndarray, full: np.ndarray) -> int:
-    """Write where the rows of both ends start; return the number of their entries."""
-    nodes = len(starts) - 1
-    for node in range(nodes):
-        full[node + 1] += starts[node + 1] - starts[node]
-        for entry in range(starts[node], starts[node + 1]):
-            if ends[entry] != node:
-                full[ends[entry] + 1] += 1
-    for node in range(nodes):
-        full[node + 1] += full[node]
-    return full[nodes]
-
-
-@kernel
-def _mirror(
-    starts: np.ndarray,
-    ends: np.ndarray,
-    values: np.ndarray,
-    full: np.ndarray,
-    full_ends: np.ndarray,
-    full_values: np.ndarray,
-) -> None:
-    """Fill rows with the ends up to their node, then, rows being read in order, those above."""
-    nodes = len(starts) - 1
-    fill = full[:-1].copy()
-    for node in range(nodes):
-        for entry in range(starts[node], starts[node + 1]):
-            end, value = ends[entry], values[entry]
-            full_ends[fill[node]] = end
-            full_values[fill[node]] = value
-            fill[node] += 1
-            if end != node:
-                full_ends[fill[end]] = node
-                full_values[fill[end]] = value
-                fill[end] += 1

@@ -9,7 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from zoo.compiling import kernel
-from zoo.infomap.network import Network, transposed
+from zoo.infomap.network import Network
+from zoo.infomap.rows import Rows, transposed
 
 TOLERANCE = 1e-13  # change of the visits in a sweep, summed over the nodes, at which they stand
 SWEEPS = 10_000
@@ -75,7 +76,7 @@ def steps_of(bare: Network, share: np.ndarray, strength: np.ndarray, loops: np.n
     """
     _divide_rows(bare.starts, share, strength)
     stay = np.divide(loops, strength, out=np.zeros_like(loops), where=strength > 0)
-    return Steps(*transposed((bare.starts, bare.targets, share)), stay, strength)
+    return Steps(*transposed(Rows(bare.starts, bare.targets, share)), stay, strength)
 
 
 def weighed(network: Network, steps: Steps, teleport: Teleport) -> Visits:
