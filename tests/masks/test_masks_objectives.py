@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from zoo.masks import Transformer, padding, permutation
+from zoo.masks.data import character_tokenizer
 from zoo.masks.losses import bits, token_nats
 from zoo.masks.module import predict
 from zoo.masks.objectives import (
@@ -182,3 +183,19 @@ def test_smoothing_by_its_formula():
     logp = logits.log_softmax(-1)
     expected = -0.9 * logp[torch.arange(4), labels] - 0.1 * logp.mean(-1)
     torch.testing.assert_close(token_nats(logits, labels, 0.1), expected)
+
+
+def test_a_net_with_targets_reads_from_left_to_right_unless_told_otherwise(batch):
+    model = net(targets=32)
+    task = OBJECTIVES["causal"](batch, None)
+    told = model.encode(batch.token_ids, mask=task.mask, target_ids=task.target_ids)
+    untold = model.encode(batch.token_ids, mask=task.mask)
+    torch.testing.assert_close(untold[task.rows], told[task.rows])
+
+
+def test_a_net_with_targets_generates():
+    tokenizer = character_tokenizer(["白日依山尽黄河"], 1, 16)
+    model = net(targets=32)
+    model.preprocess = tokenizer
+    made = model.generate(["白日", "黄"], task="lm", max_new_tokens=8)
+    assert len(made) == 2

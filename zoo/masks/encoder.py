@@ -202,7 +202,7 @@ class Encoder(nn.Module):
         if not positions and width % (2 * heads):
             raise ValueError(f"width {width} must be a multiple of twice the heads, {2 * heads}")
         self.positions = positions
-        self.channels = width // heads
+        self.heads, self.channels = heads, width // heads
         self.token_embedding = nn.Embedding(vocabulary, width, padding_idx=padding)
         self.position_embedding = nn.Embedding(positions, width) if positions else None
         self.segment_embedding = nn.Embedding(segments, width) if segments else None
@@ -233,8 +233,8 @@ class Encoder(nn.Module):
                 every token sees every token.
             segment_ids: int64 (batch, time); default all 0.
             position_ids: int64 (time,) or (batch, time); default 0, 1, 2 and so on.
-            target_ids: int64 (batch, time), the position that each token is to predict; needed
-                if the encoder has `targets`.
+            target_ids: int64 (batch, time), the position that each token is to predict, of an
+                encoder with `targets`; default the next one.
 
         Returns:
             float (batch, time, width).
@@ -295,8 +295,9 @@ class Encoder(nn.Module):
                 )
             sum_ = sum_ + self.position_embedding(position_ids)
         if self.target_embedding is not None:
-            if target_ids is None:
-                raise ValueError("the network predicts given positions: give target_ids")
+            if target_ids is None:  # from left to right
+                last = self.target_embedding.num_embeddings - 1
+                target_ids = (position_ids + 1).clamp(max=last)
             sum_ = sum_ + self.target_embedding(target_ids)
         return sum_
 

@@ -147,8 +147,8 @@ class Transformer(nn.Module):
             segment_ids: int64 (batch, time); default all 0.
             mask: who may look at whom; default every token at every token.
             position_ids: int64 (time,) or (batch, time); default 0, 1, 2 and so on.
-            target_ids: int64 (batch, time), the position each token is to predict; needed if the
-                network has `targets`.
+            target_ids: int64 (batch, time), the position each token is to predict, of a network
+                with `targets`; default the next one.
 
         Returns:
             float (batch, time, width).
