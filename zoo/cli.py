@@ -66,6 +66,55 @@ def predict(model: str, texts: list[str]) -> None:
             print(f"{found.label}\t{found.probability:.4f}\t{text}")
 
 
+def generate(
+    model: str,
+    texts: list[str],
+    method: str | None = None,
+    beam: int | None = None,
+    max_new_tokens: int | None = None,
+    temperature: float | None = None,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    seed: int | None = None,
+) -> None:
+    """Let a model write: a line of output for each text.
+
+    Args:
+        model: a name of `zoo list`, a checkpoint folder or org/repo on the Hub.
+        texts: the texts; if none, the lines of standard input.
+        method: greedy, sample, beam, diverse_beam or contrastive; default: greedy, or beam if
+            --beam is above 1, or sample if an option of sampling is given.
+        beam: hypotheses of a beam search.
+        max_new_tokens: most tokens of a result.
+        temperature: of sampling.
+        top_k: sampling keeps the k likeliest tokens.
+        top_p: sampling keeps the likeliest tokens of this probability.
+        seed: of sampling.
+    """
+    import zoo
+
+    net: Any = zoo.load(model)
+    if not hasattr(net, "generate"):
+        raise ValueError(f"{model} writes no texts: `zoo list` says what it does")
+    if method is None:
+        draws = any(option is not None for option in (temperature, top_k, top_p, seed))
+        method = "beam" if beam is not None and beam > 1 else "sample" if draws else "greedy"
+    given = {
+        "method": method,
+        "beam": beam,
+        "max_new_tokens": max_new_tokens,
+        "temperature": temperature,
+        "top_k": top_k,
+        "top_p": top_p,
+        "generator": seed,
+    }
+    options = {name: value for name, value in given.items() if value is not None}
+    texts = texts or [line.rstrip("\n") for line in sys.stdin]
+    for start in range(0, len(texts), 64):
+        for written in net.generate(texts[start : start + 64], **options):
+            print(written)
+
+
 def pull(repository: str, revision: str | None = None, to: str | None = None) -> None:
     """Download a checkpoint from the Hub, verify it and print its folder.
 
@@ -97,6 +146,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "list": list_models,
     "show": show,
     "predict": predict,
+    "generate": generate,
     "pull": pull,
     "push": push,
 }
@@ -129,7 +179,7 @@ def run(arguments: list[str]) -> None:
             command.add_argument(
                 "--private", action="store_true", help="make a new repository private"
             )
-        if function is predict:
+        if function in (predict, generate):
             command.add_argument(
                 "texts", nargs="*", default=[], help="default: the lines of standard input"
             )
