@@ -92,8 +92,7 @@ def test_directed_flow_is_the_references(flags, kind):
 
 
 BIPARTITE = {
-    # the program weighs visits by half in undirdir and outdirdir, before it moves features' flow
-    **{f: o for f, o in DIRECTED.items() if o.get("model") in (None, "rawdir")},
+    **{f: options for f, options in DIRECTED.items() if "precomputed" not in f},
     "--directed --bipartite-teleportation": {"bipartite_teleportation": True},
     "--directed --bipartite-teleportation --to-nodes": {
         "bipartite_teleportation": True,

@@ -126,7 +126,8 @@ def make_flow(
         _to_flow(bare.starts, share, steps.sources, steps.probability, rate)
         flow = Flow(node, bare.starts, bare.targets, share, *steps[:3], landing=landing)
     if network.first_feature is not None and not bipartite_teleportation:
-        flow = _seen_at_first_kind(flow, network.first_feature)
+        known = 0.5 if model in ("undirdir", "outdirdir") else 1.0
+        flow = _seen_at_first_kind(flow, network.first_feature, known)
     if recorded:
         flow = replace(flow, teleport=np.where(strength > 0, teleportation, 1) * flow.node)
     stride = markov_time * (1 if network.first_feature is None else 2)
@@ -139,15 +140,22 @@ def make_flow(
     return replace(flow, physical=physical.astype(np.int32))
 
 
-def _seen_at_first_kind(flow: Flow, first: int) -> Flow:
+def _seen_at_first_kind(flow: Flow, first: int, known: float) -> Flow:
     """Return a bipartite flow whose second kind is passed through, not visited.
 
-    A node of the first kind gets the flow of its links, both ways, as in the reference program.
+    As in the reference program, a node of the first kind gets the flow of its links, both ways,
+    besides the visits that it has.
+
+    Args:
+        flow: of all nodes.
+        first: the first node of the second kind.
+        known: the share of the visits that counts; 1/2 where the program has not yet scaled them
+            to a sum of 1.
 
     Raises:
         ValueError: if no walker comes by the nodes of the first kind.
     """
-    node = flow.node + row_sums(flow.starts, flow.link)
+    node = known * flow.node + row_sums(flow.starts, flow.link)
     if flow.in_starts is None or flow.in_link is None:
         node += row_sums(flow.starts, flow.link)
     else:
