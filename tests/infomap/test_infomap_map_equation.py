@@ -59,6 +59,7 @@ def levels_of(tree, nodes):
     return labels
 
 
+STATES = "# path flow name state_id node_id"
 TREES = [
     [[0, 1, 2], [3, 4], [5, 6, 7, 8]],
     [[[0, 1], [2, 3]], [[4, 5, 6], [7], [8]]],
@@ -112,13 +113,14 @@ def test_labels_that_do_not_fit(labels, message):
         codelength(flow, labels)
 
 
-def write_tree(path, labels):
+def write_tree(path, labels, physical=None):
     """Write a tree of three levels for the program to read."""
-    lines, seen = ["# path flow name node_id"], {}
+    lines, seen = ["# path flow name node_id" if physical is None else STATES], {}
     for node in np.lexsort(labels.T[::-1]):
         branch = ":".join(str(label + 1) for label in labels[node])
         seen[branch] = seen.get(branch, 0) + 1
-        lines.append(f'{branch}:{seen[branch]} 0 "{node}" {node}')
+        owner = "" if physical is None else f" {physical[node]}"
+        lines.append(f'{branch}:{seen[branch]} 0 "{node}" {node}{owner}')
     path.write_text("\n".join(lines) + "\n")
 
 
@@ -136,12 +138,15 @@ def write_tree(path, labels):
         ("--flow-model rawdir", {"model": "rawdir"}),
     ],
 )
-def test_codelength_of_a_given_hierarchy_is_the_references(tmp_path, flags, options):
+@pytest.mark.parametrize("states", [False, True])
+def test_codelength_of_a_given_hierarchy_is_the_references(tmp_path, flags, options, states):
     random = np.random.default_rng(3)
     edges = random.integers(0, 40, (2, 200))
     network = from_edges(*edges, random.random(200), nodes=40, directed="model" in options)
+    physical = random.integers(0, 15, 40).astype(np.int32) if states else None
+    network = replace(network, physical=physical)
     labels = np.stack([np.arange(40) % 4, random.permutation(40) % 3], axis=1)
-    write_tree(tmp_path / "given.tree", labels)
+    write_tree(tmp_path / "given.tree", labels, physical)
     program = load(flags, network)
     reference = answer(program, no_infomap=True, cluster_data=str(tmp_path / "given.tree"))
     ours = parts(make_flow(network, **options), labels)
