@@ -105,6 +105,8 @@ def test_forms_of_labels():
         ([0, 1], r"labels of shape \(2,\) for 6 nodes"),
         (np.zeros((3, 6), int), r"shape \(3,\) for 6 nodes"),
         ([0.5] * 6, "expected integers"),
+        ([[0] * 6, [0] * 5], r"labels of shape \(5,\) for 6 nodes"),
+        ([], r"labels of shape \(0,\) for 6 nodes"),
     ],
 )
 def test_labels_that_do_not_fit(labels, message):

@@ -98,8 +98,11 @@ def nested_levels(labels: Labels, nodes: int) -> list[np.ndarray]:
     Raises:
         ValueError: see `codelength`.
     """
-    table = np.asarray(labels)
-    columns = np.atleast_2d(table.T if isinstance(labels, np.ndarray) else table)
+    if isinstance(labels, np.ndarray):
+        columns = list(np.atleast_2d(labels.T))
+    else:
+        nested = len(labels) > 0 and np.ndim(labels[0]) > 0
+        columns = [np.asarray(column) for column in (labels if nested else [labels])]
     levels: list[np.ndarray] = []
     for column in columns:
         if column.shape != (nodes,):

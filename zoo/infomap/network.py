@@ -25,8 +25,8 @@ class Network:
         targets: int32 (links,).
         weights: float64 (links,), positive.
         directed: whether links have a direction.
-        node_weights: float64 (nodes,), where teleportation lands and how a node without links
-            counts; None for one each.
+        node_weights: float64 (nodes,), in proportion to which teleportation to nodes lands, or,
+            in precomputed flow, nodes are visited; None for one each.
         names: a name for each node; None if there are none.
         ids: int64 (nodes,), the numbers that the source gave the nodes; None for 0, 1, 2, ...
         physical: int32 (nodes,), the number of each state node's physical node, 0 or more; None if
