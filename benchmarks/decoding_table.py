@@ -29,13 +29,14 @@ PROMPTS = 100
 LIMIT = 1000
 SHORT = {"softmax": "softmax", "self_terminating": "ST", "non_monotonic": "NMST"}
 PAPER = [("softmax", 1e-4), ("self_terminating", 1e-4), ("non_monotonic", 1e-4)]
+LR = {"lstm": 1.2e-2, "rnn": 5e-3}
 WIDE = [(head, eps) for eps in (1e-3, 1e-5) for head in ("self_terminating", "non_monotonic")]
 # name of a group: data, cell, heads
 GROUPS = {
     "poems_lstm": ("poems", "lstm", PAPER),
     "abstracts_lstm": ("abstracts", "lstm", PAPER),
-    "poems_rnn": ("poems", "rnn", PAPER),
-    "poems_lstm_eps": ("poems", "lstm", WIDE),
+    "abstracts_rnn": ("abstracts", "rnn", PAPER),
+    "abstracts_lstm_eps": ("abstracts", "lstm", WIDE),
 }
 
 
@@ -48,7 +49,8 @@ def train(run, data, cell, head, eps, seed):
     folder = run / "checkpoint"
     if not folder.exists():
         options = ["--seed_everything", str(seed), "--trainer.default_root_dir", str(run)]
-        model = ["--model.cell", cell, "--model.eos_head", head, "--model.eps", str(eps)]
+        model = ["--model.cell", cell, "--model.lr", str(LR[cell])]
+        model += ["--model.eos_head", head, "--model.eps", str(eps)]
         resume = ["--ckpt_path", "last"] if any(run.rglob("last.ckpt")) else []
         command = ["fit", MODEL, *data, *options, *model, "--output", str(folder), *resume]
         quiet = [
