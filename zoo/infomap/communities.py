@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from zoo.infomap import map_equation
 from zoo.infomap.flow import Flow, FlowModel, make_flow
 from zoo.infomap.graphs import as_network, warn_if_dense
+from zoo.infomap.map_equation import Labels
 from zoo.infomap.network import Network
 from zoo.infomap.partitions import read_partition
 from zoo.infomap.progress import Stages, stages
@@ -43,7 +43,7 @@ def find_communities(
     relax_rate: float = 0.15,
     relax_down: int | None = None,
     relax_up: int | None = None,
-    start: ArrayLike | str | Path | None = None,
+    start: Labels | str | Path | None = None,
     preferred_modules: int | None = None,
     progress: bool = False,
 ) -> Communities:
@@ -83,7 +83,8 @@ def find_communities(
         relax_rate: of a file with layers (`*Intra`), the probability of a step to any layer.
         relax_down: how many layers down such a step may lead; default any.
         relax_up: the same for layers up.
-        start: int (nodes,), labels to start from; or a `.clu` or `.tree` that has them.
+        start: labels to start from, int (nodes,) or with several levels, of which the lowest
+            counts; or a `.clu` or `.tree` that has them.
         preferred_modules: number of top modules to prefer.
         progress: show what is being done, and for how long.
 
@@ -102,6 +103,13 @@ def find_communities(
         >>> communities
         Communities(2 modules of 6 nodes, 2.3207 bits, one level 2.5567)
     """
+    for name, number in (
+        ("trials", trials),
+        ("threads", threads),
+        ("preferred_modules", preferred_modules),
+    ):
+        if number is not None and number < 1:
+            raise ValueError(f"{name} is {number}: expected 1 or more")
     with stages(progress) as shown:
         walk = walk_on(
             graph,
@@ -158,12 +166,11 @@ def codelength(graph: Any, labels: Any, **options: Any) -> float:
     return map_equation.codelength(walk.flow, labels)
 
 
-def _lowest_modules(start: ArrayLike | str | Path, walk: Walk) -> np.ndarray:
+def _lowest_modules(start: Labels | str | Path, walk: Walk) -> np.ndarray:
     """Returns the modules that hold the nodes themselves."""
-    if not isinstance(start, (str, Path)):
-        return np.asarray(start)
-    levels = read_partition(start, walk.ids)
-    return np.unique(levels, axis=0, return_inverse=True)[1].ravel()
+    if isinstance(start, (str, Path)):
+        start = read_partition(start, walk.ids)
+    return map_equation.nested_levels(start, walk.network.nodes)[-1]
 
 
 @dataclass(frozen=True, eq=False)
