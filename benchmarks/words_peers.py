@@ -113,10 +113,9 @@ def kenlm_counts(binary: str, corpus: Path) -> tuple[float, str]:
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         symbols = vocabulary.read_bytes().decode().split("\0")
     grams = np.frombuffer(result.stdout, [("words", "<i4", 4), ("count", "<i8")])
-    theirs = {"".join(symbols[w] for w in gram if w > 2): 0 for gram in grams["words"].tolist()}
-    for gram, count in grams.tolist():
-        key = "".join(symbols[w] for w in gram if w > 2)
-        theirs[key] += count
+    theirs: Counter[str] = Counter()
+    for gram, count in grams.tolist():  # ids 0, 1 and 2 are kenlm's own symbols
+        theirs["".join(symbols[word] for word in gram if word > 2)] += count
     counts = count_ngrams(corpus, counting="truncated")
     spell = np.append(np.uint32(0), counts.alphabet)
     ours: Counter[str] = Counter()

@@ -15,7 +15,7 @@ SYMBOL = re.compile(
     re.DOTALL,
 )
 UNSEEN = 0.5  # the count of a character that the corpus never had alone
-NEW_WORDS = {2: 0.3, 3: 0.03}  # prior of a word outside the lexicon, by length
+NEW_WORDS = {2: 0.2, 3: 0.03}  # prior of a word outside the lexicon, by length
 
 
 class Segmenter:
@@ -24,7 +24,7 @@ class Segmenter:
     For known words p is count / total. A word w = c1..cn outside the lexicon, of two or three
     characters, has `p = prior(n) p(c1 | begins) p(c2 | inside) p(cn | ends)`, with the places of
     characters in the known words: what jieba's hidden Markov model does, learned from the
-    lexicon itself. The two priors were chosen on lines of the first half of the People's Daily.
+    lexicon itself. The two priors were chosen on the first half of the People's Daily.
 
     Args:
         counts: words and single characters with their counts; the character `0` stands for any

@@ -119,11 +119,10 @@ def measure(
     with Storage(budget.held) as storage:
         for rows in _whole_bigrams(counts.rows(budget.block, progress=progress)):
             _measure_characters(rows, single)
-            spans = np.array([[0, rows.size]])
-            for order in range(2, ORDER + 1):  # long ones are frequent within frequent ones only
-                grams, spans = _measure_order(rows, spans, order, min_count, scratch)
-                found[order].append(storage.keep(grams))
-                total += grams.size
+            grams, orders = _measure_ngrams(rows, min_count, scratch)
+            for order in range(2, ORDER + 1):
+                found[order].append(storage.keep(grams[orders == order]))
+            total += grams.size
             budget.check(total, min_count)
         _finish_characters(single)
         found[1].append(InMemory(single[single["count"] >= min_count]))
@@ -199,50 +198,62 @@ def _finish_characters(single: Records) -> None:
 
 
 @kernel
-def _measure_order(
-    rows: Records, spans: np.ndarray, order: int, min_count: int, scratch: np.ndarray
+def _measure_ngrams(
+    rows: Records, min_count: int, scratch: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Measures the n-grams of one order: runs of rows with equal prefixes.
+    """Measures the n-grams of two characters or more: runs of rows with equal prefixes.
 
     Args:
-        rows: sorted rows.
-        spans: int64 (spans, 2): where to look.
-        order: length of the n-grams.
+        rows: sorted rows, all of each bigram.
         min_count: least count.
         scratch: int64 (codes,), all zero before and after.
 
     Returns:
-        The n-grams, and the spans of their rows.
+        The n-grams, those of one order sorted by key, and their orders.
     """
-    shift = np.uint64(16 * (ORDER - order))
     found: Records = np.empty(1024, GRAM)
-    where = np.empty((1024, 2), np.int64)
+    orders = np.empty(1024, np.int8)
     n = 0
-    for span in range(len(spans)):
-        start, end = spans[span]
-        while start < end:
-            key = rows[start].key >> shift
-            stop, count = start, 0
-            while stop < end and rows[stop].key >> shift == key:
-                count += rows[stop].count
-                stop += 1
-            if count >= min_count and key & CODE != 0:
-                if n == found.size:
-                    found = np.append(found, np.empty(n, GRAM))
-                    where = np.concatenate((where, np.empty((n, 2), np.int64)))
-                right, right_most = _followers(rows, start, stop, order)
-                left, left_most = _predecessors(rows, start, stop, scratch)
-                nats = np.log(count)
-                found[n].key = key
-                found[n].count = count
-                found[n].left_entropy = nats - left / count
-                found[n].right_entropy = nats - right / count
-                found[n].left_most = left_most
-                found[n].right_most = right_most
-                where[n, 0], where[n, 1] = start, stop
-                n += 1
-            start = stop
-    return found[:n].copy(), where[:n]
+    seen = 0
+    starts = np.zeros(ORDER + 1, np.int64)  # of the run of each order,
+    before = np.zeros(ORDER + 1, np.int64)  # and the occurrences seen before it
+    for i in range(rows.size + 1):
+        for order in range(_first_to_end(rows, i), ORDER + 1):
+            start, count = starts[order], seen - before[order]
+            starts[order], before[order] = i, seen
+            key = rows[start].key >> np.uint64(16 * (ORDER - order))
+            if count < min_count or key & CODE == 0:
+                continue
+            if n == found.size:
+                found = np.append(found, np.empty(n, GRAM))
+                orders = np.append(orders, np.empty(n, np.int8))
+            right, right_most = _followers(rows, start, i, order)
+            left, left_most = _predecessors(rows, start, i, scratch)
+            nats = np.log(count)
+            orders[n] = order
+            found[n].key = key
+            found[n].count = count
+            found[n].left_entropy = nats - left / count
+            found[n].right_entropy = nats - right / count
+            found[n].left_most = left_most
+            found[n].right_most = right_most
+            n += 1
+        if i < rows.size:
+            seen += rows[i].count
+    return found[:n], orders[:n]
+
+
+@njit(inline="always")
+def _first_to_end(rows: Records, i: int) -> int:
+    """Returns the least order, from 2 on, of which a run ends before row `i`."""
+    if i == 0 or i == rows.size:
+        return 2 if i else ORDER + 1
+    changed = rows[i].key ^ rows[i - 1].key
+    if changed == 0:
+        return ORDER + 1
+    if changed <= CODE:
+        return ORDER
+    return 3 if changed >> np.uint64(32) == 0 else 2
 
 
 @kernel

@@ -1,0 +1,46 @@
+"""`memory=` is a ceiling: peaks of processes of their own, on a text with few repetitions."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+pytestmark = pytest.mark.slow
+
+PEAK = """
+import json, re, sys
+from pathlib import Path
+import zoo
+lexicon = zoo.discover_words(Path(sys.argv[1]), min_count=2000, memory=sys.argv[2])
+peak = re.findall(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[0]
+print(json.dumps([1024 * int(peak), lexicon.words.tolist(), lexicon.score.tolist()]))
+"""
+
+
+def discovered(path, memory):
+    command = [sys.executable, "-c", PEAK, str(path), memory]
+    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+
+
+@pytest.fixture(scope="module")
+def text(tmp_path_factory):
+    """24 million characters: 72 MB, nearly as many distinct rows, 380 MB of them."""
+    draw = np.random.default_rng(0)
+    path = tmp_path_factory.mktemp("memory") / "text.txt"
+    with path.open("w", encoding="utf-8") as file:
+        for _ in range(24):
+            points = 0x4E00 + np.minimum(draw.zipf(1.2, 1_000_000), 3000).astype(np.uint32)
+            points[::40] = ord("\n")
+            file.write(points.tobytes().decode("utf-32-le"))
+    return path
+
+
+def test_the_peak_stays_below_the_limit_whatever_the_size(text):
+    peak, *free = discovered(text, "4GB")
+    assert peak > 500e6
+    for limit in (260, 400):
+        peak, *found = discovered(text, f"{limit}MB")
+        assert found == free
+        assert peak < limit * 1e6
