@@ -14,6 +14,7 @@ import numpy as np
 from zoo.compiling import kernel
 from zoo.infomap.level import Level, aggregate, induced
 from zoo.infomap.logarithm import plogp
+from zoo.infomap.physical import name_costs, no_physical
 from zoo.infomap.search import parents_of, renumber, search
 
 GAIN = 1e-10  # bits that a level must save
@@ -108,6 +109,7 @@ def _entered(level: Level) -> Level:
         level.enter,
         level.teleport,
         level.landing,
+        no_physical(),
         level.symmetric,
     )
 
@@ -124,4 +126,9 @@ def gains(modules: Level, parents: np.ndarray, exits: np.ndarray) -> np.ndarray:
         gain[parents[m]] += plogp(leave) + plogp(enter) - plogp(leave + flow)
     for g in range(exits.size):
         gain[g] += plogp(whole[g]) - plogp(index[g])
+    if modules.physical.starts.size > 0:
+        gain += name_costs(aggregate(modules, parents, exits.size).physical)
+        costs = name_costs(modules.physical)
+        for m in range(parents.size):
+            gain[parents[m]] -= costs[m]
     return gain

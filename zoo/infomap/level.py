@@ -16,6 +16,7 @@ import numpy as np
 
 from zoo.compiling import kernel
 from zoo.infomap.flow import Flow
+from zoo.infomap.physical import Physical, held, kept_physical, merged_physical, no_physical
 
 
 class Level(NamedTuple):
@@ -30,6 +31,7 @@ class Level(NamedTuple):
         enter: float64 (nodes,), flow that enters each node.
         teleport: float64 (nodes,), flow that leaves by recorded teleportation, if anything (0,).
         landing: float64 (nodes,), share of that flow that lands here; (0,) without.
+        physical: the physical nodes of states; nothing if each node is its own.
         symmetric: whether every node is entered as often as it is left.
     """
 
@@ -41,6 +43,7 @@ class Level(NamedTuple):
     enter: np.ndarray
     teleport: np.ndarray
     landing: np.ndarray
+    physical: Physical
     symmetric: bool
 
 
@@ -62,7 +65,14 @@ def level_of(flow: Flow) -> Level:
         symmetric = False
     starts, targets, half = rows
     signless = starts.view(np.uint64), targets.view(np.uint32)
-    return Level(*signless, half, flow.node, leave, enter, teleport, landing, symmetric)
+    nodes = Level(
+        *signless, half, flow.node, leave, enter, teleport, landing, no_physical(), symmetric
+    )
+    if flow.physical is None:
+        return nodes
+    names = flow.physical.astype(np.uint32)
+    rows = np.arange(flow.nodes + 1, dtype=np.uint64)
+    return nodes._replace(physical=held(rows, names, flow.node, int(names.max()) + 1))
 
 
 @kernel
@@ -154,7 +164,8 @@ def aggregate(level: Level, labels: np.ndarray, count: int) -> Level:
             found[targets[i]] = 0.0
         starts[m + 1] = p
     rows = starts, targets[:p].copy(), half[:p].copy()
-    return Level(*rows, flow, leave, enter, teleport, landing, level.symmetric)
+    physical = merged_physical(level.physical, first, members)
+    return Level(*rows, flow, leave, enter, teleport, landing, physical, level.symmetric)
 
 
 @kernel
@@ -209,5 +220,6 @@ def induced(level: Level, labels: np.ndarray, kept: np.ndarray) -> Level:
         level.enter[kept],
         level.teleport[kept] if teleports else level.teleport,
         level.landing[kept] if teleports else level.landing,
+        kept_physical(level.physical, labels, kept),
         level.symmetric,
     )

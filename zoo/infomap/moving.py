@@ -22,6 +22,7 @@ import numpy as np
 from zoo.compiling import kernel
 from zoo.infomap.level import Level
 from zoo.infomap.logarithm import Scalar, log2, plogp
+from zoo.infomap.physical import add_bonuses
 
 # Columns of the modules' array: a row is half a cache line, or a whole one for directed flows.
 FLOW, LEAVE, LOG_ALL, LOG_LEAVE, ENTER, LOG_ENTER, TELEPORT, LANDING = range(8)
@@ -139,11 +140,13 @@ def move_nodes(
         The bits saved.
     """
     starts, targets, half = level.starts, level.targets, level.half
-    teleports = level.teleport.size > 0
+    teleports, states = level.teleport.size > 0, level.physical.starts.size > 0
     nodes = labels.size
     waits = np.ones(nodes, np.uint8)
     links = np.zeros(modules.shape[0])  # half of the flow between the node and each module
     found = np.empty(modules.shape[0] + 1, np.uint32)
+    shares = np.zeros(modules.shape[0] if states else 0)
+    bonuses = np.zeros(shares.size)  # see `add_bonuses`
     head, waiting = 0, nodes
     saved = teleport = landing = 0.0
     while waiting:
@@ -159,6 +162,13 @@ def move_nodes(
             found[candidates] = m
             candidates += (link == 0.0) & (half[j] > 0.0)  # without flow `found` might overflow
             links[m] = link + half[j]
+        bonus = 0.0
+        if states:
+            candidates = add_bonuses(
+                level.physical, x, labels, links, shares, bonuses, found, candidates
+            )
+            bonus = bonuses[old]
+            bonuses[old] = 0.0
         inside = 2.0 * links[old]
         links[old] = 0.0
         if candidates == 0 or (candidates == 1 and found[0] == old):
@@ -170,7 +180,7 @@ def move_nodes(
             inside += landing * (modules[old, TELEPORT] - teleport)
         total = float(index[groups[x]])
         log_total = log2(total)
-        removal = term_change(modules, old, -flow, inside - leave, inside - enter)
+        removal = term_change(modules, old, -flow, inside - leave, inside - enter) - bonus
         best, new, best_link = -GAIN, old, 0.0
         for i in range(candidates):
             m = found[i]
@@ -181,6 +191,9 @@ def move_nodes(
             if teleports:
                 link += teleport * modules[m, LANDING] + landing * modules[m, TELEPORT]
             change = removal + index_change(total, log_total, inside - link)
+            if states:
+                change += bonuses[m]
+                bonuses[m] = 0.0
             if change + term_bound(modules, m, flow, leave - link, enter - link) < best:
                 change += term_change(modules, m, flow, leave - link, enter - link)
                 if change < best:
@@ -192,16 +205,38 @@ def move_nodes(
         labels[x] = new
         add_to_module(modules, old, -flow, inside - leave, inside - enter, -teleport, -landing)
         add_to_module(modules, new, flow, leave - best_link, enter - best_link, teleport, landing)
-        tail = head + waiting
-        tail -= nodes if tail >= nodes else 0
-        for j in range(starts[x], starts[x + 1]):
-            y = targets[j]
-            if not waits[y] and labels[y] != new:
-                waits[y] = 1
-                queue[tail] = y
-                tail = tail + 1 if tail + 1 < nodes else 0
-                waiting += 1
+        waiting = enqueue(
+            targets[starts[x] : starts[x + 1]], labels, new, waits, queue, head, waiting
+        )
+        if states:
+            for j in range(level.physical.starts[x], level.physical.starts[x + 1]):
+                u = level.physical.names[j]
+                begin, end = level.physical.holder_starts[u], level.physical.holder_starts[u + 1]
+                others = level.physical.holders[begin:end]
+                waiting = enqueue(others, labels, new, waits, queue, head, waiting)
     return saved
+
+
+@kernel
+def enqueue(
+    nodes: np.ndarray,
+    labels: np.ndarray,
+    new: Scalar,
+    waits: np.ndarray,
+    queue: np.ndarray,
+    head: Scalar,
+    waiting: Scalar,
+) -> Scalar:
+    """Lets nodes that are not in module `new` wait for a visit; returns how many wait."""
+    tail = head + waiting
+    tail -= queue.size if tail >= queue.size else 0
+    for x in nodes:
+        if not waits[x] and labels[x] != new:
+            waits[x] = 1
+            queue[tail] = x
+            tail = tail + 1 if tail + 1 < queue.size else 0
+            waiting += 1
+    return waiting
 
 
 @kernel
