@@ -1,10 +1,15 @@
 """The laboratory: ratios and intervals, loops, and the model that no shortcut ends."""
 
+import re
+
 import numpy as np
 import pytest
 from scipy.stats import norm
 
+from zoo import hub
+from zoo.decoding.data import Poems
 from zoo.decoding.laboratory import (
+    BUNDLED,
     METHODS,
     Endless,
     Termination,
@@ -112,6 +117,17 @@ def test_nobody_names_the_end():
     model.eos_id = None
     with pytest.raises(ValueError, match="name the end with eos_id="):
         non_termination_ratio(model, ROWS)
+
+
+@pytest.mark.parametrize("head", BUNDLED)
+def test_the_bundled_models_continue_poems_to_their_end(head):
+    model = hub.load(BUNDLED[head])
+    assert model.config["arguments"]["eos_head"] == head
+    prompts = [model.preprocess.prompt(passage.prompt) for passage in Poems().read("test")[::50]]
+    found = non_termination_ratio(model, prompts, limit=200, methods=PLAIN)
+    assert {name: ending.ratio for name, ending in found.items()} == dict.fromkeys(PLAIN, 0.0)
+    (rest,) = model.generate(["白日依山尽，"], method="beam")
+    assert re.fullmatch("[^，。]{5}。([^，。]{5}，[^，。]{5}。)*", rest)
 
 
 def test_the_curves_are_drawn(tmp_path):

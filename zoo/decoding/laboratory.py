@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.resources import files
 from types import MappingProxyType
 from typing import Any
 
@@ -33,6 +34,16 @@ METHODS: Methods = MappingProxyType(
     }
 )
 """The decoders of the papers' tables, as options of `generate`."""
+
+_CHECKPOINTS = files("zoo") / "checkpoints"
+BUNDLED: Mapping[Kind, str] = MappingProxyType(
+    {
+        "non_monotonic": str(_CHECKPOINTS / "decoding_lstm_poems"),
+        "self_terminating": str(_CHECKPOINTS / "decoding_lstm_poems_self_terminating"),
+        "softmax": str(_CHECKPOINTS / "decoding_lstm_poems_softmax"),
+    }
+)
+"""The folders of `decoding_lstm_poems` with each head, for `zoo.load`."""
 
 
 @dataclass(frozen=True)
