@@ -12,10 +12,13 @@ One process, one thread, the same weights: a GPT-2 of 5.3 M random parameters (4
   same logits, and sampling with one against sampling with the other. Both in turn, in the order
   A B B A, so that each block gives a ratio free of drift; medians and quartiles of the blocks.
 
+Seconds are CPU seconds of the process, which one thread on an idle core takes by the clock.
+
     python benchmarks/decoding.py
 """
 
 import argparse
+import functools
 import statistics
 import time
 
@@ -53,6 +56,11 @@ def theirs(model, tokens, valid, new=NEW, **options):
     )[:, tokens.shape[1] :]
 
 
+def searching(beam):
+    """Return our options for a beam of that width."""
+    return {"method": "beam", "beam": beam} if beam > 1 else {"method": "greedy"}
+
+
 def random_prompts(count):
     generator = torch.Generator().manual_seed(1)
     lengths = torch.randint(1, PROMPT + 1, (count,), generator=generator).tolist()
@@ -70,8 +78,7 @@ def same(model, count, batch=50, new=32):
             equal, ended = 0, 0
             for start in range(0, count, batch):
                 chosen = prompts[start : start + batch]
-                method = {"method": "beam", "beam": beam} if beam > 1 else {}
-                ours = generate(model, chosen, max_new_tokens=new, eos_id=eos, **method)
+                ours = generate(model, chosen, max_new_tokens=new, eos_id=eos, **searching(beam))
                 options = {"num_beams": beam, "eos_token_id": eos, "pad_token_id": eos}
                 tokens, valid = pad_prompts(chosen)
                 expected = theirs(model, tokens, valid, new, **options)
@@ -79,14 +86,18 @@ def same(model, count, batch=50, new=32):
                 padded[:, : ours.sequences.shape[1]] = ours.sequences[:, : expected.shape[1]]
                 equal += int((padded == expected).all(1).sum())
                 ended += int(ours.finished.sum())
-            print(f"same  {str(dtype)[6:]} {name}: {equal} of {count} ({ended} came to their end)")
+            print(
+                f"same  {str(dtype)[6:]} {name}: {equal} of {count} ({ended} came to their end)",
+                flush=True,
+            )
     return equal
 
 
-def seconds(function):
-    start = time.perf_counter()
-    function()
-    return time.perf_counter() - start
+def seconds(function, times=1):
+    start = time.process_time()
+    for _ in range(times):
+        function()
+    return time.process_time() - start
 
 
 def quartiles(ratios):
@@ -101,84 +112,64 @@ def speed(model, repeats):
         tokens = torch.randint(1, VOCABULARY, (batch, PROMPT), generator=generator)
         valid = torch.ones_like(tokens)
         for name, beam in (("greedy", 1), ("beam 4", BEAM)):
-            method = {"method": "beam", "beam": beam} if beam > 1 else {}
-
-            def our_run(tokens=tokens, method=method):
-                return generate(model, tokens, max_new_tokens=NEW, **method).sequences
-
-            def their_run(tokens=tokens, valid=valid, beam=beam):
-                return theirs(model, tokens, valid, num_beams=beam)
-
-            match = torch.equal(our_run(), their_run())
-            runs = [(seconds(our_run), seconds(their_run)) for _ in range(repeats)]
-            ours, other = (
+            ours = functools.partial(generate, model, tokens, max_new_tokens=NEW, **searching(beam))
+            other = functools.partial(theirs, model, tokens, valid, num_beams=beam)
+            match = torch.equal(ours().sequences, other())
+            runs = [(seconds(ours), seconds(other)) for _ in range(repeats)]
+            our_rate, their_rate = (
                 batch * NEW / statistics.median(column) for column in zip(*runs, strict=True)
             )
             text, ratio = quartiles([b / a for a, b in runs])
             verdict = "yes" if ratio >= wanted else "NO"
             print(
-                f"speed batch {batch}, {name}: {ours:.0f} tokens/s, transformers {other:.0f}; "
-                f"ratio {text}; at least {wanted}: {verdict}; same output: {match}"
+                f"speed batch {batch}, {name}: {our_rate:.0f} tokens/s, "
+                f"transformers {their_rate:.0f}; "
+                f"ratio {text}; at least {wanted}: {verdict}; same output: {match}",
+                flush=True,
             )
 
 
-def paired(plain, other, blocks, inner=1):
+def paired(plain, other, blocks, times=1):
     """Return `other / plain` of each block of A B B A."""
-
-    def run(function):
-        start = time.perf_counter()
-        for _ in range(inner):
-            function()
-        return time.perf_counter() - start
-
-    run(plain), run(other)
+    seconds(plain), seconds(other)
     ratios = []
     for _ in range(blocks):
-        a, b, c, d = run(plain), run(other), run(other), run(plain)
+        order = (plain, other, other, plain)
+        a, b, c, d = (seconds(function, times) for function in order)
         ratios.append((b + c) / (a + d))
     return ratios
 
 
+def report_cost(name, ratios):
+    text, ratio = quartiles(ratios)
+    verdict = "yes" if ratio <= MOST else "NO"
+    print(f"consistent {name}: ratio {text}; at most {MOST}: {verdict}", flush=True)
+
+
+def sampling(model, batch, options):
+    """Return two functions that sample 16 tokens a row: plain filter, consistent filter."""
+    generator = torch.Generator().manual_seed(4)
+    tokens = torch.randint(1, VOCABULARY, (batch, PROMPT), generator=generator)
+    options = {"method": "sample", "max_new_tokens": 16, "eos_id": 7, "generator": 0, **options}
+    return [
+        functools.partial(generate, model, tokens, consistent=kept, **options)
+        for kept in (False, True)
+    ]
+
+
 def consistent(model, blocks):
-    """Print what the end token costs a filter."""
+    """Print what the end token costs a filter, and what it costs sampling."""
     generator = torch.Generator().manual_seed(3)
-    eos = 7
     for vocabulary in (VOCABULARY, 50_257):
         scores = 3 * torch.randn(16, vocabulary, generator=generator)
         for plain in (TopK(50), TopP(0.9)):
-            kept = Consistent(plain, eos)
-            with torch.inference_mode():
-                inner = max(1, int(0.01 / seconds(lambda: plain(None, scores))))  # noqa: B023
-                text, ratio = quartiles(
-                    paired(
-                        lambda: plain(None, scores),  # noqa: B023
-                        lambda: kept(None, scores),  # noqa: B023
-                        blocks,
-                        inner,
-                    )
-                )
-            verdict = "yes" if ratio <= MOST else "NO"
-            print(f"consistent {plain}, 16 x {vocabulary}: ratio {text}; at most {MOST}: {verdict}")
-    tokens = torch.randint(1, VOCABULARY, (16, PROMPT), generator=generator)
-    for options in ({"top_k": 50}, {"top_p": 0.9}):
-
-        def draw(consistent, options=options):
-            generate(
-                model,
-                tokens,
-                method="sample",
-                max_new_tokens=NEW // 4,
-                eos_id=eos,
-                consistent=consistent,
-                generator=0,
-                **options,
-            )
-
-        text, ratio = quartiles(
-            paired(lambda: draw(False), lambda: draw(True), max(4, blocks // 4))
-        )
-        verdict = "yes" if ratio <= MOST else "NO"
-        print(f"consistent sampling {options}, batch 16: ratio {text}; at most {MOST}: {verdict}")
+            calls = [functools.partial(f, None, scores) for f in (plain, Consistent(plain, 7))]
+            times = max(1, int(0.02 / seconds(calls[0])))
+            report_cost(f"{plain}, 16 x {vocabulary}", paired(*calls, blocks, times))
+    for batch in WANTED:
+        for options in ({"top_k": 50}, {"top_p": 0.9}):
+            calls = sampling(model, batch, options)
+            report_cost(f"sampling {options}, batch {batch}", paired(*calls, blocks))
 
 
 def main():
@@ -192,7 +183,7 @@ def main():
     if "speed" in arguments.parts:
         speed(model, arguments.repeats)
     if "consistent" in arguments.parts:
-        consistent(model, 4 * arguments.repeats)
+        consistent(model, 2 * arguments.repeats)
     if "same" in arguments.parts:
         same(model, arguments.prompts)
 

@@ -93,11 +93,13 @@ class TreeCache:
         """
         seen = (self.visible[..., : self.length] == 0).any(2)[:, 0]  # (prompts, length)
         needed = int(seen.sum(1).max())
-        room = self.visible.shape[-1]
-        if needed > room // 2:
-            spare = torch.empty_like(self.keys_values)
+        room, beams = self.visible.shape[-1], self.positions.shape[1]
+        if needed > room // 2 or needed + beams > room:
+            more = max(room, beams)
+            *shape, _, channels = self.keys_values.shape
+            spare = self.keys_values.new_empty(*shape, more, channels)
             self.keys_values = torch.cat([self.keys_values, spare], -2)
-            self.visible = F.pad(self.visible, (0, room), value=HIDDEN)
+            self.visible = F.pad(self.visible, (0, more), value=HIDDEN)
             return
         order = seen.sort(dim=1, descending=True, stable=True).indices[:, :needed]
         kept = self.keys_values.take_along_dim(order[None, None, :, None, :, None], -2)

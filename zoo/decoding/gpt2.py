@@ -16,11 +16,11 @@ class Block(NamedTuple):
     """Weights of one layer, looked up once: finding an attribute of a module is slow."""
 
     norm_1: "Norm"
-    attention: "Affine"
-    projection: "Affine"
+    attention: PackedLinear
+    projection: PackedLinear
     norm_2: "Norm"
-    inner: "Affine"
-    outer: "Affine"
+    inner: PackedLinear
+    outer: PackedLinear
     scale: float
     activation: Callable[[Tensor], Tensor]
 
@@ -30,39 +30,14 @@ class Block(NamedTuple):
         activation = gelu_tanh if is_gelu_tanh(block.mlp.act) else block.mlp.act
         return cls(
             Norm.of(block.ln_1),
-            Affine.of(block.attn.c_attn),
-            Affine.of(block.attn.c_proj),
+            packed(block.attn.c_attn),
+            packed(block.attn.c_proj),
             Norm.of(block.ln_2),
-            Affine.of(block.mlp.c_fc),
-            Affine.of(block.mlp.c_proj),
+            packed(block.mlp.c_fc),
+            packed(block.mlp.c_proj),
             block.attn.scaling,
             activation,
         )
-
-
-class Affine(NamedTuple):
-    """A linear layer as `Conv1D` has it.
-
-    Attributes:
-        weight: float (in, out).
-        bias: float (out,).
-        packed: the same layer, quicker than `addmm` from two rows on.
-    """
-
-    weight: Tensor
-    bias: Tensor
-    packed: PackedLinear
-
-    @classmethod
-    def of(cls, layer: Any) -> "Affine":
-        """Take the weights of a `Conv1D`."""
-        return cls(layer.weight, layer.bias, PackedLinear(layer.weight.t(), layer.bias))
-
-    def __call__(self, x: Tensor) -> Tensor:
-        """Map float (rows, in) to float (rows, out)."""
-        if len(x) == 1:
-            return torch.addmm(self.bias, x, self.weight)
-        return self.packed.forward(x)
 
 
 class Norm(NamedTuple):
@@ -157,7 +132,7 @@ class GPT2Steps:
 
     def logits(self, x: Tensor) -> Tensor:
         """Return logits, float (rows, vocabulary), of float (rows, width)."""
-        return self.head.forward(self.norm(x))
+        return self.head(self.norm(x))
 
 
 _prepared: WeakKeyDictionary[torch.nn.Module, tuple[Any, GPT2Steps]] = WeakKeyDictionary()
@@ -183,6 +158,11 @@ def is_plain_gpt2(model: Any) -> bool:
         for layer in (block.attn.c_attn, block.attn.c_proj, block.mlp.c_fc, block.mlp.c_proj)
     }
     return linear == {"Conv1D"} and type(model.lm_head) is torch.nn.Linear
+
+
+def packed(layer: Any) -> PackedLinear:
+    """Take the weights of a `Conv1D`, which are (in, out)."""
+    return PackedLinear(layer.weight.t(), layer.bias)
 
 
 def gelu_tanh(x: Tensor) -> Tensor:
