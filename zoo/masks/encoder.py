@@ -267,17 +267,26 @@ class Encoder(nn.Module):
         """
         allowed = fused_arguments(mask, x)
         if position_ids is None:
-            position_ids = torch.arange(x.shape[1], device=x.device)
-        x = x + self.describe(x, segment_ids, position_ids, target_ids)
+            position_ids = self.count(x)
+        x = x + self.describe(segment_ids, position_ids, target_ids)
         x = self.dropout(self.embedding_norm(x))
         turn = None if self.positions else rotation(position_ids, self.channels)
         for layer, block in enumerate(self.blocks):
             x = block(x, allowed, turn, memory and _of_layer(memory, layer))
         return self.norm(x)
 
+    def count(self, x: Tensor) -> Tensor:
+        """Return the positions 0, 1, 2 and so on of vectors (batch, time, width)."""
+        time = x.shape[1]
+        if self.positions and time > self.positions:
+            raise ValueError(
+                f"a sequence of {time} tokens is longer than the {self.positions} positions of "
+                "the network: cut it, or use a network with rotary positions"
+            )
+        return torch.arange(time, device=x.device)
+
     def describe(
         self,
-        x: Tensor,
         segment_ids: Tensor | None,
         position_ids: Tensor,
         target_ids: Tensor | None,
@@ -288,11 +297,6 @@ class Encoder(nn.Module):
             segment = segment_ids if segment_ids is not None else torch.zeros_like(position_ids)
             sum_ = sum_ + self.segment_embedding(segment)
         if self.position_embedding is not None:
-            if x.shape[1] > self.positions:
-                raise ValueError(
-                    f"a sequence of {x.shape[1]} tokens is longer than the {self.positions} "
-                    "positions of the network: cut it, or use a network with rotary positions"
-                )
             sum_ = sum_ + self.position_embedding(position_ids)
         if self.target_embedding is not None:
             if target_ids is None:  # from left to right

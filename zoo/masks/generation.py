@@ -9,11 +9,11 @@ from torch import Tensor
 
 from zoo import decoding
 from zoo.decoding.cache import TreeCache
-from zoo.decoding.onednn import PackedLinear, for_inference
+from zoo.decoding.lean import lean
+from zoo.decoding.onednn import PackedLinear
 from zoo.masks.algebra import padding
 
 if TYPE_CHECKING:
-    from zoo.masks.encoder import Encoder
     from zoo.masks.transformer import Transformer
 
 Task = Literal["seq2seq", "lm"]
@@ -34,16 +34,16 @@ class Steps:
     def __init__(self, net: Transformer, task: Task = "seq2seq") -> None:
         self.task = task
         self.positions = net.encoder.positions or None
-        self.encoder: Encoder = for_inference(net.encoder)  # pyright: ignore[reportAttributeAccessIssue]
-        self.transform = for_inference(net.head.transform)
-        self.output = PackedLinear(net.encoder.token_embedding.weight, net.head.bias)
+        self.heads, self.layers = net.encoder.heads, len(net.encoder.blocks)
+        self.channels, self.weight = net.encoder.channels, net.encoder.token_embedding.weight
+        self.encoder = lean(net.encoder)
+        self.transform = lean(net.head.transform)
+        self.output = PackedLinear(self.weight, net.head.bias)
 
     def prefill(self, tokens: Tensor, valid: Tensor) -> tuple[Tensor, TreeCache]:
         """Read the prompts; see `zoo.decoding.protocol.Decodable`."""
-        weight = self.encoder.token_embedding.weight
-        tokens, valid = tokens.to(weight.device), valid.to(weight.device)
-        heads, channels = self.encoder.blocks[0].attention.heads, self.encoder.channels
-        cache = TreeCache.start(valid, len(self.encoder.blocks), heads, channels, weight)
+        tokens, valid = tokens.to(self.weight.device), valid.to(self.weight.device)
+        cache = TreeCache.start(valid, self.layers, self.heads, self.channels, self.weight)
         mask = cache.prompt_mask(valid) if self.task == "lm" else padding(valid)
         # a text has the same positions however much padding stands before it
         states = self.run(tokens, mask, 0, (valid.cumsum(1) - 1).clamp(min=0), cache)

@@ -1,0 +1,168 @@
+import pytest
+import torch
+from tokenizers import Tokenizer as Fast
+from tokenizers import pre_tokenizers
+from tokenizers.models import WordPiece
+
+from zoo import decoding, masks
+from zoo.decoding.lean import lean
+from zoo.decoding.onednn import PackedLinear
+from zoo.decoding.protocol import Decodable, pad_prompts
+from zoo.masks.generation import Steps
+
+SHAPES = {
+    "bert": {"positions": 64},
+    "tied": {"positions": 64, "head": "tied", "segments": 0},
+    "rotary": {"positions": 0, "norm": "pre", "activation": "gelu_tanh"},
+}
+VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"今天气很好热冷雨雪风"]
+
+
+def network(shape, **more):
+    torch.manual_seed(0)
+    net = masks.Transformer(30, 32, 3, 4, **SHAPES[shape], **more).eval()
+    for parameter in net.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
+    return net
+
+
+def uncached(net, prompt, target, task):
+    """Logits of what follows, by one pass over prompt and target without a cache."""
+    ids = torch.tensor([prompt + target])
+    if task == "lm":
+        return net(ids, mask=masks.causal())[0, len(prompt) - 1 :]
+    segments = torch.tensor([[0] * len(prompt) + [1] * len(target)])
+    if not net.arguments["segments"]:
+        return net(ids, mask=masks.unilm(segments))[0, len(prompt) - 1 :]
+    return net(ids, segments, masks.unilm(segments))[0, len(prompt) - 1 :]
+
+
+@pytest.mark.parametrize("task", ["seq2seq", "lm"])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_cached_logits_are_the_uncached_ones_on_ragged_prompts(shape, task):
+    net = network(shape)
+    prompts = [[2, 7, 8, 9, 3], [2, 5, 3], [2, 6, 6, 7, 7, 8, 8, 9, 3]]
+    targets = torch.randint(5, 30, (3, 20))  # more than the cache has room for at first
+    steps = Steps(net, task)
+    assert isinstance(steps, Decodable)
+    with torch.inference_mode():
+        logits, state = steps.prefill(*pad_prompts(prompts))
+        found = [logits]
+        for column in targets.T:
+            logits, state = steps.step(column, state)
+            found.append(logits)
+        for i, prompt in enumerate(prompts):
+            expected = uncached(net, prompt, targets[i].tolist(), task)
+            torch.testing.assert_close(
+                torch.stack([row[i] for row in found]), expected, rtol=1e-5, atol=1e-5
+            )
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_reordered_beams_continue_their_own_past(shape):
+    net, prompts = network(shape), [[2, 7, 8, 9, 3], [2, 5, 3]]
+    generator = torch.Generator().manual_seed(3)
+    with torch.inference_mode():
+        steps = Steps(net)
+        _, state = steps.prefill(*pad_prompts(prompts))
+        pasts = [(prompt, []) for prompt in prompts]
+        for rows in ([0, 0, 0, 1, 1, 1], [2, 0, 0, 4, 5, 3], [0, 1, 1, 5, 5, 4], [5, 3], [1, 1, 0]):
+            state = steps.reorder(state, torch.tensor(rows))
+            tokens = torch.randint(5, 30, (len(rows),), generator=generator)
+            pasts = [
+                (pasts[row][0], [*pasts[row][1], int(token)])
+                for row, token in zip(rows, tokens, strict=True)
+            ]
+            logits, state = steps.step(tokens, state)
+            for found, (prompt, past) in zip(logits, pasts, strict=True):
+                expected = uncached(net, prompt, past, "seq2seq")[-1]
+                torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
+
+
+def exhaustive(net, prompt, length, eos):
+    """Return the best finished or cut sequence among all, by its log-probability."""
+    best = (-float("inf"), [])
+    frontier = [([], 0.0)]
+    for _ in range(length):
+        following = []
+        for past, score in frontier:
+            gains = uncached(net, prompt, past, "seq2seq")[-1].log_softmax(-1).tolist()
+            for token, gain in enumerate(gains):
+                item = ([*past, token], score + gain)
+                if token == eos or len(item[0]) == length:
+                    best = max(best, item[::-1])
+                else:
+                    following.append(item)
+        frontier = following
+    return best
+
+
+def test_a_wide_beam_finds_the_most_probable_target():
+    torch.manual_seed(0)
+    net = masks.Transformer(6, 16, 2, 2, positions=16).eval()
+    for parameter in net.parameters():
+        torch.nn.init.normal_(parameter, std=0.5)
+    with torch.inference_mode():
+        score, sequence = exhaustive(net, [2, 4, 3], 4, eos=3)
+        made = decoding.generate(
+            Steps(net),
+            [[2, 4, 3]],
+            method="beam",
+            beam=36,
+            max_new_tokens=4,
+            eos_id=3,
+            length_penalty=0.0,
+        )
+    assert made.to_lists()[0] == sequence
+    assert made.scores[0].item() == pytest.approx(score, abs=1e-4)
+
+
+@pytest.fixture
+def writer():
+    vocabulary = {token: i for i, token in enumerate(VOCABULARY)}
+    fast = Fast(WordPiece(vocabulary, unk_token="[UNK]"))
+    fast.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    torch.manual_seed(0)
+    net = masks.Transformer(len(VOCABULARY), 32, 2, 4, positions=24).eval()
+    for parameter in net.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
+    net.preprocess = masks.Tokenizer(fast.to_str(), max_length=20)
+    return net
+
+
+@pytest.mark.parametrize("beam", [1, 4])
+@pytest.mark.parametrize("task", ["seq2seq", "lm"])
+def test_a_text_gets_the_same_answer_in_any_company(writer, task, beam):
+    texts = ["今天天气很好", "", "😀", "雪", "今" * 20_000, "风雨风雨"]
+    together = writer.generate(texts, task=task, beam=beam, max_new_tokens=6, batch_size=4)
+    alone = [writer.generate([t], task=task, beam=beam, max_new_tokens=6)[0] for t in texts]
+    assert together == alone
+    assert writer.generate([], max_new_tokens=6) == []
+
+
+def test_what_cannot_be_generated_is_refused(writer):
+    with pytest.raises(TypeError, match=r"write \[text\]"):
+        writer.generate("今天")
+    with pytest.raises(ValueError, match="max_new_tokens is 22: of 24 positions at least 3"):
+        writer.generate(["今天"], max_new_tokens=22)
+    with pytest.raises(ValueError, match="has no tokenizer"):
+        network("bert").generate(["今天"])
+
+
+@pytest.mark.parametrize("rows", [(1,), (7,), (2, 3)])
+def test_a_packed_linear_layer_is_the_layer(rows):
+    layer = torch.nn.Linear(24, 40)
+    x = torch.randn(*rows, 24)
+    with torch.inference_mode():
+        expected = layer(x)
+        torch.testing.assert_close(PackedLinear(layer.weight, layer.bias)(x), expected)
+        torch.testing.assert_close(PackedLinear(layer.weight, None)(x), expected - layer.bias)
+
+
+def test_a_lean_network_computes_the_same_without_dropout():
+    net = network("rotary", two_stream=True)
+    ids = torch.randint(5, 30, (2, 9))
+    with torch.inference_mode():
+        expected = net.encode(ids, mask=masks.causal())
+        net.train()
+        torch.testing.assert_close(lean(net).encode(ids, mask=masks.causal()), expected)

@@ -1,0 +1,73 @@
+"""Modules without what makes a call of a module slow.
+
+A call of an `nn.Module` looks for hooks, and each of its attributes is searched in three tables:
+for a small network and one token this takes as long as the arithmetic.
+"""
+
+from collections.abc import Callable
+from types import MethodType
+from typing import Any
+
+from torch import Tensor, nn
+
+from zoo.decoding.onednn import PackedLinear
+
+
+class Lean:
+    """A module's functions over its own tensors and lean children; hooks and dropout are left out.
+
+    What it computes is what the module computes in evaluation mode. The weights are shared, but
+    packed ones do not follow later changes.
+
+    Args:
+        module: any module whose `forward` needs no more of `nn.Module` than its attributes.
+    """
+
+    def __init__(self, module: nn.Module) -> None:
+        own = {name: value for name, value in vars(module).items() if not name.startswith("_")}
+        children = {name: child and lean(child) for name, child in module.named_children()}
+        absent = {name: None for name, child in module._modules.items() if child is None}
+        vars(self).update(own, **module._parameters, **module._buffers, **children, **absent)
+        self.training = False
+        self.kind = type(module)
+
+    def __call__(self, *inputs: Any) -> Any:
+        """Do what the module does."""
+        return self.kind.forward(self, *inputs)
+
+    def __getattr__(self, name: str) -> Any:
+        """Bind another method of the module's class."""
+        return MethodType(getattr(self.kind, name), self)
+
+
+def lean(module: nn.Module) -> Any:
+    """Return what computes the same as a module in evaluation mode, with less ado.
+
+    Args:
+        module: a network; a list of modules gives a list, a sequence a function.
+    """
+    if isinstance(module, nn.Linear):
+        return PackedLinear(module.weight, module.bias)
+    if isinstance(module, nn.Dropout | nn.Identity):
+        return identity
+    if isinstance(module, nn.Sequential):
+        return chain([lean(part) for part in module])
+    if isinstance(module, nn.ModuleList):
+        return [lean(part) for part in module]
+    return Lean(module)
+
+
+def identity(x: Tensor) -> Tensor:
+    """Return what is given."""
+    return x
+
+
+def chain(parts: list[Callable[[Tensor], Tensor]]) -> Callable[[Tensor], Tensor]:
+    """Return the composition of some functions, the first one first."""
+
+    def run(x: Tensor) -> Tensor:
+        for part in parts:
+            x = part(x)
+        return x
+
+    return run
