@@ -1,19 +1,16 @@
 """Texts to continue: poems from their first line, abstracts and encyclopaedia from ten tokens."""
 
-import json
-from abc import ABC, abstractmethod
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from lightning.pytorch import LightningDataModule
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from zoo.data.labelled import read_text
 from zoo.data.poems import Split, load_poems
-from zoo.data.resumable import ResumableLoader
+from zoo.data.splits import SplitData
 from zoo.decoding.tokenizer import END, NAMES, UNKNOWN, Tokenizer, Unit
 
 
@@ -29,48 +26,25 @@ class Passage(NamedTuple):
     rest: str
 
 
-class Continuation(LightningDataModule, ABC):
+class Continuation(SplitData[Passage]):
     """Batches of whole texts and of the lengths of their given parts.
 
     Args:
-        batch_size: texts a process and step; default 32.
-        workers: processes that prepare batches; default 0, since encoding is cheap.
-        seed: of the order of the training texts; default 0.
         min_count: how often a token of the vocabulary occurs in training; default 5.
-        preprocess: the `preprocess.json` of a checkpoint, whose tokenizer is used; default: a
-            tokenizer made from the training texts.
+        options: those of `SplitData`.
     """
 
     unit: Unit = "character"
 
-    def __init__(
-        self,
-        batch_size: int = 32,
-        workers: int = 0,
-        seed: int = 0,
-        min_count: int = 5,
-        preprocess: str | None = None,
-    ) -> None:
-        super().__init__()
-        self.batch_size, self.workers, self.seed = batch_size, workers, seed
-        self.min_count, self._preprocess = min_count, preprocess
-
-    @abstractmethod
-    def read(self, split: Split) -> list[Passage]:
-        """Return the texts of the split `train`, `valid` or `test`."""
-
-    @cached_property
-    def train(self) -> list[Passage]:
-        """The training texts."""
-        return self.read("train")
+    def __init__(self, min_count: int = 5, **options: Any) -> None:
+        super().__init__(**options)
+        self.min_count = min_count
 
     @cached_property
     def preprocess(self) -> Tokenizer:
         """The tokenizer."""
-        if self._preprocess:
-            state = json.loads(Path(self._preprocess).read_text("utf-8"))
-            state.pop("class")
-            return Tokenizer.from_dict(state)
+        if self.saved:
+            return Tokenizer.from_dict(self.saved)
         texts = (part for passage in self.train for part in passage)
         return Tokenizer.from_texts(texts, self.unit, self.min_count)
 
@@ -79,47 +53,21 @@ class Continuation(LightningDataModule, ABC):
         """Number of token ids."""
         return len(self.preprocess)
 
-    @property
-    def title(self) -> str:
-        """What a figure measured on this data is called."""
-        return type(self).__name__
+    def length(self, example: Passage) -> int:
+        """See `SplitData.length`."""
+        return len(example.prompt) + len(example.rest)
 
-    def train_dataloader(self) -> ResumableLoader:
-        """Shuffled batches of similar lengths; the order follows from the seed and the epoch."""
-        return ResumableLoader(
-            self.train,
-            self.batch_size,
-            shuffle=True,
-            seed=self.seed,
-            collate=self.collate,
-            workers=self.workers,
-            bucket=lambda passage: len(passage.prompt) + len(passage.rest),
-        )
-
-    def val_dataloader(self) -> ResumableLoader:
-        """The validation texts in order."""
-        return self._held_out("valid")
-
-    def test_dataloader(self) -> ResumableLoader:
-        """The test texts in order."""
-        return self._held_out("test")
-
-    def _held_out(self, split: Split) -> ResumableLoader:
-        return ResumableLoader(
-            self.read(split), self.batch_size, collate=self.collate, workers=self.workers
-        )
-
-    def collate(self, passages: list[Passage]) -> tuple[Tensor, Tensor]:
+    def collate(self, examples: list[Passage]) -> tuple[Tensor, Tensor]:
         """Encode a batch.
 
         Returns:
             Tokens int64 (batch, time), from begin to end, padded with 0; and how many of each row
             are given, the begin included, int64 (batch,).
         """
-        prompts = [self.preprocess.prompt(passage.prompt) for passage in passages]
+        prompts = [self.preprocess.prompt(passage.prompt) for passage in examples]
         rows = [
             torch.tensor([*prompt, *self.preprocess.encode(passage.rest), END])
-            for prompt, passage in zip(prompts, passages, strict=True)
+            for prompt, passage in zip(prompts, examples, strict=True)
         ]
         return pad_sequence(rows, batch_first=True), torch.tensor([len(p) for p in prompts])
 
