@@ -59,11 +59,9 @@ def peers(folder: Path, in_process: Run, python: str | None, kenlm: str | None) 
                     words = [str(word) for word in lexicon.words]
                     own = f"{segmentation_f1(lexicon.segment, gold[::10])[2]:.3f}"
                 else:
-                    script = str(Path(__file__).with_name("words_peers.py"))
-                    command = [python, script, name, str(corpus), str(least), str(most), str(found)]
-                    run = json.loads(
-                        subprocess.run(command, check=True, capture_output=True).stdout
-                    )
+                    command = [python, str(CHILD), name, str(corpus), str(least), str(most), found]
+                    output = subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
+                    run = json.loads(output)
                     words = found.read_text(encoding="utf-8").splitlines()
                 p, r, f1 = lexicon_f1(words, gold, least)
                 known = {word: counts[word] for word in words if counts.get(word)}

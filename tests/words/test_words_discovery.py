@@ -115,8 +115,8 @@ def test_texts_without_words(text, method):
 
 def test_the_automatic_minimum_grows_with_the_square_root():
     assert automatic_min_count(0) == 2
-    assert automatic_min_count(1_700_000) == 4
-    assert automatic_min_count(100 * 1_700_000) == 41
+    assert automatic_min_count(1_800_000) == 3
+    assert automatic_min_count(100 * 1_800_000) == 30
 
 
 def test_sizes():
