@@ -21,7 +21,7 @@ GAIN = 1e-10  # bits that a level must save
 
 
 def hierarchy(
-    level: Level, labels: np.ndarray, top: Level, seed: int
+    level: Level, labels: np.ndarray, top: Level, seed: int, rise: bool
 ) -> tuple[list[np.ndarray], float]:
     """Finds levels above and inside the modules of a two-level partition.
 
@@ -30,6 +30,7 @@ def hierarchy(
         labels: uint32 (nodes,), the partition, numbered 0, 1, ...; changed.
         top: its modules.
         seed: of the order of visits.
+        rise: whether the modules may be joined in larger ones.
 
     Returns:
         Labels from the top level to the lowest, uint32 (nodes,) each, none if one module is best;
@@ -43,7 +44,8 @@ def hierarchy(
         divides = gains(top, parents, exits) > GAIN
         if not divides.any():
             return levels, saved
-        top = joined_modules(labels, top, parents, exits, seed)
+        if levels or rise:
+            top = joined_modules(labels, top, parents, exits, seed)
         parents = parents_of(labels, groups, top.flow.size)
         saved += gains(top, parents, exits)[divides].sum()
         divided = divides[groups]
@@ -60,7 +62,7 @@ def hierarchy(
         old, groups = np.unique(labels[order], return_inverse=True)
         groups, exits = groups.astype(np.uint32), top.leave[old]
         labels = np.arange(nodes.size, dtype=np.uint32)
-        top = search(level, labels, groups, exits, seed)
+        top = search(level, labels, groups, exits, seed, 0)
 
 
 @kernel
@@ -83,7 +85,7 @@ def joined_modules(
         count = top.flow.size
         joined = np.arange(count).astype(np.uint32)
         upper = _entered(top)
-        above = search(upper, joined, parents, exits, seed)
+        above = search(upper, joined, parents, exits, seed, 0)
         gain = gains(above, parents_of(joined, parents, above.flow.size), exits)
         for m in range(count):
             if gain[parents[m]] <= GAIN:

@@ -124,6 +124,7 @@ def move_nodes(
     groups: np.ndarray,
     index: np.ndarray,
     queue: np.ndarray,
+    preferred: Scalar,
 ) -> Scalar:
     """Moves nodes to the best module among their neighbours', until none gains.
 
@@ -135,6 +136,7 @@ def move_nodes(
         index: float64 (groups,), per parent: its exit flow and the enter flow of its modules;
             changed.
         queue: uint32 (nodes,), all nodes in the order of the first visit; changed.
+        preferred: number of modules, from which each one more or less costs one bit; 0 for none.
 
     Returns:
         The bits saved.
@@ -147,6 +149,8 @@ def move_nodes(
     found = np.empty(modules.shape[0] + 1, np.uint32)
     shares = np.zeros(modules.shape[0] if states else 0)
     bonuses = np.zeros(shares.size)  # see `add_bonuses`
+    members = np.bincount(labels, minlength=modules.shape[0])
+    count = (members > 0).sum()
     head, waiting = 0, nodes
     saved = teleport = landing = 0.0
     while waiting:
@@ -181,6 +185,8 @@ def move_nodes(
         total = float(index[groups[x]])
         log_total = log2(total)
         removal = term_change(modules, old, -flow, inside - leave, inside - enter) - bonus
+        if preferred > 0 and members[old] == 1:
+            removal += abs(count - 1 - preferred) - abs(count - preferred)
         best, new, best_link = -GAIN, old, 0.0
         for i in range(candidates):
             m = found[i]
@@ -203,6 +209,9 @@ def move_nodes(
         saved -= best
         index[groups[x]] += inside - best_link
         labels[x] = new
+        members[old] -= 1
+        members[new] += 1
+        count -= members[old] == 0
         add_to_module(modules, old, -flow, inside - leave, inside - enter, -teleport, -landing)
         add_to_module(modules, new, flow, leave - best_link, enter - best_link, teleport, landing)
         waiting = enqueue(

@@ -5,17 +5,26 @@ from __future__ import annotations
 import numpy as np
 
 from zoo.compiling import kernel
-from zoo.infomap.level import Level, aggregate
+from zoo.infomap.level import Level, aggregate, induced, members_of
 from zoo.infomap.moving import modules_of, move_nodes, shuffled
 
-ENOUGH = 1e-6  # bits a step: a round of tuning that saves less is the last
+ENOUGH = 1e-9  # bits a step and node: a round that saves less is the last of its kind
+SMALL = 1000  # nodes: up to here modules are divided even where moves of nodes save nothing
 
 
 @kernel
 def search(
-    level: Level, labels: np.ndarray, groups: np.ndarray, exits: np.ndarray, seed: int
+    level: Level,
+    labels: np.ndarray,
+    groups: np.ndarray,
+    exits: np.ndarray,
+    seed: int,
+    preferred: int,
 ) -> Level:
     """Divides each group of nodes into modules so that the codelength inside it is small.
+
+    After the first climb two kinds of round take turns as long as they save enough: nodes move
+    from where they are, and parts of modules do.
 
     Args:
         level: the nodes; a link joins nodes of one group only.
@@ -23,17 +32,67 @@ def search(
         groups: uint32 (nodes,), the parent that each node stays in.
         exits: float64 (groups,), the exit flow of each parent; 0 for the root.
         seed: of the order of visits.
+        preferred: number of modules to prefer; 0 for none.
 
     Returns:
         The modules, as a level.
     """
     count = labels.max() + 1
+    enough = ENOUGH * labels.size
     top = level if count == labels.size else aggregate(level, labels, count)
-    top, saved = climb(level, labels, top, groups, exits, seed)
-    while saved > ENOUGH:
-        seed += 1
-        top, saved = climb(level, labels, top, groups, exits, seed)
-    return top
+    top, _ = climb(level, labels, top, groups, exits, seed, preferred)
+    while True:
+        total = 0.0
+        while True:
+            seed += 1
+            top, saved = climb(level, labels, top, groups, exits, seed, preferred)
+            total += saved
+            if saved <= enough:
+                break
+        if total <= enough and labels.size > SMALL:
+            return top
+        top, saved = move_parts(level, labels, top, groups, exits, seed, preferred)
+        if saved <= enough:
+            return top
+
+
+@kernel
+def move_parts(
+    level: Level,
+    labels: np.ndarray,
+    top: Level,
+    groups: np.ndarray,
+    exits: np.ndarray,
+    seed: int,
+    preferred: int,
+) -> tuple[Level, float]:
+    """Divides each module as if it were alone, then moves the parts between the modules.
+
+    Args:
+        level: as for `climb`, and so are the others.
+        labels: changed.
+        top: the level of the modules that `labels` name.
+        groups: of the nodes.
+        exits: of the groups.
+        seed: of the order.
+        preferred: number of modules.
+
+    Returns:
+        The level of the new modules and the bits saved.
+    """
+    members = members_of(labels, top.flow.size)[1]
+    inside, modules = induced(level, labels, members), labels[members]
+    parts = np.arange(labels.size).astype(np.uint32)
+    count = climb(inside, parts, inside, modules, top.leave, seed, 0)[0].flow.size
+    places = np.empty(labels.size, np.uint32)
+    for i in range(labels.size):
+        places[members[i]] = parts[i]
+    moved = parents_of(parts, modules, count)
+    parents = parents_of(places, groups, count)
+    top, saved = climb(aggregate(level, places, count), moved, top, parents, exits, seed, preferred)
+    for x in range(labels.size):
+        labels[x] = moved[places[x]]
+    return top, saved
 
 
 @kernel
@@ -44,6 +103,7 @@ def climb(
     groups: np.ndarray,
     exits: np.ndarray,
     seed: int,
+    preferred: int,
 ) -> tuple[Level, float]:
     """Moves nodes, then their modules as wholes, and so on until nothing moves.
 
@@ -54,6 +114,7 @@ def climb(
         groups: of the nodes.
         exits: of the groups.
         seed: of the order.
+        preferred: number of modules.
 
     Returns:
         The level of the new modules and the bits saved.
@@ -66,7 +127,7 @@ def climb(
         for m in range(count):
             index[parents[m]] += top.enter[m]
         order = shuffled(modules.size, seed)
-        saved = move_nodes(here, modules, modules_of(top), groups, index, order)
+        saved = move_nodes(here, modules, modules_of(top), groups, index, order, preferred)
         if saved == 0.0:
             return top, total
         total += saved

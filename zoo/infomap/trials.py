@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,6 +14,9 @@ from zoo.infomap.level import Level, level_of
 from zoo.infomap.map_equation import codelength, one_level
 from zoo.infomap.search import search
 from zoo.infomap.tree import Tree
+
+# Searches of one trial: in a small network each is a lottery and takes no time.
+MOST_SEARCHES, NODES_SEARCHED = 6, 2000
 
 
 def partition(
@@ -25,45 +29,79 @@ def partition(
     start: np.ndarray | None = None,
     preferred_modules: int | None = None,
 ) -> Tree:
-    """Divides the nodes into modules so that the codelength is small.
+    """Divide the nodes into modules so that the codelength is small.
 
     Args:
         flow: the random walk.
-        two_level: whether modules have no modules within them.
+        two_level: whether modules hold nodes only, and no modules.
         trials: number of searches; the best is kept, of equals the first.
-        seed: of the first trial; the others take the numbers that follow.
+        seed: of all trials, 0 or more.
         threads: trials at a time; default the number of processors. The result is the same.
         start: int (nodes,), labels to start from; default each node by itself.
-        preferred_modules: number of top modules to prefer.
+        preferred_modules: number of top modules, from which each one more or less counts as one
+            bit; default none is preferred.
+
+    Returns:
+        The modules. The codelength is that of the map equation, whatever was preferred.
+
+    Raises:
+        ValueError: if `trials`, `seed` or `preferred_modules` is out of range, or `start` does not
+            hold a label a node.
     """
-    level = level_of(flow)
-    labels = np.arange(flow.nodes) if start is None else np.unique(start, return_inverse=True)[1]
-
-    def trial(number: int) -> Tree:
-        return _trial(flow, level, labels.astype(np.uint32), two_level, seed + number)
-
-    with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
-        return min(pool.map(trial, range(trials)), key=lambda tree: tree.codelength)
-
-
-def _trial(flow: Flow, level: Level, labels: np.ndarray, two_level: bool, seed: int) -> Tree:
-    """Runs one search; `labels` are changed."""
-    top = search(level, labels, np.zeros_like(labels), np.zeros(1), seed)
-    flat = one_level(flow)
-    length = codelength(flow, labels)
-    if length >= flat:
-        levels, length = [np.zeros_like(labels)], flat
+    if trials < 1 or seed < 0 or (preferred_modules is not None and preferred_modules < 1):
+        raise ValueError(
+            f"trials {trials}, seed {seed} and preferred_modules {preferred_modules}: "
+            "expected at least 1, 0 and 1"
+        )
+    labels = np.arange(flow.nodes)
+    if start is not None:
+        if np.shape(start) != (flow.nodes,):
+            raise ValueError(f"start has shape {np.shape(start)}: expected ({flow.nodes},)")
+        labels = np.unique(start, return_inverse=True)[1]
+    task = _Task(flow, level_of(flow), labels.astype(np.uint32), two_level, preferred_modules or 0)
+    searches = max(1, min(MOST_SEARCHES, NODES_SEARCHED // flow.nodes))
+    states = np.random.SeedSequence(seed).generate_state(trials * searches, np.uint32).tolist()
+    if trials == 1 or threads == 1:
+        trees = [task.search(state) for state in states]
     else:
-        levels = [labels]
-    if not two_level:
-        deeper, saved = hierarchy(level, labels.copy(), top, seed)
-        if flat - saved < length:
-            levels, length = deeper, flat - saved
-    return Tree([by_flow(labels, flow.node) for labels in levels], length, flat)
+        with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
+            trees = list(pool.map(task.search, states))
+    return min(trees, key=task.cost)
+
+
+@dataclass(frozen=True)
+class _Task:
+    """What all searches share."""
+
+    flow: Flow
+    level: Level
+    start: np.ndarray
+    two_level: bool
+    preferred: int
+
+    def search(self, seed: int) -> Tree:
+        """Run one search."""
+        labels = self.start.copy()
+        root = np.zeros_like(labels), np.zeros(1)
+        top = search(self.level, labels, *root, seed, self.preferred)
+        flat = one_level(self.flow)
+        levels, length = [labels], codelength(self.flow, labels)
+        if length >= flat and not self.preferred:
+            levels, length = [np.zeros_like(labels)], flat
+        if not self.two_level:
+            rise = not self.preferred
+            deeper, saved = hierarchy(self.level, labels.copy(), top, seed, rise)
+            if deeper and flat - saved < length:
+                levels, length = deeper, flat - saved
+        return Tree([by_flow(labels, self.flow.node) for labels in levels], length, flat)
+
+    def cost(self, tree: Tree) -> float:
+        """Return the codelength and a bit for each module that was not wanted or is missing."""
+        return tree.codelength + (abs(tree.modules - self.preferred) if self.preferred else 0)
 
 
 def by_flow(labels: np.ndarray, flow: np.ndarray) -> np.ndarray:
-    """Numbers modules by decreasing flow, int64 (nodes,)."""
+    """Number modules by decreasing flow, int64 (nodes,)."""
     order = np.argsort(-np.bincount(labels, flow), kind="stable")
     ranks = np.empty_like(order)
     ranks[order] = np.arange(len(order))
