@@ -85,14 +85,17 @@ class _Task:
         root = np.zeros_like(labels), np.zeros(1)
         top = search(self.level, labels, *root, seed, self.preferred)
         flat = one_level(self.flow)
-        levels, length = [labels], codelength(self.flow, labels)
-        if length >= flat and not self.preferred:
-            levels, length = [np.zeros_like(labels)], flat
+        found = [(codelength(self.flow, labels), [labels])]
+        if not self.preferred:
+            found.append((flat, [np.zeros_like(labels)]))
         if not self.two_level:
             rise = not self.preferred
-            deeper, saved = hierarchy(self.level, labels.copy(), top, seed, rise)
-            if deeper and flat - saved < length:
-                levels, length = deeper, flat - saved
+            levels, saved = hierarchy(self.level, labels.copy(), top, seed, rise)
+            if levels:
+                found.append((flat - saved, levels))
+            if rise and len(levels) > 1:
+                found.append((codelength(self.flow, levels[-1]), levels[-1:]))
+        length, levels = min(found, key=lambda pair: pair[0])
         return Tree([by_flow(labels, self.flow.node) for labels in levels], length, flat)
 
     def cost(self, tree: Tree) -> float:
