@@ -202,3 +202,21 @@ def test_what_cannot_be_is_refused():
     model.eos_id = None
     with pytest.raises(ValueError, match="name the end with eos_id="):
         SelfTerminating(model)
+
+
+def test_a_transformers_model_gets_a_head_that_stops_it():
+    transformers = pytest.importorskip("transformers")
+    torch.manual_seed(0)
+    shape = {"n_positions": 200, "n_embd": 16, "n_layer": 1, "n_head": 2}
+    gpt2 = transformers.GPT2LMHeadModel(
+        transformers.GPT2Config(vocab_size=30, bos_token_id=EOS, eos_token_id=EOS, **shape)
+    ).eval()
+    options = {"eos_id": EOS, "max_new_tokens": 150}
+    plain = generate(gpt2, [[5, 6], [7]], **options)
+    softmax = SelfTerminating(gpt2, eos_head="softmax", eos_id=EOS)
+    assert generate(softmax, [[5, 6], [7]], **options).to_lists() == plain.to_lists()
+    for kind in GUARDED:
+        model = SelfTerminating(gpt2, 0.01, eos_head=kind, eos_id=EOS)
+        out = generate(model, [[5, 6], [7]], **options)
+        assert out.finished.all()
+        assert out.lengths.max() <= model.eos_head.bound
