@@ -227,8 +227,8 @@ def count(
     with ThreadPoolExecutor(threads) as pool:
         symbols = _joined(map(folding, blocks), folding.numbers_are_one)
         for part in _chunks(symbols, chunk, whole_lines):
-            waiting.append(pool.submit(_count_chunk, part, windows, rooms, storage))
-            del part  # else two chunks would be held for one
+            waiting.append(pool.submit(_count_chunk, [part], windows, rooms, storage))
+            del part
             if len(waiting) > threads:
                 runs.append(waiting.popleft().result())
         runs.extend(future.result() for future in waiting)
@@ -309,8 +309,9 @@ def _merge_all(sorted_rows: list[np.ndarray]) -> np.ndarray:
 
 
 def _count_chunk(
-    points: np.ndarray, windows: Windows, rooms: SimpleQueue[np.ndarray], storage: Storage
+    part: list[np.ndarray], windows: Windows, rooms: SimpleQueue[np.ndarray], storage: Storage
 ) -> Run:
+    points = part.pop()  # now the only reference: the text goes when its codes are there
     alphabet = alphabet_of(points)
     codes = encode(points, alphabet)
     del points
@@ -355,14 +356,20 @@ def _chunks(folded: Iterable[np.ndarray], chunk: int, whole_lines: bool) -> Iter
         parts.append(block)
         if sum(part.size for part in parts) < chunk + BEFORE + AFTER:
             continue
-        text = np.concatenate(parts)
+        text = _emptied(parts)
         while stop := _end_of_chunk(text, chunk, whole_lines):
             yield text[: stop + AFTER]
             text = text[stop - BEFORE :]
         parts = [text]
-    text = np.concatenate([*parts, np.full(AFTER + 1, BREAK, np.uint32)])
+    parts.append(np.full(AFTER + 1, BREAK, np.uint32))
+    yield _emptied(parts)
+
+
+def _emptied(parts: list[np.ndarray]) -> np.ndarray:
+    """Returns the parts as one, and lets go of them."""
+    text = np.concatenate(parts)
     parts.clear()
-    yield text
+    return text
 
 
 def _end_of_chunk(text: np.ndarray, chunk: int, whole_lines: bool) -> int:
