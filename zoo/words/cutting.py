@@ -16,8 +16,8 @@ from numba import njit
 
 from zoo.compiling import kernel
 from zoo.words.counting import CODE, ORDER, Records
-from zoo.words.counts import ahead
-from zoo.words.statistics import HASH, NOWHERE, Ngrams, find
+from zoo.words.merging import ahead
+from zoo.words.ngrams import HASH, NOWHERE, Ngrams, find
 
 BEGIN, END, ALONE = 0, 1, 2
 # A node of the trie: the slot of the node before it, its code, its length, and two flags.

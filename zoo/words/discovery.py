@@ -14,9 +14,10 @@ from zoo.words.counting import ORDER
 from zoo.words.counts import THREADS, Counts, count
 from zoo.words.cutting import ALONE, Pieces, cut
 from zoo.words.lexicon import Lexicon, ranked
+from zoo.words.ngrams import Ngrams, spell
 from zoo.words.reading import Source, read
 from zoo.words.scoring import score
-from zoo.words.statistics import Ngrams, measure, spell
+from zoo.words.statistics import measure
 from zoo.words.storage import Budget, Storage, give_back
 from zoo.words.truncated import measure_truncated
 

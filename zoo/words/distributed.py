@@ -27,8 +27,8 @@ from zoo.words.discovery import (
     discover,
 )
 from zoo.words.lexicon import Lexicon
+from zoo.words.ngrams import Ngrams
 from zoo.words.reading import Source
-from zoo.words.statistics import Ngrams
 from zoo.words.storage import Storage
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ import numpy as np
 
 from zoo.words.counting import CODE
 from zoo.words.cutting import ALONE, BEGIN, END, Pieces
-from zoo.words.statistics import Ngrams
+from zoo.words.ngrams import Ngrams
 
 BLOCK = 1 << 14  # n-grams scored at a time
 # Inputs and their weights for n-grams of two, three and four characters.

@@ -13,7 +13,7 @@ import numpy as np
 
 from zoo.words.counting import ORDER
 from zoo.words.counts import Counts
-from zoo.words.statistics import GRAM, Ngrams, tabulate
+from zoo.words.ngrams import GRAM, Ngrams, tabulate
 from zoo.words.storage import Budget, InMemory, Stored
 
 
