@@ -78,7 +78,7 @@ def from_bert(
     """
     folder = _find(name_or_folder, revision)
     config = _read_config(folder)
-    tensors = _translate(_read_tensors(folder / WEIGHTS))
+    tensors = translate(_read_tensors(folder / WEIGHTS))
     arguments = _arguments(config, tensors, folder)
     tokenizer = Tokenizer.from_folder(folder, max_length or arguments["positions"])
     _require_match(tokenizer, arguments["vocabulary"], folder)
@@ -133,7 +133,7 @@ def _read_tensors(path: Path) -> dict[str, Tensor]:
         raise ValueError(f"{path} is no safetensors file: {error}") from error
 
 
-def _translate(theirs: dict[str, Tensor]) -> dict[str, Tensor]:
+def translate(theirs: dict[str, Tensor]) -> dict[str, Tensor]:
     """Give the tensors of a BERT our names; queries, keys and values become one matrix."""
     for pattern, new in _LEGACY:
         theirs = {re.sub(pattern, new, name): tensor for name, tensor in theirs.items()}

@@ -1,4 +1,4 @@
-"""Networks on an encoder that classify texts."""
+"""Networks on an encoder that classify texts and label tokens."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,10 +24,8 @@ class Prediction:
     probability: float
 
 
-class TextClassifier(nn.Module):
-    """An encoder, the mean over the real tokens, dropout and one linear layer.
-
-    A loaded checkpoint sets `preprocess` (texts to token ids) and `labels` (names of the classes).
+class Headed(nn.Module):
+    """An encoder, dropout and one linear layer.
 
     Args:
         vocabulary: number of token ids.
@@ -39,9 +37,6 @@ class TextClassifier(nn.Module):
         padding: the id of padding; default 0.
         **shape: further arguments of `Encoder`, such as `positions`.
     """
-
-    preprocess: Callable[[list[str]], Tensor]
-    labels: list[str]
 
     def __init__(
         self,
@@ -60,6 +55,16 @@ class TextClassifier(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(width, classes)
         initialise(self.head)
+
+
+class TextClassifier(Headed):
+    """A class for a text: the head reads the mean over the real tokens; arguments as of `Headed`.
+
+    A loaded checkpoint sets `preprocess` (texts to token ids) and `labels` (names of the classes).
+    """
+
+    preprocess: Callable[[list[str]], Tensor]
+    labels: list[str]
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Classify a batch.
@@ -94,3 +99,19 @@ class TextClassifier(nn.Module):
             Prediction(self.labels[i], p)
             for i, p in zip(best.tolist(), probability.tolist(), strict=True)
         ]
+
+
+class TokenClassifier(Headed):
+    """A label for each token: sequence labelling; arguments as of `Headed`."""
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Label a batch.
+
+        Args:
+            tokens: int64 (batch, time), padded at the ends of the rows.
+
+        Returns:
+            float (batch, time, classes): logits.
+        """
+        states = self.encoder(tokens, padding(tokens != self.padding))
+        return self.head(self.dropout(states))
