@@ -175,7 +175,7 @@ def consistent(model, blocks):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("parts", nargs="*", default=["speed", "consistent", "same"])
-    parser.add_argument("--repeats", type=int, default=15, help="runs of each side; default 15")
+    parser.add_argument("--repeats", type=int, default=11, help="runs of each side; default 11")
     parser.add_argument("--prompts", type=int, default=500, help="prompts of `same`; default 500")
     arguments = parser.parse_args()
     torch.set_num_threads(1)

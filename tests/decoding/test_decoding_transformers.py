@@ -97,6 +97,43 @@ def test_beams_are_theirs(model, prompts, early_stopping, length_penalty, eos):
     torch.testing.assert_close(found.scores, total, rtol=1e-5, atol=1e-5)
 
 
+SMALL = {
+    "vocab_size": VOCABULARY,
+    "hidden_size": 32,
+    "intermediate_size": 64,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "initializer_range": 0.25,
+    "pad_token_id": 0,
+    "bos_token_id": 0,
+    "eos_token_id": EOS,
+}
+
+
+@pytest.mark.parametrize(
+    ("family", "options"),
+    [
+        ("Llama", {}),
+        ("Qwen3", {"head_dim": 8}),
+        ("Mistral", {"sliding_window": 6}),
+        ("GPTNeoX", {}),
+        ("OPT", {"ffn_dim": 64, "word_embed_proj_dim": 32, "init_std": 0.25}),
+        ("Mamba", {"state_size": 4}),
+    ],
+)
+def test_other_families_are_theirs(prompts, family, options):
+    if not hasattr(transformers, f"{family}Config"):
+        pytest.skip(f"this transformers has no {family}")
+    torch.manual_seed(0)
+    config = getattr(transformers, f"{family}Config")(**{**SMALL, **options})
+    model = getattr(transformers, f"{family}ForCausalLM")(config).double().eval()
+    for method, theirs in (("greedy", {}), ("beam", {"num_beams": 4})):
+        expected, _ = reference(model, prompts[:30], **theirs)
+        found = generate(model, prompts[:30], method=method, max_new_tokens=20, eos_id=EOS)
+        assert found.to_lists() == expected
+
+
 @pytest.mark.parametrize("method", ["greedy", "beam"])
 def test_repetition_penalty_is_theirs(model, prompts, method):
     theirs = {"num_beams": 4} if method == "beam" else {}
@@ -117,3 +154,9 @@ def test_forbidden_ngrams_are_theirs(model, prompts, method):
         model, prompts, method=method, max_new_tokens=20, eos_id=EOS, no_repeat_ngram=2
     )
     assert found.to_lists() == expected
+
+
+def test_other_models_of_theirs_are_refused():
+    encoder = transformers.BertModel(transformers.BertConfig(num_hidden_layers=1)).eval()
+    with pytest.raises(ValueError, match="BertModel is no causal language model"):
+        generate(encoder, [[1]])

@@ -23,8 +23,10 @@ class CausalModel:
         self.model = model
         self.positions: int | None = getattr(model.config, "max_position_embeddings", None)
         accepted = inspect.signature(model.forward).parameters
-        # transformers before 5.2x has the old name
+        # older transformers call it past_key_values
         self.cache = "cache" if "cache" in accepted else "past_key_values"
+        # a state-space model has no past to mask: its mask is for what it reads now
+        self.forgets = getattr(model, "_is_stateful", False) and "position_ids" not in accepted
 
     def prefill(self, tokens: Tensor, valid: Tensor) -> tuple[Tensor, "Past"]:
         """Read the prompts; see `Decodable`."""
@@ -34,7 +36,8 @@ class CausalModel:
 
     def step(self, tokens: Tensor, state: "Past") -> tuple[Tensor, "Past"]:
         """Read one more token of each row; see `Decodable`."""
-        valid = F.pad(state.valid, (0, 1), value=True)
+        valid = state.valid[:, :0] if self.forgets else state.valid
+        valid = F.pad(valid, (0, 1), value=True)
         positions = valid.sum(1, keepdim=True) - 1
         return self.run(tokens[:, None], valid, positions, **{self.cache: state.cache})
 
@@ -54,7 +57,7 @@ class CausalModel:
 
     def reorder(self, state: "Past", rows: Tensor) -> "Past":
         """Pick rows; see `Decodable`."""
-        state.cache.batch_select_indices(rows)
+        state.cache.reorder_cache(rows)
         return replace(state, valid=state.valid[rows])
 
     def hidden(self, state: "Past") -> Tensor:
@@ -91,6 +94,8 @@ def as_decodable(model: Any) -> Decodable[Any]:
     if isinstance(model, Decodable):
         return model
     if type(model).__module__.startswith("transformers."):
+        if model.config.is_encoder_decoder or not model.can_generate():
+            raise ValueError(f"{type(model).__name__} is no causal language model")
         return prepared(model) if is_plain_gpt2(model) else CausalModel(model)
     raise ValueError(
         f"{type(model).__name__} cannot be decoded: it needs prefill, step and reorder "
