@@ -181,6 +181,23 @@ def test_the_limit_does_not_look_like_an_end(method):
     assert not without.finished.any()
 
 
+@pytest.mark.parametrize("method", ["greedy", "sample"])
+def test_filters_that_leave_nothing_are_reported(method):
+    with pytest.raises(ValueError, match="no token is left at step 4, prompt 1"):
+        generate(TableModel(6), [[3], [2, 4]], method=method, max_new_tokens=9, no_repeat_ngram=1)
+
+
+def test_beams_that_have_no_token_left_end_with_what_they_found():
+    found = generate(
+        TableModel(3, seed=1), [[2]], method="beam", max_new_tokens=9, eos_id=EOS, no_repeat_ngram=1
+    )
+    assert found.to_lists()[0] in ([EOS], [0, EOS])
+    nothing = generate(TableModel(3), [[2]], method="beam", max_new_tokens=9, no_repeat_ngram=1)
+    assert nothing.scores.tolist() == [-math.inf]
+    assert nothing.to_lists() == [[]]
+    assert not nothing.finished.any()
+
+
 class Broken(TableModel):
     """NaN for the second prompt at step 3; `left` says which prompts are still decoded."""
 

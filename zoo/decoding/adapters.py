@@ -4,7 +4,6 @@ import inspect
 from dataclasses import dataclass, replace
 from typing import Any
 
-import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -89,7 +88,7 @@ def as_decodable(model: Any) -> Decodable[Any]:
     Raises:
         ValueError: if it is neither, or is in training mode.
     """
-    if isinstance(model, torch.nn.Module) and model.training:
+    if getattr(model, "training", False):
         raise ValueError(f"{type(model).__name__} is in training mode: call model.eval() first")
     if isinstance(model, Decodable):
         return model

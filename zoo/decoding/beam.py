@@ -1,14 +1,14 @@
 """Beam search, plain and diverse."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor
 
-from zoo.decoding.processors import NEVER, History, Processor
-from zoo.decoding.protocol import Decodable
+from zoo.decoding.processors import NEVER
 from zoo.decoding.stopping import Generation, Record, Stop, require_probabilities
+from zoo.decoding.task import Task
 
 
 @dataclass(frozen=True)
@@ -220,41 +220,27 @@ def advance(
             used.scatter_add_(1, group.chosen[step], torch.ones_like(group.totals))
 
 
-def search(
-    model: Decodable[Any],
-    tokens: Tensor,
-    valid: Tensor,
-    stop: Stop,
-    rule: BeamRule,
-    processors: list[Processor],
-    n_best: int = 1,
-) -> Generation:
+def search(task: Task, rule: BeamRule, n_best: int = 1) -> Generation:
     """Search the sequences of highest score.
 
     Args:
-        model: what is decoded.
-        tokens: int64 (batch, time), padded on the left.
-        valid: bool (batch, time), false on padding.
-        stop: end tokens and limit.
+        task: what is to be generated.
         rule: widths and weights.
-        processors: applied to the log-probabilities, in turn.
         n_best: sequences of a prompt, at most as many as there are hypotheses.
 
     Raises:
         ValueError: if `n_best` is above the number of hypotheses.
     """
+    model, stop = task.model, task.stop
     beams = rule.width * rule.groups
     if not 1 <= n_best <= beams:
         raise ValueError(f"n_best is {n_best}: a beam of {beams} gives 1 to {beams} sequences")
-    logits, state = model.prefill(tokens, valid)
-    device, vocabulary = logits.device, logits.shape[-1]
-    stop.require_in(vocabulary)
-    record = Record(len(tokens) * n_best, stop, device)
-    places = torch.arange(len(record.scores), device=device).view(-1, n_best)
-    history = History.of(tokens.to(device), valid.to(device), stop.limit, processors)
-    start = (len(tokens), rule.width, stop.limit, device)
-    groups = [Beams.start(*start) for _ in range(rule.groups)]
-    prompts = torch.arange(len(tokens), device=device)
+    logits, state, history = task.begin()
+    count, vocabulary, device = *logits.shape, logits.device
+    record = task.record(device, n_best)
+    places = torch.arange(count * n_best, device=device).view(count, n_best)
+    groups = [Beams.start(count, rule.width, stop.limit, device) for _ in range(rule.groups)]
+    prompts = torch.arange(count, device=device)
     rows = prompts.repeat_interleave(beams)
     state, history, logits = model.reorder(state, rows), history.pick(rows), logits[rows]
     for step in range(stop.limit):

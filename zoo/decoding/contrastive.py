@@ -1,16 +1,15 @@
 """Contrastive search: likely tokens, but none that says what has been said."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from zoo.decoding.processors import History, Processor, probabilities
+from zoo.decoding.processors import probabilities
 from zoo.decoding.protocol import Contrastable
-from zoo.decoding.stopping import Generation, Record, Stop, require_probabilities
-from zoo.decoding.walking import Stream
+from zoo.decoding.stopping import Generation, require_probabilities
+from zoo.decoding.task import Task
 
 
 @dataclass(frozen=True)
@@ -51,52 +50,38 @@ class Contrast:
         return (1 - self.alpha) * likely - self.alpha * nearest
 
 
-def search(
-    model: Contrastable[Any],
-    tokens: Tensor,
-    valid: Tensor,
-    stop: Stop,
-    contrast: Contrast,
-    processors: list[Processor],
-    stream: Stream | None = None,
-) -> Generation:
+def search(task: Task, contrast: Contrast) -> Generation:
     """Generate by contrastive search.
 
     Args:
-        model: what is decoded.
-        tokens: int64 (batch, time), padded on the left.
-        valid: bool (batch, time), false on padding.
-        stop: end tokens and limit.
+        task: what is to be generated.
         contrast: how candidates are weighed.
-        processors: applied to the logits, in turn.
-        stream: called at each step with the prompts that still run and their new tokens.
+
+    Raises:
+        ValueError: if the model does not show its hidden states.
     """
-    logits, state = model.prefill(tokens, valid)
-    stop.require_in(logits.shape[-1])
-    tokens, valid = tokens.to(logits.device), valid.to(logits.device)
-    record = Record(len(tokens), stop, logits.device)
-    history = History.of(tokens, valid, stop.limit, processors)
-    past = F.normalize(model.hidden(state), dim=-1)
-    rows = torch.arange(len(tokens), device=logits.device)
+    model, stop = task.model, task.stop
+    if not isinstance(model, Contrastable):
+        raise ValueError(f"{type(model).__name__} has no `hidden`: contrastive search needs it")
+    logits, state, history = task.begin()
+    record = task.record(logits.device)
+    past, valid = F.normalize(model.hidden(state), dim=-1), task.valid.to(logits.device)
+    rows = torch.arange(len(logits), device=logits.device)
     k = min(contrast.k, logits.shape[-1])
     for step in range(stop.limit):
-        log_probs = logits.float().log_softmax(-1)
+        logits = logits.float()
+        log_probs = logits.log_softmax(-1)
         require_probabilities(log_probs[:, 0], step, rows)
-        likeliest, candidates = probabilities(history.process(logits.float())).topk(k)
+        likely, candidates = probabilities(task.process(history, logits, step, rows)).topk(k)
         each = torch.arange(len(rows), device=rows.device)
         state = model.reorder(state, each.repeat_interleave(k))
         following, state = model.step(candidates.flatten(), state)
         hidden = F.normalize(model.hidden(state), dim=-1).view(len(rows), k, -1)
-        weights = contrast.weigh(likeliest, hidden, past, valid)
-        best = weights.masked_fill(likeliest == 0, -torch.inf).argmax(-1)
+        weights = contrast.weigh(likely, hidden, past, valid)
+        best = weights.masked_fill(likely == 0, -torch.inf).argmax(-1)
         chosen = candidates[each, best]
 
-        gains = log_probs[each, chosen]
-        record.put(rows, step, chosen, gains)
-        record.lengths[rows] = step + 1
-        record.scores[rows] += gains
-        if stream:
-            stream(rows, chosen)
+        task.write(record, rows, step, chosen, log_probs[each, chosen])
         kept = (~stop.ends(chosen)).nonzero()[:, 0]
         if not len(kept) or step == stop.limit - 1:
             break

@@ -11,11 +11,17 @@ from zoo.decoding import contrastive
 from zoo.decoding.adapters import as_decodable
 from zoo.decoding.filters import Consistent, MinP, TopK, TopP, Typical
 from zoo.decoding.processors import NoRepeatNgram, Processor, RepetitionPenalty, Temperature
-from zoo.decoding.protocol import Contrastable, pad_prompts
+from zoo.decoding.protocol import pad_prompts
 from zoo.decoding.stopping import Generation, Stop
-from zoo.decoding.walking import Stream, drawn, most_probable, walk
+from zoo.decoding.task import Stream, Task
+from zoo.decoding.walking import drawn, most_probable, walk
 
 Method = Literal["greedy", "sample", "beam", "diverse_beam", "contrastive"]
+USED_BY = {  # the other filters are of sampling alone
+    "top_k": ("sample", "contrastive"),
+    "n_best": ("beam", "diverse_beam"),
+    "stream": ("greedy", "sample", "contrastive"),
+}
 
 
 @torch.inference_mode()
@@ -96,25 +102,18 @@ def generate(
         >>> out.finished
         tensor([False,  True])
     """
-    stop = Stop.of(max_new_tokens, eos_id)
-    drawing = {
+    given = {
         "temperature": temperature != 1,
+        "top_k": top_k is not None,
         "top_p": top_p is not None,
         "min_p": min_p is not None,
         "typical": typical is not None,
         "consistent": consistent,
+        "n_best": n_best != 1,
+        "stream": stream is not None,
     }
-    useless = [name for name, given in drawing.items() if given and method != "sample"]
-    useless += ["top_k"] if top_k is not None and method not in ("sample", "contrastive") else []
-    searches = method in ("beam", "diverse_beam")
-    useless += ["n_best"] if n_best != 1 and not searches else []
-    useless += ["stream"] if stream is not None and searches else []
-    if method not in get_args(Method):
-        raise ValueError(f"method is {method!r}: one of {', '.join(get_args(Method))}")
-    if useless:
-        raise ValueError(f"{useless[0]} does nothing for method={method!r}: leave it out")
-
-    decodable = as_decodable(model)
+    require_useful(method, [name for name, is_given in given.items() if is_given])
+    decodable, stop = as_decodable(model), Stop.of(max_new_tokens, eos_id)
     tokens, valid = pad_prompts(prompts)
     require_room(decodable, int(valid.sum(1).max()), stop.limit)
     chain: list[Processor] = []
@@ -123,23 +122,34 @@ def generate(
     if no_repeat_ngram is not None:
         chain.append(NoRepeatNgram(no_repeat_ngram))
     chain += processors
+    task = Task(decodable, tokens, valid, stop, chain, stream)
 
     if method == "greedy":
-        return walk(decodable, tokens, valid, stop, most_probable, chain, stream)
+        return walk(task, most_probable)
     if method == "sample":
         chain += filters(temperature, top_k, top_p, min_p, typical, stop if consistent else None)
-        return walk(decodable, tokens, valid, stop, drawn(generator), chain, stream)
+        return walk(task, drawn(generator))
     if method == "contrastive":
-        if not isinstance(decodable, Contrastable):
-            raise ValueError(f"{type(model).__name__} has no `hidden`: contrastive search needs it")
-        contrast = contrastive.Contrast(4 if top_k is None else top_k, alpha)
-        return contrastive.search(decodable, tokens, valid, stop, contrast, chain, stream)
+        return contrastive.search(task, contrastive.Contrast(4 if top_k is None else top_k, alpha))
     if method == "beam":
         groups, diversity = 1, 0.0
     if groups < 1 or beam % groups:
         raise ValueError(f"{groups} groups do not divide a beam of {beam}: choose a divisor")
     rule = beams.BeamRule(beam // groups, groups, diversity, length_penalty, early_stopping)
-    return beams.search(decodable, tokens, valid, stop, rule, chain, n_best)
+    return beams.search(task, rule, n_best)
+
+
+def require_useful(method: str, options: list[str]) -> None:
+    """Refuse an unknown method, and options that do nothing for it.
+
+    Raises:
+        ValueError: with the first such option.
+    """
+    if method not in get_args(Method):
+        raise ValueError(f"method is {method!r}: one of {', '.join(get_args(Method))}")
+    for option in options:
+        if method not in USED_BY.get(option, ("sample",)):
+            raise ValueError(f"{option} does nothing for method={method!r}: leave it out")
 
 
 def filters(
