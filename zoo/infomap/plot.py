@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 MAP_NODES = 2000  # of a larger graph the sizes of the modules are drawn, not the nodes
 NAMED_NODES = 100
 COLOURS = 20  # of matplotlib's tab20
-STEPS = 60
+STEPS = 100
+GRAVITY = 6
 
 
 def plot(communities: Communities, axes: Axes | None = None) -> Axes:
@@ -87,7 +88,8 @@ def layout(communities: Communities) -> np.ndarray:
     """
     network, labels = communities.walk.network, communities.labels
     sources = np.repeat(np.arange(network.nodes), np.diff(network.starts))
-    pull = np.sqrt(network.weights / network.weights.max())[:, None]
+    pull = np.sqrt(network.weights / network.weights.max())
+    pull = (pull / np.sqrt(np.bincount(sources, pull, network.nodes)[sources]))[:, None]
     turn = 2 * np.pi * labels / communities.modules
     noise = np.random.default_rng(0).normal(size=(network.nodes, 2))
     places = np.stack([np.cos(turn), np.sin(turn)], axis=1) + 0.1 * noise
@@ -100,7 +102,7 @@ def layout(communities: Communities) -> np.ndarray:
         drawn = pull * along * np.hypot(*along.T)[:, None] / spring
         np.add.at(push, sources, drawn)
         np.add.at(push, network.targets, -drawn)
-        push -= places * spring  # so that parts without links between them stay in sight
+        push -= GRAVITY * places * spring  # so that parts without links between them stay in sight
         length = np.maximum(np.hypot(*push.T), 1e-9)[:, None]
         places += push / length * np.minimum(length, 0.2 * (1 - step / STEPS))
     return places
