@@ -231,17 +231,17 @@ def choose(
 def _alone(ngrams: Ngrams, pieces: Pieces) -> dict[str, int]:
     """Returns how often each single character was a piece."""
     codes = np.flatnonzero(pieces.roles[ALONE])
-    counts = {spell([c], ngrams.alphabet): int(pieces.roles[ALONE, c]) for c in codes.tolist()}
+    characters = spell(codes, ngrams.alphabet)
+    counts = dict(zip(characters, pieces.roles[ALONE, codes].tolist(), strict=True))
     counts.pop(" ", None)
     return counts
 
 
 def _without_patterns(lexicon: Lexicon) -> Lexicon:
     """Moves number patterns such as `0年` from the words to the background."""
-    patterns = [w for w in lexicon.words if chr(DIGIT) in w]
-    counts = dict(zip(lexicon.words, lexicon.count.tolist(), strict=True))
-    background = {**lexicon.background, **{w: counts[w] for w in patterns}}
-    return replace(lexicon.without(patterns), background=background)
+    pattern = np.array([chr(DIGIT) in word for word in lexicon.words], bool)
+    counts = zip(lexicon.words[pattern], lexicon.count[pattern].tolist(), strict=True)
+    return replace(lexicon.where(~pattern), background={**lexicon.background, **dict(counts)})
 
 
 def check(

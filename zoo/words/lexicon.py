@@ -74,14 +74,15 @@ class Lexicon:
     def without(self, known: Iterable[str]) -> Lexicon:
         """Returns the words that are not in `known`: the new ones."""
         known = set(known)
-        return self._chosen(np.array([word not in known for word in self.words], bool))
+        return self.where(np.array([word not in known for word in self.words], bool))
 
     def top(self, words: int) -> Lexicon:
         """Returns the best words only."""
-        return self._chosen(np.arange(min(words, len(self))))
+        return self.where(np.arange(min(words, len(self))))
 
-    def _chosen(self, places: np.ndarray) -> Lexicon:
-        return replace(self, **{name: getattr(self, name)[places] for name in _FIELDS})
+    def where(self, chosen: np.ndarray) -> Lexicon:
+        """Returns the words that a boolean array marks, or those at an array of places."""
+        return replace(self, **{name: getattr(self, name)[chosen] for name in _FIELDS})
 
     def save(self, path: str | Path) -> None:
         """Writes a table of tab-separated values with a header; the file appears whole or not.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -99,9 +98,9 @@ def tabulate(parts: list[list[Stored]], alphabet: np.ndarray) -> Ngrams:
     return Ngrams(grams, starts, prefix, suffix, slots, alphabet, total)
 
 
-def spell(codes: Iterable[int], alphabet: np.ndarray) -> str:
-    """Returns the text of codes."""
-    return "".join(chr(alphabet[code - 1]) for code in codes)
+def spell(codes: np.ndarray, alphabet: np.ndarray) -> str:
+    """Returns the text of codes, none of them a break."""
+    return "".join(map(chr, alphabet[codes.astype(np.int64) - 1].tolist()))
 
 
 @kernel

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from zoo.words.counting import CODE
+from zoo.words.counting import CODE, ORDER
 from zoo.words.cutting import ALONE, BEGIN, END, Pieces
 from zoo.words.ngrams import Ngrams
 
@@ -44,7 +44,7 @@ WEIGHTS = {
 def features(ngrams: Ngrams, pieces: Pieces) -> Iterator[np.ndarray]:
     """Yields the inputs of the score of n-grams of two characters or more, block by block.
 
-    Each block is float64 (n-grams, features), in the order of `ngrams.grams`:
+    Each block is float64 (n-grams, features), in the order of `ngrams.grams`, of one length:
 
     - `count`: ln n(s); `pmi`, entropies, growth: see `statistics`; inner: freedom at the cuts;
     - independence: ln(1 - n(longer) / n(s) + 0.01) of the commonest longer n-gram on that side,
@@ -54,18 +54,19 @@ def features(ngrams: Ngrams, pieces: Pieces) -> Iterator[np.ndarray]:
     - `piece`: ln of the share of the occurrences of s that are pieces of the coarse cut.
     """
     role = np.log((pieces.roles + 1) / (_characters(ngrams) + 3))
-    lengths = ngrams.lengths
-    columns = (ngrams.grams, lengths, pieces.short, ngrams.pmi)
-    for start in range(ngrams.starts[2], lengths.size, BLOCK):
-        stop = start + BLOCK
-        block = (column[start:stop] for column in columns)
-        yield _features(role, *block, *ngrams.freedom(start, stop))
+    columns = (ngrams.grams, pieces.short, ngrams.pmi)
+    for length in range(2, ORDER + 1):
+        end = ngrams.starts[length + 1]
+        for start in range(ngrams.starts[length], end, BLOCK):
+            stop = min(start + BLOCK, end)
+            block = (column[start:stop] for column in columns)
+            yield _features(role, length, *block, *ngrams.freedom(start, stop))
 
 
 def _features(
     role: np.ndarray,
+    length: int,
     grams: np.ndarray,
-    lengths: np.ndarray,
     short: np.ndarray,
     pmi: np.ndarray,
     least_inner: np.ndarray,
@@ -75,7 +76,7 @@ def _features(
 ) -> np.ndarray:
     count = grams["count"].astype(float)
     left, right = grams["left_entropy"], grams["right_entropy"]
-    first = (grams["key"] >> (16 * (lengths - 1)).astype(np.uint64)).astype(np.int64)
+    first = (grams["key"] >> np.uint64(16 * (length - 1))).astype(np.int64)
     last = (grams["key"] & CODE).astype(np.int64)
     return np.column_stack(
         [
@@ -108,12 +109,12 @@ def score(ngrams: Ngrams, pieces: Pieces) -> np.ndarray:
     Single characters get minus infinity.
     """
     weights = np.array(list(WEIGHTS.values())).T  # (length - 2, feature)
-    lengths = ngrams.lengths
-    result = np.full(lengths.size, -np.inf)
+    result = np.full(ngrams.grams.size, -np.inf)
     start = ngrams.starts[2]
     for values in features(ngrams, pieces):
         stop = start + len(values)
-        result[start:stop] = (values * weights[lengths[start:stop] - 2]).sum(axis=1)
+        length = np.searchsorted(ngrams.starts, start, "right") - 1
+        result[start:stop] = (values * weights[length - 2]).sum(axis=1)
         start = stop
     return result
 
