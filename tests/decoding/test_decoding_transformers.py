@@ -160,3 +160,19 @@ def test_other_models_of_theirs_are_refused():
     encoder = transformers.BertModel(transformers.BertConfig(num_hidden_layers=1)).eval()
     with pytest.raises(ValueError, match="BertModel is no causal language model"):
         generate(encoder, [[1]])
+
+
+@pytest.mark.parametrize("method", ["greedy", "beam"])
+def test_their_processors_plug_into_ours(model, prompts, method):
+    prompts = [prompt[:3] for prompt in prompts if len(prompt) >= 3]
+    processors = [
+        transformers.MinNewTokensLengthLogitsProcessor(3, 6, EOS),
+        transformers.SuppressTokensLogitsProcessor([5, 7]),
+    ]
+    theirs = {"num_beams": 4} if method == "beam" else {}
+    expected, _ = reference(model, prompts, logits_processor=processors, **theirs)
+    found = generate(
+        model, prompts, method=method, max_new_tokens=20, eos_id=EOS, processors=processors
+    )
+    assert found.to_lists() == expected
+    assert found.lengths.min() > 6
