@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from scipy.stats import norm
+from scipy.stats import binomtest
 
 from zoo import hub
 from zoo.decoding.data import Poems
@@ -66,14 +66,12 @@ def test_the_length_of_an_ancestral_sample_is_the_expected_one():
     assert abs(found.mean_length - expected) < 4 * error
 
 
-def test_the_interval_is_wilsons():
-    ending = Termination(9, [[1]] * 200, np.arange(200) >= 30)
-    n, p, z = 200, 0.15, norm.ppf(0.975)
-    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    assert ending.ratio == pytest.approx(0.15)
-    assert ending.interval == pytest.approx((centre - half, centre + half))
-    assert Termination(9, [[1]] * 5, np.ones(5, bool)).interval[1] > 0.3
+@pytest.mark.parametrize("going_on", [0, 1, 30, 199, 200])
+def test_the_interval_is_wilsons(going_on):
+    ending = Termination(9, [[1]] * 200, np.arange(200) >= going_on)
+    expected = binomtest(going_on, 200).proportion_ci(0.95, method="wilson")
+    assert ending.ratio == pytest.approx(going_on / 200)
+    assert ending.interval == pytest.approx(tuple(expected), abs=1e-7)
 
 
 def test_the_curve_counts_what_is_longer():

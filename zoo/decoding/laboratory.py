@@ -1,5 +1,6 @@
 """Does it stop? Non-termination ratios with intervals, loops, and a model built not to stop."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,7 +11,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.stats import binomtest
 from torch import Tensor
 
 from zoo.decoding.generate import generate
@@ -73,9 +73,10 @@ class Termination:
     @property
     def interval(self) -> tuple[float, float]:
         """Wilson's 95 % interval of `ratio`: the prompts are a sample of all prompts."""
-        test = binomtest(int((~self.finished).sum()), len(self.finished))
-        low, high = test.proportion_ci(0.95, method="wilson")
-        return float(low), float(high)
+        n, share, z = len(self.finished), self.ratio, 1.959964
+        centre = share + z**2 / (2 * n)
+        half = z * math.sqrt(share * (1 - share) / n + (z / (2 * n)) ** 2)
+        return (centre - half) / (1 + z**2 / n), (centre + half) / (1 + z**2 / n)
 
     def curve(self, lengths: Sequence[int]) -> NDArray[np.float64]:
         """Return r_L for each L of `lengths`, none above `limit`.
