@@ -13,6 +13,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from zoo import infomap as infomap
+    from zoo import words as words
     from zoo.hub import load
     from zoo.infomap.communities import find_communities
     from zoo.registry import describe, list_models
@@ -31,6 +33,8 @@ _HOME = {
 
 
 def __getattr__(name: str) -> Any:
+    if name in ("infomap", "words"):
+        return importlib.import_module(f"zoo.{name}")
     if name not in _HOME:
         raise AttributeError(f"module 'zoo' has no attribute {name!r}")
     return getattr(importlib.import_module(_HOME[name]), name)

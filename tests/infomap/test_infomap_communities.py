@@ -1,5 +1,7 @@
 """The result object, its pictures, and the command line."""
 
+import doctest
+import re
 from pathlib import Path
 
 import matplotlib
@@ -27,6 +29,14 @@ def test_two_triangles():
     assert found.codelength == pytest.approx(codelength(TRIANGLES, found.labels), abs=1e-12)
     assert found.one_level_codelength == codelength(TRIANGLES, np.zeros(6, int))
     assert repr(found) == "Communities(2 modules of 6 nodes, 2.3207 bits, one level 2.5567)"
+
+
+def test_the_examples_of_the_readme():
+    text = (Path(cli.__file__).parent / "infomap" / "README.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```python\n(>>>.*?)```", text, re.DOTALL)
+    test = doctest.DocTestParser().get_doctest(example, {}, "README", None, None)
+    assert len(test.examples) == 5
+    assert not doctest.DocTestRunner().run(test).failed
 
 
 def test_to_networkx():

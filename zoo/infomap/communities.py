@@ -278,12 +278,12 @@ class Communities:
     @property
     def codelength(self) -> float:
         """Bits a step."""
-        return self.tree.codelength
+        return float(self.tree.codelength)
 
     @property
     def one_level_codelength(self) -> float:
         """Bits a step without modules: the entropy of the visits."""
-        return self.tree.one_level
+        return float(self.tree.one_level)
 
     @property
     def modules(self) -> int:
@@ -293,7 +293,7 @@ class Communities:
     @property
     def levels(self) -> int:
         """Number of levels; the nodes themselves are the last."""
-        return max(map(len, self.document().leaves.paths()))
+        return self.document().leaves.depth
 
     def __len__(self) -> int:
         return self.modules

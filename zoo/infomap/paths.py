@@ -29,6 +29,11 @@ class Leaves:
     first: np.ndarray
     flow: np.ndarray
 
+    @property
+    def depth(self) -> int:
+        """Length of the longest path."""
+        return int((self.ranks > 0).sum(axis=1).max())
+
     def path(self, node: int, levels: int | None = None) -> tuple[int, ...]:
         """Return the path of a node, or of its module `levels` levels down."""
         return tuple(rank for rank in self.ranks[node, :levels].tolist() if rank)

@@ -84,9 +84,8 @@ class Document:
 
     def header(self) -> Iterator[str]:
         """Give the comments that begin a file."""
-        depth = max(len(ranks) for ranks in self.leaves.paths())
         yield f"# kexue-zoo {__version__}"
-        yield f"# partitioned into {depth} levels with {self.tree.modules} top modules"
+        yield f"# partitioned into {self.leaves.depth} levels with {self.tree.modules} top modules"
         yield f"# codelength {self.tree.codelength:.6g} bits"
         yield f"# relative codelength savings {100 * savings(self.tree):.6g}%"
         yield f"# flow model {self.model}"
