@@ -6,6 +6,8 @@ from pathlib import Path
 import infomap
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from infomap import datasets
 
 from zoo.infomap import codelength, find_communities
@@ -161,3 +163,25 @@ def test_bad_partitions(name, text, message, tmp_path):
 def test_no_partition(tmp_path):
     with pytest.raises(FileNotFoundError, match="no such file"):
         read_partition(tmp_path / "a.clu", np.arange(2))
+
+
+@given(
+    st.lists(
+        st.sampled_from(["1:1", "2:1:3", "1", "0.5", '"a"', '"', "#", "*", "\n", "\n", " ", "x"]),
+        max_size=30,
+    ).map(" ".join),
+    st.sampled_from(["a.tree", "a.clu"]),
+)
+@settings(deadline=None)
+def test_whatever_the_file_it_is_a_partition_or_told(tmp_path_factory, text, name):
+    path = tmp_path_factory.getbasetemp() / name
+    path.write_text(text)
+    table, error = outcome(path)
+    assert error.startswith(str(path)) if table is None else len(table) == 2
+
+
+def outcome(path):
+    try:
+        return read_partition(path, np.array([0, 1])), None
+    except ValueError as error:
+        return None, str(error)
