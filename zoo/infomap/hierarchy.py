@@ -15,7 +15,7 @@ from zoo.compiling import kernel
 from zoo.infomap.level import Level, aggregate, induced
 from zoo.infomap.logarithm import plogp
 from zoo.infomap.physical import name_costs, no_physical
-from zoo.infomap.search import parents_of, renumber, search
+from zoo.infomap.search import climb, parents_of, renumber, search
 
 GAIN = 1e-10  # bits that a level must save
 
@@ -62,7 +62,9 @@ def hierarchy(
         old, groups = np.unique(labels[order], return_inverse=True)
         groups, exits = groups.astype(np.uint32), top.leave[old]
         labels = np.arange(nodes.size, dtype=np.uint32)
-        top = search(level, labels, groups, exits, seed, 0)
+        top, _ = climb(level, labels, level, groups, exits, seed, 0)
+        if (gains(top, parents_of(labels, groups, top.flow.size), exits) > GAIN).any():
+            top = search(level, labels, groups, exits, seed, 0)
 
 
 @kernel

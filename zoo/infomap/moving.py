@@ -34,10 +34,10 @@ BLOCKS = 4096  # of an order of visits
 
 
 @kernel
-def modules_of(level: Level) -> np.ndarray:
-    """Returns the modules' array, float64 (nodes, columns), each node being a module."""
+def modules_of(level: Level, spare: Scalar) -> np.ndarray:
+    """Returns the modules' array, float64 (nodes + spare, columns), each node being a module."""
     nodes = level.flow.size
-    modules = np.empty((nodes, SYMMETRIC if level.symmetric else GENERAL))
+    modules = np.zeros((nodes + spare, SYMMETRIC if level.symmetric else GENERAL))
     for m in range(nodes):
         modules[m, FLOW] = level.flow[m]
         modules[m, LEAVE] = level.leave[m]
@@ -150,7 +150,12 @@ def move_nodes(
     shares = np.zeros(modules.shape[0] if states else 0)
     bonuses = np.zeros(shares.size)  # see `add_bonuses`
     members = np.bincount(labels, minlength=modules.shape[0])
-    count = (members > 0).sum()
+    empty = np.empty(members.size, np.uint32)
+    spare = 0
+    for m in range(members.size):
+        if members[m] == 0:
+            empty[spare] = m
+            spare += 1
     head, waiting = 0, nodes
     saved = teleport = landing = 0.0
     while waiting:
@@ -185,9 +190,20 @@ def move_nodes(
         total = float(index[groups[x]])
         log_total = log2(total)
         removal = term_change(modules, old, -flow, inside - leave, inside - enter) - bonus
-        if preferred > 0 and members[old] == 1:
-            removal += abs(count - 1 - preferred) - abs(count - preferred)
         best, new, best_link = -GAIN, old, 0.0
+        if members[old] == 1:
+            removal += preference(members.size - spare - 1, preferred) - preference(
+                members.size - spare, preferred
+            )
+        elif spare > 0:
+            m = empty[spare - 1]
+            change = removal + index_change(total, log_total, inside)
+            change += preference(members.size - spare + 1, preferred) - preference(
+                members.size - spare, preferred
+            )
+            change += term_change(modules, m, flow, leave, enter)
+            if change < best:
+                best, new = change, m
         for i in range(candidates):
             m = found[i]
             if m == old:
@@ -209,11 +225,16 @@ def move_nodes(
         saved -= best
         index[groups[x]] += inside - best_link
         labels[x] = new
+        if members[new] == 0:
+            spare -= 1
         members[old] -= 1
         members[new] += 1
-        count -= members[old] == 0
         add_to_module(modules, old, -flow, inside - leave, inside - enter, -teleport, -landing)
         add_to_module(modules, new, flow, leave - best_link, enter - best_link, teleport, landing)
+        if members[old] == 0:
+            modules[old] = 0.0
+            empty[spare] = old
+            spare += 1
         waiting = enqueue(
             targets[starts[x] : starts[x + 1]], labels, new, waits, queue, head, waiting
         )
@@ -224,6 +245,12 @@ def move_nodes(
                 others = level.physical.holders[begin:end]
                 waiting = enqueue(others, labels, new, waits, queue, head, waiting)
     return saved
+
+
+@kernel
+def preference(count: Scalar, preferred: Scalar) -> Scalar:
+    """Returns what a number of modules costs: a bit for each that is missing or too many."""
+    return abs(count - preferred) if preferred > 0 else 0
 
 
 @kernel

@@ -8,7 +8,7 @@ from zoo.compiling import kernel
 from zoo.infomap.level import Level, aggregate, induced, members_of
 from zoo.infomap.moving import modules_of, move_nodes, shuffled
 
-ENOUGH = 1e-9  # bits a step and node: a round that saves less is the last of its kind
+ENOUGH = 1e-8  # bits a step and node: a round that saves less is the last of its kind
 SMALL = 1000  # nodes: up to here modules are divided even where moves of nodes save nothing
 
 
@@ -127,11 +127,12 @@ def climb(
         for m in range(count):
             index[parents[m]] += top.enter[m]
         order = shuffled(modules.size, seed)
-        saved = move_nodes(here, modules, modules_of(top), groups, index, order, preferred)
+        spare = 1 + min(count, modules.size - count)
+        saved = move_nodes(here, modules, modules_of(top, spare), groups, index, order, preferred)
         if saved == 0.0:
             return top, total
         total += saved
-        count = renumber(modules, count)
+        count = renumber(modules, count + spare)
         if not leaves:
             for x in range(labels.size):
                 labels[x] = modules[labels[x]]

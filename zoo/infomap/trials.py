@@ -96,7 +96,7 @@ class _Task:
             if rise and len(levels) > 1:
                 found.append((codelength(self.flow, levels[-1]), levels[-1:]))
         length, levels = min(found, key=lambda pair: pair[0])
-        return Tree([by_flow(labels, self.flow.node) for labels in levels], length, flat)
+        return Tree([by_flow(labels, self.flow.node) for labels in levels], float(length), flat)
 
     def cost(self, tree: Tree) -> float:
         """Return the codelength and a bit for each module that was not wanted or is missing."""
