@@ -14,6 +14,7 @@ from zoo.masks.algebra import (
     unilm,
 )
 from zoo.masks.bert import from_bert
+from zoo.masks.heads import text_classifier, token_classifier
 from zoo.masks.tokenizer import Tokenizer
 from zoo.masks.transformer import Transformer
 
@@ -31,5 +32,7 @@ __all__ = [
     "prefix",
     "reverse",
     "sliding_window",
+    "text_classifier",
+    "token_classifier",
     "unilm",
 ]

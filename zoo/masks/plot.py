@@ -1,15 +1,22 @@
-"""Masks as pictures."""
+"""Masks as pictures.
+
+python -m zoo.masks.plot gallery.png
+"""
 
 from __future__ import annotations
 
+import argparse
 from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
+import torch
 
+from zoo.masks import algebra
 from zoo.masks.algebra import Mask
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 
 def draw(
@@ -46,3 +53,40 @@ def draw(
     axes.set_xlabel("looked at")
     axes.set_ylabel("looks")
     return axes
+
+
+def gallery() -> Figure:
+    """Draw the masks that the README shows, of eight tokens; of pairs, four are the source."""
+    segments = torch.tensor([[0, 0, 0, 0, 1, 1, 1, 1]])
+    valid = torch.tensor([[True] * 6 + [False] * 2])
+    order = torch.tensor([0, 3, 6, 1, 4, 7, 2, 5])
+    masks = [
+        algebra.bidirectional(),
+        algebra.causal(),
+        algebra.reverse(),
+        algebra.unilm(segments),
+        algebra.prefix(torch.tensor([3])),
+        algebra.permutation(order),
+        algebra.permutation(order, "query"),
+        algebra.block(torch.tensor([0, 0, 0, 1, 1, 1, 1, 2])),
+        algebra.sliding_window(1) & algebra.causal(),
+        algebra.causal() & algebra.padding(valid),
+    ]
+    figure = plt.figure(figsize=(10, 4.4), layout="constrained")
+    for mask, axes in zip(masks, figure.subplots(2, 5).flat, strict=True):
+        draw(mask, 8, axes=axes)
+        axes.set_title(mask.name, fontsize=8)
+        axes.set_xlabel("")
+        axes.set_ylabel("")
+    return figure
+
+
+def main() -> None:
+    """Write the gallery to the file that the command line names."""
+    parser = argparse.ArgumentParser(description="Draw the masks of zoo.masks.")
+    parser.add_argument("file", help="a picture, such as gallery.png")
+    gallery().savefig(parser.parse_args().file, dpi=90)
+
+
+if __name__ == "__main__":
+    main()
