@@ -16,8 +16,8 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def benchmark():
-    path = Path(__file__).parents[2] / "benchmarks" / "words.py"
-    spec = importlib.util.spec_from_file_location("words_benchmark", path)
+    path = Path(__file__).parents[2] / "benchmarks" / "words_gold.py"
+    spec = importlib.util.spec_from_file_location("words_gold", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
