@@ -69,12 +69,14 @@ def prompts_of(data, tokenizer):
 
 
 def measure(folder, data):
-    """Return perplexity and the ending of each decoder's continuations, computed once."""
+    """Return perplexity and the ending of each decoder's continuations, each computed once."""
     cache = folder.parent / "endings.json"
     found = json.loads(cache.read_text()) if cache.exists() else {}
-    if not found:
+    missing = {name: options for name, options in METHODS.items() if name not in found}
+    if missing:
         model = zoo.load(str(folder))
-        endings = non_termination_ratio(model, prompts_of(data, model.preprocess), limit=LIMIT)
+        prompts = prompts_of(data, model.preprocess)
+        endings = non_termination_ratio(model, prompts, limit=LIMIT, methods=missing)
         for name, ending in endings.items():
             found[name] = {
                 "lengths": ending.lengths.tolist(),
@@ -117,14 +119,17 @@ def table(columns):
             for runs in columns.values()
         ]
         print(f"| {method} | {' | '.join(cells)} |")
-    for name, key in (
-        ("greedy, ends in a loop", "loops"),
-        ("greedy, distinct bigrams", "distinct"),
-    ):
+    for method in ("ancestral", "greedy"):
+        cells = [
+            summary([np.mean(run[method]["lengths"]) for _, run in runs], 1)
+            for runs in columns.values()
+        ]
+        print(f"| {method}, mean length | {' | '.join(cells)} |")
+    for name, key in (("ending in a loop", "loops"), ("distinct bigrams", "distinct")):
         cells = [
             summary([100 * run["greedy"][key] for _, run in runs], 1) for runs in columns.values()
         ]
-        print(f"| {name}, % | {' | '.join(cells)} |")
+        print(f"| greedy, {name}, % | {' | '.join(cells)} |")
     print(flush=True)
 
 
@@ -152,7 +157,9 @@ def main():
                 run = options.runs / group / f"{label(head, eps).replace(' ', '_')}_{seed}"
                 folder = train(run, words, cell, head, eps, seed)
                 columns[label(head, eps)].append(measure(folder, data))
-        print(f"\n{group}: {options.seeds} seeds, {PROMPTS} prompts each, r_{LIMIT} in percent\n")
+        length = statistics.mean(len(passage.rest) + 1 for passage in data.read("test"))
+        print(f"\n{group}: {options.seeds} seeds, {PROMPTS} prompts each, r_{LIMIT} in percent;")
+        print(f"the texts themselves go on for {length:.1f} tokens\n")
         table(columns)
         picture = options.runs / f"{group}.svg"
         curves = {name: pooled([run for _, run in runs]) for name, runs in columns.items()}

@@ -23,9 +23,9 @@ from zoo.decoding.plot import plot_curves
 
 LIMIT = 150
 EPS = 0.01  # both heads stop a greedy decoder within 69 steps
-ANCESTRAL = {"ancestral": {"method": "sample"}}
-PLAIN = {name: options for name, options in METHODS.items() if "consistent" not in name}
+ANCESTRAL = {"ancestral": METHODS["ancestral"]}
 CONSISTENT = {name: options for name, options in METHODS.items() if "consistent" in name}
+PLAIN = {name: METHODS[name] for name in METHODS if name not in {*CONSISTENT, "ancestral"}}
 ROWS = [[1]] * 40
 
 

@@ -20,6 +20,7 @@ Methods = Mapping[str, Mapping[str, Any]]
 
 METHODS: Methods = MappingProxyType(
     {
+        "ancestral": {"method": "sample"},
         "greedy": {"method": "greedy"},
         "beam-2": {"method": "beam", "beam": 2},
         "beam-4": {"method": "beam", "beam": 4},

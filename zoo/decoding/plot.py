@@ -28,7 +28,7 @@ def plot_curves(
     for panel, (model, found) in zip(panels, results.items(), strict=True):
         plain = sorted({method.removeprefix("consistent ") for method in found})
         for method, ending in found.items():
-            lengths = np.unique(np.geomspace(1, ending.limit, 200).astype(int))
+            lengths = np.unique(np.geomspace(1, ending.limit, 80).astype(int))
             panel.step(
                 lengths,
                 ending.curve(lengths.tolist()),
