@@ -88,9 +88,9 @@ def joined_modules(
         joined = np.arange(count).astype(np.uint32)
         upper = _entered(top)
         above = search(upper, joined, parents, exits, seed, 0)
-        gain = gains(above, parents_of(joined, parents, above.flow.size), exits)
+        kept = kept_modules(above, parents_of(joined, parents, above.flow.size), exits)
         for m in range(count):
-            if gain[parents[m]] <= GAIN:
+            if not kept[joined[m]]:
                 joined[m] = count + m
         fewer = renumber(joined, 2 * count)
         if fewer == count:
@@ -99,6 +99,42 @@ def joined_modules(
             labels[x] = joined[labels[x]]
         parents = parents_of(joined, parents, fewer)
         top = aggregate(top, joined, fewer)
+
+
+@kernel
+def kept_modules(above: Level, parents: np.ndarray, exits: np.ndarray) -> np.ndarray:
+    """Returns which of the modules above others are worth their codebook, bool (modules,).
+
+    A module that goes leaves its children to its parent; the search took each child that stayed
+    alone for a module of its own, which costs nothing in truth.
+
+    Args:
+        above: the modules; their flow is the enter flow of their children.
+        parents: uint32 (modules,), the group of each.
+        exits: float64 (groups,), the exit flow of each group.
+    """
+    kept = np.ones(parents.size, np.bool_)
+    none, index, gain = exits.copy(), exits.copy(), np.zeros(exits.size)
+    for m in range(parents.size):
+        none[parents[m]] += above.flow[m]
+        index[parents[m]] += above.enter[m]
+    changed = True
+    while changed:
+        changed = False
+        for m in range(parents.size):
+            flow, leave, enter, g = above.flow[m], above.leave[m], above.enter[m], parents[m]
+            longer = index[g] - enter + flow
+            codebook = plogp(leave + flow) - plogp(leave) - plogp(enter)
+            if kept[m] and plogp(longer) - plogp(index[g]) < codebook - GAIN:
+                kept[m], index[g], changed = False, longer, True
+    for m in range(parents.size):
+        if kept[m]:
+            flow, leave, enter = above.flow[m], above.leave[m], above.enter[m]
+            gain[parents[m]] += plogp(leave) + plogp(enter) - plogp(leave + flow)
+    for m in range(parents.size):
+        g = parents[m]
+        kept[m] = kept[m] and gain[g] + plogp(none[g]) - plogp(index[g]) > GAIN
+    return kept
 
 
 @kernel

