@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -102,20 +103,33 @@ def part_flows(leaves: Leaves, tree: Tree, walk: Flow) -> dict[Ranks, list[tuple
     Returns:
         For each module (source, target, flow), parts counted from 1.
     """
-    sources = np.repeat(np.arange(walk.nodes), np.diff(walk.starts))
+    sources = np.repeat(np.arange(walk.nodes, dtype=np.int32), np.diff(walk.starts))
     targets, flow = walk.targets, walk.link
     undirected = walk.in_starts is None
+    if undirected:
+        once = sources < targets
+        sources, targets, flow = sources[once], targets[once], 2 * flow[once]
     found: dict[Ranks, list[tuple[int, int, float]]] = {}
     modules = [np.zeros(walk.nodes, np.int64), *tree.levels]
     for depth, (module, rank) in enumerate(zip(modules, leaves.ranks.T, strict=True)):
         inside = (module[sources] == module[targets]) & (rank[sources] != rank[targets])
-        links = np.stack([module[sources[inside]], rank[sources[inside]], rank[targets[inside]]])
+        ends = np.stack([rank[sources[inside]], rank[targets[inside]]])
         if undirected:
-            links[1:] = np.sort(links[1:], axis=0)
-        links, which = np.unique(links, axis=1, return_inverse=True)
+            ends.sort(axis=0)
         first = np.unique(module, return_index=True)[1]
-        flows = np.bincount(which.ravel(), flow[inside])
-        for (here, source, target), amount in zip(links.T.tolist(), flows.tolist(), strict=True):
+        for here, source, target, amount in _summed(module[sources[inside]], ends, flow[inside]):
             path = leaves.path(int(first[here]), depth)
             found.setdefault(path, []).append((source, target, amount))
     return found
+
+
+def _summed(
+    modules: np.ndarray, ends: np.ndarray, flow: np.ndarray
+) -> Iterator[tuple[int, int, int, float]]:
+    """Gives module, two ends and the sum of the flow of the links that share them, in order."""
+    keys = np.stack([modules, *ends])
+    order = np.lexsort(keys[::-1])
+    keys, flow = keys[:, order], flow[order]
+    new = np.flatnonzero(np.any(keys[:, 1:] != keys[:, :-1], axis=0)) + 1
+    starts = np.concatenate([[0], new])[: len(flow)]
+    return zip(*keys[:, starts].tolist(), np.add.reduceat(flow, starts).tolist(), strict=True)
