@@ -107,7 +107,9 @@ def kenlm_counts(binary: str, corpus: Path) -> tuple[float, str]:
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         command = [binary, "-o", "4", "--write_vocab_list", str(vocabulary), "-S", "20%"]
         command += ["-T", scratch]
-        result = subprocess.run(command, input=spaced.encode(), capture_output=True, check=True)
+        result = subprocess.run(
+            command, input=f"{spaced}\n".encode(), capture_output=True, check=True
+        )
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         symbols = vocabulary.read_bytes().decode().split("\0")
     grams = np.frombuffer(result.stdout, [("words", "<i4", 4), ("count", "<i8")])
