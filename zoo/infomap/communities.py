@@ -59,7 +59,7 @@ def find_communities(
             - an edge array (m, 2) or (m, 3) of source, target, weight; nodes are 0, 1, 2, ...
             - a tuple of columns `(sources, targets)` or `(sources, targets, weights)`, or a list
               of edges; what is not numbers are names;
-            - a scipy sparse matrix (nodes, nodes), or a square array;
+            - a scipy sparse matrix (nodes, nodes), or a square array of four nodes or more;
             - a networkx or an igraph graph;
             - a torch `edge_index` (2, m), or `(edge_index, edge_weight)`, which holds undirected
               links in both directions, as torch_geometric has it;
