@@ -319,16 +319,17 @@ def _fetch(repo: str, commit: str, name: str, expected: str) -> Defect | None:
 
 def _fetch_verified(repo: str, commit: str, file: RepoFile, path: Path) -> None:
     """Bring one file into the cache with the content that the Hub lists, or raise."""
-    expected = file.lfs.sha256 if file.lfs is not None else file.blob_id
+    wrong = Defect(file.path, file.lfs.sha256 if file.lfs else file.blob_id, "other content")
     for pause in PAUSES:
         time.sleep(pause)
-        defect = _fetch(repo, commit, file.path, expected)
+        defect = _fetch(repo, commit, file.path, wrong.expected)
         if not defect and _same(file, path, sealed.sha256(path)):
             return
+        wrong = defect or wrong
         _forget(path)
     raise ValueError(
-        f"{repo} at {commit[:7]}, {defect or f'{file.path}: expected {expected}'}: tried "
-        f"{len(PAUSES)} times and kept nothing; try again later, or tell its owner"
+        f"{repo} at {commit[:7]}, {wrong}: tried {len(PAUSES)} times and kept nothing; "
+        "try again later, or tell its owner"
     )
 
 

@@ -66,12 +66,15 @@ class Steps:
     ) -> Tensor:
         """Encode tokens int64 (prompts, tokens) behind what is cached, and cache them."""
         end = cache.length + tokens.shape[1]
+        slots = cache.keys_values[..., :end, :]
+        keys, values = slots[:, 0].unbind(), slots[:, 1].unbind()  # of each layer
+        slots = slots[..., cache.length :, :]
+        new_keys, new_values = slots[:, 0].unbind(), slots[:, 1].unbind()
 
         def remember(layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
-            slots = cache.keys_values[layer, ..., :end, :]
-            slots[0, ..., cache.length :, :] = k
-            slots[1, ..., cache.length :, :] = v
-            return slots[0], slots[1]
+            new_keys[layer].copy_(k)
+            new_values[layer].copy_(v)
+            return keys[layer], values[layer]
 
         x = self.encoder.token_embedding(tokens)
         segment_ids = torch.full_like(position_ids, segment)
