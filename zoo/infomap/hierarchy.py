@@ -87,7 +87,7 @@ def joined_modules(
         count = top.flow.size
         joined = np.arange(count).astype(np.uint32)
         upper = _entered(top)
-        above = search(upper, joined, parents, exits, seed, 0)
+        above = search(upper, joined, parents, exits, seed, np.int64(0))
         kept = kept_modules(above, parents_of(joined, parents, above.flow.size), exits)
         for m in range(count):
             if not kept[joined[m]]:

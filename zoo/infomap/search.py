@@ -83,7 +83,7 @@ def move_parts(
     members = members_of(labels, top.flow.size)[1]
     inside, modules = induced(level, labels, members), labels[members]
     parts = np.arange(labels.size).astype(np.uint32)
-    count = climb(inside, parts, inside, modules, top.leave, seed, 0)[0].flow.size
+    count = climb(inside, parts, inside, modules, top.leave, seed, np.int64(0))[0].flow.size
     places = np.empty(labels.size, np.uint32)
     for i in range(labels.size):
         places[members[i]] = parts[i]
