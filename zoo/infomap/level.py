@@ -114,7 +114,7 @@ def _both_ways(
                 j += 1
             p += half[p] > 0
         rows[x + 1] = p
-    return rows, others[:p].copy(), half[:p].copy()
+    return rows, others[:p], half[:p]  # what was not written to takes no memory
 
 
 @kernel
@@ -213,8 +213,8 @@ def induced(level: Level, labels: np.ndarray, kept: np.ndarray) -> Level:
     teleports = level.teleport.size > 0
     return Level(
         starts,
-        targets[:p].copy(),
-        half[:p].copy(),
+        targets[:p],
+        half[:p],
         level.flow[kept],
         level.leave[kept],
         level.enter[kept],

@@ -6,6 +6,7 @@ import numpy as np
 
 from zoo.compiling import kernel
 from zoo.infomap.level import Level, aggregate, induced, members_of
+from zoo.infomap.logarithm import Scalar
 from zoo.infomap.moving import modules_of, move_nodes, shuffled
 
 ENOUGH = 1e-8  # bits a step and node: a round that saves less is the last of its kind
@@ -19,7 +20,7 @@ def search(
     groups: np.ndarray,
     exits: np.ndarray,
     seed: int,
-    preferred: int,
+    preferred: Scalar,
 ) -> Level:
     """Divides each group of nodes into modules so that the codelength inside it is small.
 
@@ -64,7 +65,7 @@ def move_parts(
     groups: np.ndarray,
     exits: np.ndarray,
     seed: int,
-    preferred: int,
+    preferred: Scalar,
 ) -> tuple[Level, float]:
     """Divides each module as if it were alone, then moves the parts between the modules.
 
@@ -103,7 +104,7 @@ def climb(
     groups: np.ndarray,
     exits: np.ndarray,
     seed: int,
-    preferred: int,
+    preferred: Scalar,
 ) -> tuple[Level, float]:
     """Moves nodes, then their modules as wholes, and so on until nothing moves.
 
