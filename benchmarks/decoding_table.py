@@ -161,7 +161,7 @@ def main():
         print(f"\n{group}: {options.seeds} seeds, {PROMPTS} prompts each, r_{LIMIT} in percent;")
         print(f"the texts themselves go on for {length:.1f} tokens\n")
         table(columns)
-        picture = options.runs / f"{group}.svg"
+        picture = options.runs / f"{group}.png"
         curves = {name: pooled([run for _, run in runs]) for name, runs in columns.items()}
         plot_curves(curves, picture)
         print(f"curves: {picture}")
