@@ -23,7 +23,6 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
-import networkx
 import numpy as np
 from scipy.sparse import coo_array, csr_array
 from scipy.sparse.linalg import svds
@@ -131,6 +130,7 @@ def show(words: list[str], found: Communities, communities: int = 12, members: i
 
 def draw(words: list[str], found: Communities, path: Path) -> None:
     """Draws the words with the most flow of the largest communities, and their links."""
+    import networkx
     from matplotlib import font_manager, pyplot
 
     if path.suffix not in (".png", ".pdf", ".svg"):
