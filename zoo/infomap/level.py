@@ -114,7 +114,7 @@ def _both_ways(
                 j += 1
             p += half[p] > 0
         rows[x + 1] = p
-    return rows, others[:p], half[:p]  # what was not written to takes no memory
+    return rows, others[:p], half[:p]
 
 
 @kernel
