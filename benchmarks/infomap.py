@@ -2,7 +2,7 @@
 
     python benchmarks/infomap.py table             # all of the following
     python benchmarks/infomap.py speed             # the graphs of GRAPHS, or of --graphs
-    python benchmarks/infomap.py quality           # small graphs, mean codelength of ten seeds
+    python benchmarks/infomap.py quality           # small and planted graphs, ten seeds
     python benchmarks/infomap.py trials            # five trials on two threads against one
     python benchmarks/infomap.py latency           # karate once compiled, and in a fresh process
     python benchmarks/infomap.py memory            # bytes an edge above the imports
@@ -22,7 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -114,13 +114,22 @@ def _compare(
         )
 
 
+def compared() -> Iterator[tuple[str, Graph]]:
+    """Yields the small graphs, and planted partitions that are not too large for many runs."""
+    yield from small()
+    for nodes in (1000, 10_000):
+        for mixing in (0.3, 0.5, 0.65):
+            yield f"planted {nodes}, {mixing}", planted(nodes, mixing, seed=2)
+        yield f"directed {nodes}, 0.5", planted(nodes, 0.5, directed=True, seed=2)
+
+
 def quality(seeds: int = 10) -> None:
-    """Prints the mean codelength over seeds of ours and of infomap, on small graphs."""
+    """Prints the mean codelength over seeds of ours and of infomap."""
     from infomap import Infomap
 
     print("graph | nodes | ours two | infomap two | ours multi | infomap multi")
     worse = 0
-    for name, graph in small():
+    for name, graph in compared():
         flow = flow_of(graph)
         table = np.stack([graph.sources, graph.targets, graph.weights], axis=1)
         cells = []
@@ -129,6 +138,7 @@ def quality(seeds: int = 10) -> None:
             peer = []
             for seed in range(1, seeds + 1):
                 flags = f"--silent --num-threads 1 --seed {seed}" + " --two-level" * two_level
+                flags += " --directed" * bool(graph.directed)
                 program = Infomap(flags)
                 program.add_links(table)
                 peer.append(program.run().codelength)
