@@ -120,7 +120,10 @@ class MaskedModel(LightningModule):
         """Bits a prediction under each objective; the scores of what is generated."""
         self._evaluate(batch, batch_index, "test")
         for beam, scores in self.scores.items():
-            made = self.net.generate(batch.sources, beam=int(beam), max_new_tokens=self.max_length)
+            with torch.autocast(self.device.type, enabled=False):  # beams compare small differences
+                made = self.net.generate(
+                    batch.sources, beam=int(beam), max_new_tokens=self.max_length
+                )
             scores.update(made, batch.targets)
 
     def on_test_start(self) -> None:
