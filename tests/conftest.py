@@ -1,6 +1,7 @@
 """What all tests share: the tiny twins of the recipes, and no network but this machine's."""
 
 import os
+import signal
 import socket
 from pathlib import Path
 
@@ -8,6 +9,9 @@ import pytest
 
 os.environ.setdefault("HF_HUB_DISABLE_XET", "1")  # the loopback Hub speaks plain LFS
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as a shell's background jobs inherit it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).parent.parent
 
