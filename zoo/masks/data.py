@@ -1,7 +1,5 @@
 """Texts and pairs of texts as batches: titles of papers, poems, any file of lines."""
 
-import json
-from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable
 from functools import cached_property
@@ -9,13 +7,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from lightning.pytorch import LightningDataModule
 from tokenizers.implementations.bert_wordpiece import BertWordPieceTokenizer
 from torch.nn.utils.rnn import pad_sequence
 
 from zoo.data.labelled import read_text
 from zoo.data.poems import Split, load_poems
-from zoo.data.resumable import ResumableLoader
+from zoo.data.splits import SplitData
 from zoo.masks.objectives import Batch
 from zoo.masks.tokenizer import ROLES, Tokenizer
 
@@ -32,56 +29,38 @@ class Passage(NamedTuple):
     target: str = ""
 
 
-class MaskedText(LightningDataModule, ABC):
+class MaskedText(SplitData[Passage]):
     """Batches for any objective from three lists of passages.
 
     Args:
-        batch_size: passages a process and step; default 32.
         max_length: most tokens of a passage, start and ends included; a longer source is cut at
             its end. Default 192.
         max_target: most tokens of a target and its end; default 32.
-        workers: processes that prepare batches; default 0, since encoding is cheap.
-        seed: of the order of the training passages; default 0.
         min_count: how often a character of a new vocabulary occurs in training; default 2.
         words: a file of words, one a line (what follows a TAB is left out, so that it may come
             from `zoo words`); masking then hides the longest of them that fit, from left to
             right. Default: a token is a word, with the `##` tokens after it.
-        preprocess: the `preprocess.json` of a checkpoint, whose vocabulary is used; default: the
-            characters of the training passages.
+        options: those of `SplitData`; without `preprocess` the tokens are the characters of the
+            training passages.
     """
 
     def __init__(
         self,
-        batch_size: int = 32,
         max_length: int = 192,
         max_target: int = 32,
-        workers: int = 0,
-        seed: int = 0,
         min_count: int = 2,
         words: str | None = None,
-        preprocess: str | None = None,
+        **options: Any,
     ) -> None:
-        super().__init__()
-        self.batch_size, self.max_length, self.max_target = batch_size, max_length, max_target
-        self.workers, self.seed, self.min_count = workers, seed, min_count
-        self._words, self._preprocess = words, preprocess
-
-    @abstractmethod
-    def read(self, split: Split) -> list[Passage]:
-        """Return the passages of the split `train`, `valid` or `test`."""
-
-    @cached_property
-    def train(self) -> list[Passage]:
-        """The training passages."""
-        return self.read("train")
+        super().__init__(**options)
+        self.max_length, self.max_target = max_length, max_target
+        self.min_count, self._words = min_count, words
 
     @cached_property
     def preprocess(self) -> Tokenizer:
         """The tokenizer."""
-        if self._preprocess:
-            state = json.loads(Path(self._preprocess).read_text("utf-8"))
-            state.pop("class")
-            return Tokenizer.from_dict(state | {"max_length": self.max_length})
+        if self.saved:
+            return Tokenizer.from_dict(self.saved | {"max_length": self.max_length})
         texts = ("".join(passage) for passage in self.train)
         return character_tokenizer(texts, self.min_count, self.max_length)
 
@@ -110,35 +89,9 @@ class MaskedText(LightningDataModule, ABC):
         """The id of padding."""
         return self.preprocess.padding
 
-    @property
-    def title(self) -> str:
-        """What a figure measured on this data is called."""
-        return type(self).__name__
-
-    def train_dataloader(self) -> ResumableLoader:
-        """Shuffled batches of similar lengths; the order follows from the seed and the epoch."""
-        return ResumableLoader(
-            self.train,
-            self.batch_size,
-            shuffle=True,
-            seed=self.seed,
-            collate=self.collate,
-            workers=self.workers,
-            bucket=lambda passage: len(self.encode(passage)[0]),
-        )
-
-    def val_dataloader(self) -> ResumableLoader:
-        """The validation passages in order."""
-        return self._held_out("valid")
-
-    def test_dataloader(self) -> ResumableLoader:
-        """The test passages in order."""
-        return self._held_out("test")
-
-    def _held_out(self, split: Split) -> ResumableLoader:
-        return ResumableLoader(
-            self.read(split), self.batch_size, collate=self.collate, workers=self.workers
-        )
+    def length(self, example: Passage) -> int:
+        """See `SplitData.length`."""
+        return len(self.encode(example)[0])
 
     def encode(self, passage: Passage) -> tuple[list[int], list[int]]:
         """Return the ids of the tokens and of their segments."""
@@ -147,9 +100,9 @@ class MaskedText(LightningDataModule, ABC):
         ids = self.preprocess.encode(passage.source)
         return ids, [0] * len(ids)
 
-    def collate(self, passages: list[Passage]) -> Batch:
+    def collate(self, examples: list[Passage]) -> Batch:
         """Encode a batch; see `Batch`."""
-        tokens, segments = zip(*map(self.encode, passages), strict=True)
+        tokens, segments = zip(*map(self.encode, examples), strict=True)
         words = [word_numbers([self._pieces[i] for i in ids], self.words) for ids in tokens]
         token_ids = _pad(tokens, self.preprocess.padding)
         lengths = torch.tensor([len(ids) for ids in tokens])
@@ -159,8 +112,8 @@ class MaskedText(LightningDataModule, ABC):
             valid=torch.arange(token_ids.shape[1]) < lengths[:, None],
             word_ids=_pad(words, -1),
             mask_id=self.preprocess.mask,
-            sources=[passage.source for passage in passages],
-            targets=[passage.target for passage in passages],
+            sources=[passage.source for passage in examples],
+            targets=[passage.target for passage in examples],
         )
 
 
@@ -186,15 +139,15 @@ class Titles(MaskedText):
         **options: Any,
     ) -> None:
         super().__init__(**options)
-        self.root, self.held_out, self.unseen_only = root, held_out, unseen_only
+        self.root, self.valid_pairs, self.unseen_only = root, held_out, unseen_only
 
     @property
     def title(self) -> str:
-        """See `MaskedText.title`."""
+        """See `SplitData.title`."""
         return "CSL titles" + (", unseen abstracts" if self.unseen_only else "")
 
     def read(self, split: Split) -> list[Passage]:
-        """See `MaskedText.read`.
+        """See `SplitData.read`.
 
         Raises:
             FileNotFoundError: if the files are not there.
@@ -205,11 +158,11 @@ class Titles(MaskedText):
             seen = {passage.source for passage in self.train} if self.unseen_only else set()
             return [pair for pair in pairs if pair.source not in seen]
         pairs = read_pairs(Path(self.root) / "train.tsv")
-        if not 0 < self.held_out < len(pairs):
+        if not 0 < self.valid_pairs < len(pairs):
             raise ValueError(
-                f"held_out is {self.held_out} of {len(pairs)} training pairs: leave some of both"
+                f"held_out is {self.valid_pairs} of {len(pairs)} training pairs: leave some of both"
             )
-        return pairs[: -self.held_out] if split == "train" else pairs[-self.held_out :]
+        return pairs[: -self.valid_pairs] if split == "train" else pairs[-self.valid_pairs :]
 
 
 class Poems(MaskedText):
@@ -226,11 +179,11 @@ class Poems(MaskedText):
 
     @property
     def title(self) -> str:
-        """See `MaskedText.title`."""
+        """See `SplitData.title`."""
         return f"Poems as text, {Path(self.path).name if self.path else 'embedded sample'}"
 
     def read(self, split: Split) -> list[Passage]:
-        """See `MaskedText.read`."""
+        """See `SplitData.read`."""
         return [Passage(poem.text) for poem in load_poems(self.path, split)]
 
 
@@ -247,7 +200,7 @@ class Lines(MaskedText):
         self.files = files or ["data/corpus.txt"]
 
     def read(self, split: Split) -> list[Passage]:
-        """See `MaskedText.read`; lines 99, 199, ... of a file are for validation, 100, 200 tests.
+        """See `SplitData.read`; lines 99, 199, ... of a file are for validation, 100, 200 tests.
 
         Raises:
             FileNotFoundError: if a file is not there.
