@@ -61,9 +61,7 @@ def theirs(graph: dict, two_level: bool, seed: int, trials: int) -> Callable[[],
     def run() -> Measured:
         start = time.process_time()
         program = Infomap(flags)
-        program.add_links(
-            np.stack([graph["sources"], graph["targets"], graph["weights"]], axis=1)
-        )
+        program.add_links(np.stack([graph["sources"], graph["targets"], graph["weights"]], axis=1))
         loaded = time.process_time()
         program.run()
         done = time.process_time()

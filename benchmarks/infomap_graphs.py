@@ -10,6 +10,16 @@ import numpy as np
 
 MEAN_DEGREE = 18
 DEGREE_EXPONENT, SIZE_EXPONENT = 2.5, 1.5  # of the power laws of Lancichinetti et al., 2008
+NETWORKX = (
+    "karate_club davis_southern_women florentine_families les_miserables krackhardt_kite "
+    "bull chvatal desargues diamond dodecahedral frucht heawood hoffman_singleton house "
+    "icosahedral moebius_kantor octahedral pappus petersen sedgewick_maze tutte "
+    "truncated_cube truncated_tetrahedron"
+)
+IGRAPH = (
+    "Coxeter Cubical Folkman Franklin Grotzsch Levi McGee Meredith Noperfectmatching Nonline "
+    "Robertson Smallestcyclicgroup Thomassen Uniquely3colorable Walther Zachary"
+)
 
 
 @dataclass(frozen=True)
@@ -63,9 +73,7 @@ def planted(
     random = np.random.default_rng(seed)
     degrees = _whole(_power(random, nodes, DEGREE_EXPONENT, *_degree_range(degree)), random)
     modules = _modules(random, nodes, sizes)
-    inner = np.minimum(
-        _whole((1 - mixing) * degrees, random), np.bincount(modules)[modules] - 1
-    )
+    inner = np.minimum(_whole((1 - mixing) * degrees, random), np.bincount(modules)[modules] - 1)
     first, second = _pairs(random, inner, modules)
     third, fourth = _pairs(random, degrees - inner, np.zeros_like(modules))
     apart = modules[third] != modules[fourth]
@@ -138,18 +146,10 @@ def small() -> Iterator[tuple[str, Graph]]:
     import igraph
     import networkx
 
-    for name in (
-        "karate_club davis_southern_women florentine_families les_miserables krackhardt_kite "
-        "bull chvatal desargues diamond dodecahedral frucht heawood hoffman_singleton house "
-        "icosahedral moebius_kantor octahedral pappus petersen sedgewick_maze tutte "
-        "truncated_cube truncated_tetrahedron"
-    ).split():
+    for name in NETWORKX.split():
         graph = networkx.convert_node_labels_to_integers(getattr(networkx, f"{name}_graph")())
         yield f"networkx {name}", _of_rows(list(graph.edges(data="weight", default=1)))
-    for name in (
-        "Coxeter Cubical Folkman Franklin Grotzsch Levi McGee Meredith Noperfectmatching Nonline "
-        "Robertson Smallestcyclicgroup Thomassen Uniquely3colorable Walther Zachary"
-    ).split():
+    for name in IGRAPH.split():
         graph = igraph.Graph.Famous(name)
         yield f"igraph {name}", _of_rows([(*edge, 1) for edge in graph.get_edgelist()])
     yield from _reference_graphs()

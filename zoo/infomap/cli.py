@@ -32,6 +32,9 @@ OPTIONS = {
     "flow": (FlowModel | None, None, "how the walker moves; default by --directed"),
     "teleportation": (float, 0.15, "probability of teleportation in a step"),
     "markov_time": (float, 1.0, "steps between two descriptions; more makes larger modules"),
+    "relax_rate": (float, 0.15, "of layers, probability of a step to any layer"),
+    "relax_down": (int | None, None, "how many layers down such a step may lead; default any"),
+    "relax_up": (int | None, None, "the same for layers up"),
     "preferred_modules": (int | None, None, "number of top modules to prefer"),
     "start": (str | None, None, "a .clu or .tree with modules to start from"),
 }

@@ -25,12 +25,9 @@ class Flow:
         node: float64 (nodes,), visit rates; their sum is 1.
         starts: int64 (nodes + 1,), rows of the links that leave each node.
         targets: int32 (links,).
-        link: float64 (links,), flow along each link. For an undirected flow each link stands in
-            the rows of both its ends, with its flow in one direction in each.
-        in_starts: int64 (nodes + 1,), rows of the links that enter; None where the flow is
-            symmetric, so that the leaving rows serve.
-        in_sources: int32 (links,), or None.
-        in_link: float64 (links,), or None.
+        link: float64 (links,), flow along each link.
+        directed: whether a link stands in the row of its source only. If not, it stands in the
+            rows of both its ends, with its flow in one direction in each.
         teleport: float64 (nodes,), flow that leaves each node by recorded teleportation;
             None without it.
         landing: float64 (nodes,), the share of teleporting flow that lands on each node, sum 1;
@@ -43,9 +40,7 @@ class Flow:
     starts: np.ndarray
     targets: np.ndarray
     link: np.ndarray
-    in_starts: np.ndarray | None = None
-    in_sources: np.ndarray | None = None
-    in_link: np.ndarray | None = None
+    directed: bool = False
     teleport: np.ndarray | None = None
     landing: np.ndarray | None = None
     physical: np.ndarray | None = None
@@ -123,17 +118,16 @@ def make_flow(
     else:
         steps = steps_of(bare, share, strength, loops)
         node, rate, landing = WALKS[model](network, steps, teleport)
-        _to_flow(bare.starts, share, steps.sources, steps.probability, rate)
-        flow = Flow(node, bare.starts, bare.targets, share, *steps[:3], landing=landing)
+        _multiply_rows(bare.starts, share, rate)
+        flow = Flow(node, bare.starts, bare.targets, share, directed=True, landing=landing)
     if network.first_feature is not None and not bipartite_teleportation:
         known = 0.5 if model in ("undirdir", "outdirdir") else 1.0
         flow = _seen_at_first_kind(flow, network.first_feature, known)
     if recorded:
         flow = replace(flow, teleport=np.where(strength > 0, teleportation, 1) * flow.node)
     stride = markov_time * (1 if network.first_feature is None else 2)
-    for link in (flow.link, flow.in_link):
-        if link is not None and stride != 1:
-            link *= stride  # in place: it is this flow's own
+    if stride != 1:
+        np.multiply(flow.link, stride, out=flow.link)  # in place: it is this flow's own
     if network.physical is None:
         return flow
     physical = np.unique(network.physical, return_inverse=True)[1]
@@ -155,11 +149,9 @@ def _seen_at_first_kind(flow: Flow, first: int, known: float) -> Flow:
     Raises:
         ValueError: if no walker comes by the nodes of the first kind.
     """
-    node = known * flow.node + row_sums(flow.starts, flow.link)
-    if flow.in_starts is None or flow.in_link is None:
-        node += row_sums(flow.starts, flow.link)
-    else:
-        node += row_sums(flow.in_starts, flow.in_link)
+    leave = row_sums(flow.starts, flow.link)
+    enter = np.bincount(flow.targets, flow.link, flow.nodes) if flow.directed else leave
+    node = known * flow.node + leave + enter
     node[first:] = 0
     if not node.any():
         raise ValueError(
@@ -201,16 +193,8 @@ def _check_teleport(network: Network, model: str, teleport: Teleport) -> None:
 
 
 @kernel
-def _to_flow(
-    starts: np.ndarray,
-    out_share: np.ndarray,
-    in_sources: np.ndarray,
-    in_share: np.ndarray,
-    rate: np.ndarray,
-) -> None:
-    """Multiply each link's share of its source's flow by that flow, in place, in both rows."""
-    for node in range(len(rate)):
+def _multiply_rows(starts: np.ndarray, values: np.ndarray, factor: np.ndarray) -> None:
+    """Multiply each row by a number of its own, in place."""
+    for node in range(len(factor)):
         for entry in range(starts[node], starts[node + 1]):
-            out_share[entry] *= rate[node]
-    for entry in range(len(in_share)):
-        in_share[entry] *= rate[in_sources[entry]]
+            values[entry] *= factor[node]

@@ -17,6 +17,7 @@ import numpy as np
 from zoo.compiling import kernel
 from zoo.infomap.flow import Flow
 from zoo.infomap.physical import Physical, held, kept_physical, merged_physical, no_physical
+from zoo.infomap.rows import Rows, row_sums, transposed
 
 
 class Level(NamedTuple):
@@ -49,14 +50,14 @@ class Level(NamedTuple):
 
 def level_of(flow: Flow) -> Level:
     """Returns the level of the nodes themselves."""
-    leave = _row_sums(flow.starts, flow.link)
-    if flow.in_starts is None or flow.in_sources is None or flow.in_link is None:
-        rows, enter = (flow.starts, flow.targets, flow.link), leave
-    else:
-        entering = flow.in_starts, flow.in_sources, flow.in_link
-        rows = _both_ways(flow.starts, flow.targets, flow.link, *entering)
-        enter = _row_sums(flow.in_starts, flow.in_link)
-    symmetric = enter is leave
+    leaving = Rows(flow.starts, flow.targets, flow.link)
+    rows, symmetric = leaving, not flow.directed
+    leave = enter = row_sums(leaving.starts, leaving.values)
+    if flow.directed:
+        entering = transposed(leaving)
+        rows = _both_ways(*leaving, *entering)
+        enter = row_sums(entering.starts, entering.values)
+        del entering  # of use no more, and 12 bytes a link
     teleport = landing = np.zeros(0)
     if flow.teleport is not None and flow.landing is not None:
         teleport, landing = flow.teleport, flow.landing
@@ -73,15 +74,6 @@ def level_of(flow: Flow) -> Level:
     names = flow.physical.astype(np.uint32)
     rows = np.arange(flow.nodes + 1, dtype=np.uint64)
     return nodes._replace(physical=held(rows, names, flow.node, int(names.max()) + 1))
-
-
-@kernel
-def _row_sums(starts: np.ndarray, values: np.ndarray) -> np.ndarray:
-    sums = np.zeros(starts.size - 1)
-    for x in range(sums.size):
-        for j in range(starts[x], starts[x + 1]):
-            sums[x] += values[j]
-    return sums
 
 
 @kernel
@@ -163,7 +155,7 @@ def aggregate(level: Level, labels: np.ndarray, count: int) -> Level:
             half[i] = found[targets[i]]
             found[targets[i]] = 0.0
         starts[m + 1] = p
-    rows = starts, targets[:p].copy(), half[:p].copy()
+    rows = starts, targets[:p], half[:p]  # what was not written to takes no memory
     physical = merged_physical(level.physical, first, members)
     return Level(*rows, flow, leave, enter, teleport, landing, physical, level.symmetric)
 

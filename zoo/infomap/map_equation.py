@@ -85,7 +85,7 @@ def parts(flow: Flow, labels: Labels) -> Codelength:
 def one_level(flow: Flow) -> float:
     """Return the codelength, in bits a step, with all nodes in one module: their entropy."""
     node = flow.node if flow.physical is None else np.bincount(flow.physical, flow.node)
-    return float(-plogp(node).sum())
+    return float(0.0 - plogp(node).sum())  # not -0.0
 
 
 def nested_levels(labels: Labels, nodes: int) -> list[np.ndarray]:

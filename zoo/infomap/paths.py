@@ -105,7 +105,7 @@ def part_flows(leaves: Leaves, tree: Tree, walk: Flow) -> dict[Ranks, list[tuple
     """
     sources = np.repeat(np.arange(walk.nodes, dtype=np.int32), np.diff(walk.starts))
     targets, flow = walk.targets, walk.link
-    undirected = walk.in_starts is None
+    undirected = not walk.directed
     if undirected:
         once = sources < targets
         sources, targets, flow = sources[once], targets[once], 2 * flow[once]

@@ -119,7 +119,7 @@ class Document:
 
     def link_lines(self) -> Iterator[str]:
         """Give the lines on the flow between the parts of modules, outer modules first."""
-        directed = self.walk.in_starts is not None
+        directed = self.walk.directed
         yield f"*Links {'directed' if directed else 'undirected'}"
         if not directed:
             yield "# link flow is both directions combined, one row per module pair"
