@@ -2,6 +2,7 @@
 
 import gc
 import weakref
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -10,7 +11,9 @@ from torch.nn import functional as F
 from zoo.decoding import generate
 from zoo.decoding.adapters import CausalModel, as_decodable
 from zoo.decoding.cache import TreeCache
-from zoo.decoding.gpt2 import GPT2Steps, prepared
+from zoo.decoding.gpt2 import GPT2Steps
+from zoo.decoding.lean import prepared
+from zoo.decoding.onednn import OPERATORS, PackedLinear, fits
 from zoo.decoding.protocol import Contrastable, Decodable, pad_prompts
 
 transformers = pytest.importorskip("transformers")
@@ -136,7 +139,7 @@ def test_only_an_unchanged_gpt2_is_run_lean():
 def test_new_weights_are_seen_and_old_models_forgotten(prompts):
     model = gpt2().float()
     options = {"max_new_tokens": 8, "method": "beam"}
-    assert prepared(model) is prepared(model)
+    assert prepared(model, GPT2Steps) is prepared(model, GPT2Steps)
     generate(model, prompts, **options)
     with torch.no_grad():
         model.transformer.h[0].mlp.c_fc.weight.mul_(-1)
@@ -147,6 +150,46 @@ def test_new_weights_are_seen_and_old_models_forgotten(prompts):
     del model
     gc.collect()
     assert gone() is None
+
+
+def test_a_fused_optimizer_which_no_tensor_counts_is_seen(prompts):
+    model = gpt2().float()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=0.3, fused=True)
+    generate(model, prompts, max_new_tokens=8)
+    model(torch.tensor(prompts[:1]), labels=torch.tensor(prompts[:1])).loss.backward()
+    optimizer.step()
+    optimizer.zero_grad()
+    found = generate(model, prompts, max_new_tokens=8)
+    expected = generate(CausalModel(model), prompts, max_new_tokens=8)
+    assert found.to_lists() == expected.to_lists()
+
+
+@pytest.mark.parametrize("absent", OPERATORS)
+def test_a_torch_without_one_of_onednns_operators_gives_the_same(absent, monkeypatch, prompts):
+    model = gpt2(n_embd=64).float()
+    found = generate(GPT2Steps(model), prompts, method="beam", max_new_tokens=8)
+    kept = {name: None for name in OPERATORS if name != absent}
+    monkeypatch.setattr(torch.ops, "mkldnn", SimpleNamespace(**kept))
+    plain = GPT2Steps(model)
+    assert not fits(model.lm_head.weight)
+    assert plain.head.packed is None
+    expected = generate(plain, prompts, method="beam", max_new_tokens=8)
+    assert found.to_lists() == expected.to_lists()
+    torch.testing.assert_close(found.scores, expected.scores, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+@pytest.mark.parametrize("sizes", [(5, 7), (1024, 1025)])
+@pytest.mark.parametrize("bias", [True, False])
+def test_packed_weights_multiply_as_plain_ones(rows, sizes, bias):
+    torch.manual_seed(0)
+    layer = torch.nn.Linear(*sizes, bias=bias)
+    x = torch.randn(2, rows, sizes[0])
+    with torch.inference_mode():
+        found = PackedLinear(layer.weight, layer.bias)(x)
+        torch.testing.assert_close(found, layer(x), rtol=1e-5, atol=1e-5)
+        half = layer.bfloat16()
+        assert PackedLinear(half.weight, half.bias).packed is None
 
 
 def test_rows_may_go_anywhere(prompts):

@@ -1,4 +1,4 @@
-"""`zoo generate`: what it makes of its words."""
+"""`zoo generate`: what it makes of its words, with a stand-in and with what is bundled."""
 
 import io
 
@@ -6,6 +6,7 @@ import pytest
 
 import zoo
 from zoo import cli
+from zoo.decoding.laboratory import BUNDLED
 
 
 class Writer:
@@ -17,7 +18,9 @@ class Writer:
 
 @pytest.fixture(autouse=True)
 def writer(monkeypatch):
-    monkeypatch.setattr(zoo, "load", lambda name: Writer() if name == "writer" else object())
+    stand_ins = {"writer": Writer(), "reader": object()}
+    load = zoo.load
+    monkeypatch.setattr(zoo, "load", lambda name: stand_ins.get(name) or load(name))
 
 
 @pytest.mark.parametrize(
@@ -48,3 +51,38 @@ def test_a_model_that_does_not_write_says_so(capsys):
         cli.main(["generate", "reader", "one"])
     assert stop.value.code == 2
     assert "reader writes no texts" in capsys.readouterr().err
+
+
+LINES = ["白日依山尽，", "春风又绿江南岸，"]
+
+
+def written(capsys, *words):
+    cli.main(["generate", *words])
+    return capsys.readouterr().out.splitlines()
+
+
+@pytest.mark.parametrize("kind", BUNDLED)
+def test_the_bundled_models_write(kind, capsys):
+    net = zoo.load(BUNDLED[kind])
+    assert net.eos_head.kind == kind
+    words = [BUNDLED[kind], *LINES, "--max_new_tokens", "40"]
+    greedy = written(capsys, *words)
+    assert greedy == net.generate(LINES, max_new_tokens=40)
+    assert all("，" in line or "。" in line for line in greedy)
+    beam = written(capsys, *words, "--beam", "4")
+    assert beam == net.generate(LINES, method="beam", beam=4, max_new_tokens=40)
+    assert beam != greedy
+
+
+def test_a_seed_writes_the_same_again(capsys):
+    words = ["decoding_lstm_poems", *LINES, "--top_p", "0.9", "--seed"]
+    first, again, other = (written(capsys, *words, seed) for seed in ("0", "0", "1"))
+    assert first == again
+    assert first != other
+
+
+def test_an_option_out_of_its_range_says_so(capsys):
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["generate", "decoding_lstm_poems", *LINES, "--top_p", "0"])
+    assert stop.value.code == 2
+    assert "top_p is 0" in capsys.readouterr().err

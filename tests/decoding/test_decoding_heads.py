@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from zoo.decoding.generate import generate
 from zoo.decoding.heads import EosHead, SelfTerminating, log1mexp
 from zoo.decoding.laboratory import Endless, endless
+from zoo.decoding.protocol import Contrastable
 
 mpmath.mp.dps = 60
 GUARDED = ["self_terminating", "non_monotonic"]
@@ -204,13 +205,34 @@ def test_what_cannot_be_is_refused():
         SelfTerminating(model)
 
 
-def test_a_transformers_model_gets_a_head_that_stops_it():
+def tiny_gpt2():
     transformers = pytest.importorskip("transformers")
     torch.manual_seed(0)
     shape = {"n_positions": 200, "n_embd": 16, "n_layer": 1, "n_head": 2}
-    gpt2 = transformers.GPT2LMHeadModel(
+    return transformers.GPT2LMHeadModel(
         transformers.GPT2Config(vocab_size=30, bos_token_id=EOS, eos_token_id=EOS, **shape)
     ).eval()
+
+
+def test_a_head_hides_neither_the_positions_nor_the_hidden_states_of_its_model():
+    gpt2 = tiny_gpt2()
+    model = SelfTerminating(gpt2, eos_id=EOS)
+    with pytest.raises(ValueError, match="do not fit into the model's 200 positions"):
+        generate(model, [[5] * 190], max_new_tokens=20)
+    softmax = SelfTerminating(gpt2, eos_head="softmax", eos_id=EOS)
+    options = {"method": "contrastive", "max_new_tokens": 20, "eos_id": EOS}
+    prompts = [[5, 6], [7]]
+    expected = generate(gpt2, prompts, **options)
+    assert generate(softmax, prompts, **options).to_lists() == expected.to_lists()
+    short = SelfTerminating(gpt2, 0.1, eos_head="non_monotonic", eos_id=EOS)
+    assert generate(short, prompts, **{**options, "alpha": 0}).finished.all()
+    assert not isinstance(SelfTerminating(Endless()), Contrastable)
+    with pytest.raises(ValueError, match="has no `hidden`"):
+        generate(SelfTerminating(Endless()), prompts, method="contrastive")
+
+
+def test_a_transformers_model_gets_a_head_that_stops_it():
+    gpt2 = tiny_gpt2()
     options = {"eos_id": EOS, "max_new_tokens": 150}
     plain = generate(gpt2, [[5, 6], [7]], **options)
     softmax = SelfTerminating(gpt2, eos_head="softmax", eos_id=EOS)

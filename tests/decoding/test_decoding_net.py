@@ -91,3 +91,8 @@ def test_texts_are_continued_without_their_beginning(method):
 def test_an_unknown_cell_is_refused():
     with pytest.raises(ValueError, match="cell is 'gru', expected lstm or rnn"):
         Recurrent(10, cell="gru")
+
+
+def test_one_string_is_no_list_of_texts():
+    with pytest.raises(TypeError, match=r"got one string: write \[text\]"):
+        model().generate("白日依山尽")

@@ -7,7 +7,8 @@ from typing import Any
 from torch import Tensor
 from torch.nn import functional as F
 
-from zoo.decoding.gpt2 import is_plain_gpt2, prepared
+from zoo.decoding.gpt2 import GPT2Steps, is_plain_gpt2
+from zoo.decoding.lean import prepared
 from zoo.decoding.protocol import Decodable
 
 
@@ -95,7 +96,7 @@ def as_decodable(model: Any) -> Decodable[Any]:
     if type(model).__module__.startswith("transformers."):
         if model.config.is_encoder_decoder or not model.can_generate():
             raise ValueError(f"{type(model).__name__} is no causal language model")
-        return prepared(model) if is_plain_gpt2(model) else CausalModel(model)
+        return prepared(model, GPT2Steps) if is_plain_gpt2(model) else CausalModel(model)
     raise ValueError(
         f"{type(model).__name__} cannot be decoded: it needs prefill, step and reorder "
         "(zoo.decoding.Decodable), or to be a causal language model of transformers"

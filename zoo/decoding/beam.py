@@ -1,5 +1,6 @@
 """Beam search, plain and diverse."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -35,6 +36,8 @@ class BeamRule:
     def __post_init__(self) -> None:
         if self.width < 1 or self.groups < 1:
             raise ValueError(f"beam {self.width} x {self.groups} groups: both are at least 1")
+        if not math.isfinite(self.length_penalty):
+            raise ValueError(f"length_penalty is {self.length_penalty}: a finite number")
         if self.early_stopping not in (True, False, "never"):
             raise ValueError(f"early_stopping is {self.early_stopping!r}: True, False or 'never'")
 

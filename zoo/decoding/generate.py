@@ -17,9 +17,16 @@ from zoo.decoding.task import Stream, Task
 from zoo.decoding.walking import drawn, most_probable, walk
 
 Method = Literal["greedy", "sample", "beam", "diverse_beam", "contrastive"]
+BEAMS = ("beam", "diverse_beam")
 USED_BY = {  # the other filters are of sampling alone
     "top_k": ("sample", "contrastive"),
-    "n_best": ("beam", "diverse_beam"),
+    "beam": BEAMS,
+    "n_best": BEAMS,
+    "length_penalty": BEAMS,
+    "early_stopping": BEAMS,
+    "groups": ("diverse_beam",),
+    "diversity": ("diverse_beam",),
+    "alpha": ("contrastive",),
     "stream": ("greedy", "sample", "contrastive"),
 }
 
@@ -32,7 +39,7 @@ def generate(
     method: Method = "greedy",
     max_new_tokens: int = 64,
     eos_id: int | Sequence[int] | None = None,
-    beam: int = 4,
+    beam: int | None = None,
     groups: int = 2,
     diversity: float = 0.5,
     n_best: int = 1,
@@ -109,6 +116,12 @@ def generate(
         "min_p": min_p is not None,
         "typical": typical is not None,
         "consistent": consistent,
+        "beam": beam is not None and beam > 1,  # a beam of 1 is greedy
+        "groups": groups != 2,
+        "diversity": diversity != 0.5,
+        "length_penalty": length_penalty != 1,
+        "early_stopping": early_stopping is not False,
+        "alpha": alpha != 0.6,
         "n_best": n_best != 1,
         "stream": stream is not None,
     }
@@ -133,6 +146,7 @@ def generate(
         return contrastive.search(task, contrastive.Contrast(4 if top_k is None else top_k, alpha))
     if method == "beam":
         groups, diversity = 1, 0.0
+    beam = 4 if beam is None else beam
     if groups < 1 or beam % groups:
         raise ValueError(f"{groups} groups do not divide a beam of {beam}: choose a divisor")
     rule = beams.BeamRule(beam // groups, groups, diversity, length_penalty, early_stopping)

@@ -2,23 +2,23 @@
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
-from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from zoo.decoding.cache import TreeCache
+from zoo.decoding.lean import Norm
 from zoo.decoding.onednn import PackedLinear
 
 
 class Block(NamedTuple):
     """Weights of one layer, looked up once: finding an attribute of a module is slow."""
 
-    norm_1: "Norm"
+    norm_1: Norm
     attention: PackedLinear
     projection: PackedLinear
-    norm_2: "Norm"
+    norm_2: Norm
     inner: PackedLinear
     outer: PackedLinear
     scale: float
@@ -38,24 +38,6 @@ class Block(NamedTuple):
             block.attn.scaling,
             activation,
         )
-
-
-class Norm(NamedTuple):
-    """A LayerNorm."""
-
-    shape: list[int]
-    weight: Tensor
-    bias: Tensor
-    eps: float
-
-    @classmethod
-    def of(cls, layer: torch.nn.LayerNorm) -> "Norm":
-        """Take the weights of a module."""
-        return cls(list(layer.normalized_shape), layer.weight, layer.bias, layer.eps)
-
-    def __call__(self, x: Tensor) -> Tensor:
-        """Normalise float (rows, channels)."""
-        return torch.layer_norm(x, self.shape, self.weight, self.bias, self.eps)
 
 
 class GPT2Steps:
@@ -133,19 +115,6 @@ class GPT2Steps:
     def logits(self, x: Tensor) -> Tensor:
         """Return logits, float (rows, vocabulary), of float (rows, width)."""
         return self.head(self.norm(x))
-
-
-_prepared: WeakKeyDictionary[torch.nn.Module, tuple[Any, GPT2Steps]] = WeakKeyDictionary()
-
-
-def prepared(model: Any) -> GPT2Steps:
-    """Return the model's `GPT2Steps`, made anew only if its weights have changed."""
-    state = [
-        (p.data_ptr(), p.dtype, 0 if p.is_inference() else p._version) for p in model.parameters()
-    ]
-    if model not in _prepared or _prepared[model][0] != state:
-        _prepared[model] = state, GPT2Steps(model)
-    return _prepared[model][1]
 
 
 def is_plain_gpt2(model: Any) -> bool:

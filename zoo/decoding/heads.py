@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from zoo.decoding.adapters import as_decodable
-from zoo.decoding.protocol import Decodable
+from zoo.decoding.protocol import Contrastable, Decodable
 
 State = TypeVar("State")
 Kind = Literal["softmax", "self_terminating", "non_monotonic"]
@@ -222,6 +222,8 @@ class _TakeOut(torch.autograd.Function):
 class SelfTerminating(nn.Module, Generic[State]):
     """A model whose end of sequence gets one of the three heads; a `Decodable` like the model.
 
+    Also a `Contrastable`, if the model is one.
+
     The head begins with the first token that is generated: what the prompt holds does not count.
 
     Args:
@@ -250,8 +252,10 @@ class SelfTerminating(nn.Module, Generic[State]):
             raise ValueError("the model has no eos_id: name the end with eos_id=")
         self.eos_id = eos_id
         self.eos_head = EosHead(eos_head, eos_id, eps)
-        if (positions := getattr(model, "positions", None)) is not None:
+        if (positions := getattr(self.model, "positions", None)) is not None:
             self.positions = positions
+        if isinstance(self.model, Contrastable):
+            self.hidden = self._hidden
         self.train(getattr(model, "training", False))
 
     def prefill(self, tokens: Tensor, valid: Tensor) -> tuple[Tensor, tuple[State, Tensor]]:
@@ -272,6 +276,9 @@ class SelfTerminating(nn.Module, Generic[State]):
         """See `Decodable.reorder`."""
         inner, carried = state
         return self.model.reorder(inner, rows), carried[rows]
+
+    def _hidden(self, state: tuple[State, Tensor]) -> Tensor:
+        return self.model.hidden(state[0])
 
     def _finish(
         self, logits: Tensor, state: State, carried: Tensor

@@ -6,11 +6,54 @@ for a small network and one token this takes as long as the arithmetic.
 
 from collections.abc import Callable
 from types import MethodType
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
+from weakref import WeakKeyDictionary
 
+import torch
 from torch import Tensor, nn
 
 from zoo.decoding.onednn import PackedLinear
+
+Fast = TypeVar("Fast")
+
+_prepared: WeakKeyDictionary[nn.Module, tuple[Any, Any]] = WeakKeyDictionary()
+
+
+def prepared(module: nn.Module, prepare: Callable[[Any], Fast]) -> Fast:
+    """Return `prepare(module)`, made anew only if the weights have changed.
+
+    A tensor counts its changes, but not those by fused optimizers or through `data`: every 997th
+    weight is looked at too.
+
+    Args:
+        module: any network; it is not kept alive.
+        prepare: what is made of it, without a reference to it; the same at each call for a module.
+    """
+    weights = [p.detach() for p in module.parameters()]
+    counts = [(p.data_ptr(), p.dtype, 0 if p.is_inference() else p._version) for p in weights]
+    sums = torch.stack([p.flatten()[::997].sum(dtype=torch.float32) for p in weights])
+    state = counts, sums.tolist()
+    if module not in _prepared or _prepared[module][0] != state:
+        _prepared[module] = state, prepare(module)
+    return _prepared[module][1]
+
+
+class Norm(NamedTuple):
+    """A LayerNorm."""
+
+    shape: list[int]
+    weight: Tensor
+    bias: Tensor
+    eps: float
+
+    @classmethod
+    def of(cls, layer: nn.LayerNorm) -> "Norm":
+        """Take the weights of a module."""
+        return cls(list(layer.normalized_shape), layer.weight, layer.bias, layer.eps)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Normalise float (..., channels)."""
+        return torch.layer_norm(x, self.shape, self.weight, self.bias, self.eps)
 
 
 class Lean:
@@ -48,6 +91,8 @@ def lean(module: nn.Module) -> Any:
     """
     if isinstance(module, nn.Linear):
         return PackedLinear(module.weight, module.bias)
+    if isinstance(module, nn.LayerNorm):
+        return Norm.of(module)
     if isinstance(module, nn.Dropout | nn.Identity):
         return identity
     if isinstance(module, nn.Sequential):

@@ -160,9 +160,14 @@ class LanguageModel(SelfTerminating[Cells]):
 
         Returns:
             The continuation of each text, without the text.
+
+        Raises:
+            TypeError: if `texts` is a single string.
         """
         from zoo.decoding.generate import generate
 
+        if isinstance(texts, str):
+            raise TypeError("expected a list of texts, got one string: write [text]")
         if not texts:
             return []
         prompts = [self.preprocess.prompt(text) for text in texts]

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+OPERATORS = ("_reorder_linear_weight", "_linear_pointwise")  # torch's own, and not public
 SMALL = 1 << 20  # weights whose product with one row is not worth oneDNN's call
 
 
@@ -40,5 +41,5 @@ def fits(weight: Tensor) -> bool:
         weight.device.type == "cpu"
         and weight.dtype == torch.float32
         and torch.backends.mkldnn.is_available()
-        and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+        and all(hasattr(torch.ops.mkldnn, operator) for operator in OPERATORS)
     )

@@ -78,7 +78,8 @@ def pad_prompts(prompts: Tensor | Sequence[Sequence[int]]) -> tuple[Tensor, Tens
         Tokens int64 (batch, time) and valid bool (batch, time), as `Decodable.prefill` wants them.
 
     Raises:
-        ValueError: if there is no prompt, or one is empty: the model needs a token to begin with.
+        ValueError: if there is no prompt, if one is empty (the model needs a token to begin with)
+            or no list of token ids.
 
     Example:
         >>> pad_prompts([[5, 6], [7]])[0]
@@ -92,7 +93,7 @@ def pad_prompts(prompts: Tensor | Sequence[Sequence[int]]) -> tuple[Tensor, Tens
             )
         rows = list(prompts)
     else:
-        rows = [torch.as_tensor(prompt) for prompt in prompts]
+        rows = [token_ids(prompt) for prompt in prompts]
     lengths = [len(row) for row in rows]
     if not lengths or not min(lengths):
         where = f"prompt {lengths.index(0)} is empty" if lengths else "there is no prompt"
@@ -106,3 +107,17 @@ def pad_prompts(prompts: Tensor | Sequence[Sequence[int]]) -> tuple[Tensor, Tens
         tokens[i, longest - len(row) :] = row
         valid[i, longest - len(row) :] = True
     return tokens, valid
+
+
+def token_ids(prompt: Sequence[int]) -> Tensor:
+    """Return a list of token ids as int64 (time,).
+
+    Raises:
+        ValueError: if it is none.
+    """
+    if isinstance(prompt, str | int):
+        raise ValueError(f"a prompt is {prompt!r}: give a list of lists of token ids")
+    row = torch.as_tensor(prompt)
+    if row.dim() != 1 or (row.is_floating_point() and len(row)) or (row < 0).any():
+        raise ValueError(f"a prompt is {prompt!r}: give a list of token ids, whole numbers from 0")
+    return row.long()

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from zoo import decoding
 from zoo.decoding.cache import TreeCache
-from zoo.decoding.lean import lean
+from zoo.decoding.lean import lean, prepared
 from zoo.decoding.onednn import PackedLinear
 from zoo.masks.algebra import padding
 
@@ -36,9 +36,7 @@ class Steps:
         self.positions = net.encoder.positions or None
         self.heads, self.layers = net.encoder.heads, len(net.encoder.blocks)
         self.channels, self.weight = net.encoder.channels, net.encoder.token_embedding.weight
-        self.encoder = lean(net.encoder)
-        self.transform = lean(net.head.transform)
-        self.output = PackedLinear(self.weight, net.head.bias)
+        self.encoder, self.transform, self.output = prepared(net, lean_parts)
 
     def prefill(self, tokens: Tensor, valid: Tensor) -> tuple[Tensor, TreeCache]:
         """Read the prompts; see `zoo.decoding.protocol.Decodable`."""
@@ -85,6 +83,12 @@ class Steps:
     def logits(self, states: Tensor) -> Tensor:
         """Return logits (rows, vocabulary) of states (rows, width)."""
         return self.output(self.transform(states))
+
+
+def lean_parts(net: Transformer) -> tuple[Any, Any, PackedLinear]:
+    """Return a network's encoder, its head's layer and its output layer, to be run step by step."""
+    output = PackedLinear(net.encoder.token_embedding.weight, net.head.bias)
+    return lean(net.encoder), lean(net.head.transform), output
 
 
 def generate(
