@@ -77,7 +77,8 @@ class Termination:
         n, share, z = len(self.finished), self.ratio, 1.959964
         centre = share + z**2 / (2 * n)
         half = z * math.sqrt(share * (1 - share) / n + (z / (2 * n)) ** 2)
-        return (centre - half) / (1 + z**2 / n), (centre + half) / (1 + z**2 / n)
+        low, high = (centre - half) / (1 + z**2 / n), (centre + half) / (1 + z**2 / n)
+        return max(low, 0.0), min(high, 1.0)  # rounding passes them by 1e-17
 
     def curve(self, lengths: Sequence[int]) -> NDArray[np.float64]:
         """Return r_L for each L of `lengths`, none above `limit`.
