@@ -72,6 +72,7 @@ def same(model, count, batch=50, new=32):
     prompts = random_prompts(count)
     trial = generate(model, prompts[:50], max_new_tokens=new).sequences.flatten()
     eos = int(trial.bincount().argmax())
+    table("", "same output", "of", "came to their end")
     for dtype in (torch.float64, torch.float32):
         model.to(dtype)
         for name, beam in (("greedy", 1), ("beam 4", BEAM)):
@@ -86,11 +87,7 @@ def same(model, count, batch=50, new=32):
                 padded[:, : ours.sequences.shape[1]] = ours.sequences[:, : expected.shape[1]]
                 equal += int((padded == expected).all(1).sum())
                 ended += int(ours.finished.sum())
-            print(
-                f"same  {str(dtype)[6:]} {name}: {equal} of {count} ({ended} came to their end)",
-                flush=True,
-            )
-    return equal
+            row(f"{str(dtype)[6:]}, {name}", equal, count, ended)
 
 
 def seconds(function, times=1):
@@ -102,12 +99,23 @@ def seconds(function, times=1):
 
 def quartiles(ratios):
     low, middle, high = statistics.quantiles(ratios, n=4)
-    return f"{middle:.3f} (quartiles {low:.3f} to {high:.3f})", middle
+    return f"{middle:.3f} ({low:.3f} to {high:.3f})", middle
+
+
+def table(*columns):
+    """Print the head of a Markdown table."""
+    row(*columns)
+    row(*("---" for _ in columns))
+
+
+def row(*cells):
+    print("| " + " | ".join(map(str, cells)) + " |", flush=True)
 
 
 def speed(model, repeats):
     """Print tokens per second and their ratio."""
     generator = torch.Generator().manual_seed(2)
+    table("", "tokens a second", "`transformers`", "ratio", "wanted", "same output")
     for batch, wanted in WANTED.items():
         tokens = torch.randint(1, VOCABULARY, (batch, PROMPT), generator=generator)
         valid = torch.ones_like(tokens)
@@ -121,12 +129,9 @@ def speed(model, repeats):
             )
             text, ratio = quartiles([b / a for a, b in runs])
             verdict = "yes" if ratio >= wanted else "NO"
-            print(
-                f"speed batch {batch}, {name}: {our_rate:.0f} tokens/s, "
-                f"transformers {their_rate:.0f}; "
-                f"ratio {text}; at least {wanted}: {verdict}; same output: {match}",
-                flush=True,
-            )
+            verdict = f"at least {wanted}: {verdict}"
+            setting = f"batch {batch}, {name}"
+            row(setting, f"{our_rate:.0f}", f"{their_rate:.0f}", text, verdict, match)
 
 
 def paired(plain, other, blocks, times=1):
@@ -143,7 +148,7 @@ def paired(plain, other, blocks, times=1):
 def report_cost(name, ratios):
     text, ratio = quartiles(ratios)
     verdict = "yes" if ratio <= MOST else "NO"
-    print(f"consistent {name}: ratio {text}; at most {MOST}: {verdict}", flush=True)
+    row(name, text, f"at most {MOST}: {verdict}")
 
 
 def sampling(model, batch, options):
@@ -160,6 +165,7 @@ def sampling(model, batch, options):
 def consistent(model, blocks):
     """Print what the end token costs a filter, and what it costs sampling."""
     generator = torch.Generator().manual_seed(3)
+    table("consistent over plain", "ratio", "wanted")
     for vocabulary in (VOCABULARY, 50_257):
         scores = 3 * torch.randn(16, vocabulary, generator=generator)
         for plain in (TopK(50), TopP(0.9)):
@@ -180,12 +186,14 @@ def main():
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     model = build()
-    if "speed" in arguments.parts:
-        speed(model, arguments.repeats)
-    if "consistent" in arguments.parts:
-        consistent(model, 2 * arguments.repeats)
-    if "same" in arguments.parts:
-        same(model, arguments.prompts)
+    parts = {
+        "speed": lambda: speed(model, arguments.repeats),
+        "consistent": lambda: consistent(model, 2 * arguments.repeats),
+        "same": lambda: same(model, arguments.prompts),
+    }
+    for part in arguments.parts:
+        print(f"\n{part}\n")
+        parts[part]()
 
 
 if __name__ == "__main__":
