@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from zoo.decoding.processors import NEVER
-from zoo.decoding.stopping import Generation, Record, Stop, require_probabilities
+from zoo.decoding.stopping import Generation, Record, Stop
 from zoo.decoding.task import Task
 
 
@@ -247,9 +247,8 @@ def search(task: Task, rule: BeamRule, n_best: int = 1) -> Generation:
     rows = prompts.repeat_interleave(beams)
     state, history, logits = model.reorder(state, rows), history.pick(rows), logits[rows]
     for step in range(stop.limit):
-        raw = logits.float().log_softmax(-1)
+        raw = task.log_probs(logits, step, prompts)
         shape = (len(prompts), rule.groups, rule.width, vocabulary)
-        require_probabilities(raw.view(shape)[..., 0], step, prompts)
         advance(groups, step, history.process(raw).view(shape), raw.view(shape), rule, stop)
 
         done = torch.stack([group.done for group in groups]).all(0)

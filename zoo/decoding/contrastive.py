@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from zoo.decoding.processors import probabilities
 from zoo.decoding.protocol import Contrastable
-from zoo.decoding.stopping import Generation, require_probabilities
+from zoo.decoding.stopping import Generation
 from zoo.decoding.task import Task
 
 
@@ -70,8 +70,7 @@ def search(task: Task, contrast: Contrast) -> Generation:
     k = min(contrast.k, logits.shape[-1])
     for step in range(stop.limit):
         logits = logits.float()
-        log_probs = logits.log_softmax(-1)
-        require_probabilities(log_probs[:, 0], step, rows)
+        log_probs = task.log_probs(logits, step, rows)
         likely, candidates = probabilities(task.process(history, logits, step, rows)).topk(k)
         each = torch.arange(len(rows), device=rows.device)
         state = model.reorder(state, each.repeat_interleave(k))

@@ -252,6 +252,7 @@ class SelfTerminating(nn.Module, Generic[State]):
             raise ValueError("the model has no eos_id: name the end with eos_id=")
         self.eos_id = eos_id
         self.eos_head = EosHead(eos_head, eos_id, eps)
+        self.normalised = eos_head != "softmax" or getattr(self.model, "normalised", False)
         if (positions := getattr(self.model, "positions", None)) is not None:
             self.positions = positions
         if isinstance(self.model, Contrastable):

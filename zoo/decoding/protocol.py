@@ -15,7 +15,8 @@ class Decodable(Protocol[State]):
 
     A state belongs to the model from the moment it is handed back: `step` and `reorder` may change
     it in place, so the engine uses each state once. A model that has a fixed number of positions
-    says so in an attribute `positions: int`, and prompts that do not fit are refused.
+    says so in an attribute `positions: int`, and prompts that do not fit are refused. One whose
+    outputs are log-probabilities says so in `normalised = True`, which spares it a softmax a step.
     """
 
     def prefill(self, tokens: Tensor, valid: Tensor) -> tuple[Tensor, State]:

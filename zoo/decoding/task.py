@@ -9,7 +9,7 @@ from torch import Tensor
 
 from zoo.decoding.processors import NEVER, History, Processor
 from zoo.decoding.protocol import Decodable
-from zoo.decoding.stopping import Record, Stop
+from zoo.decoding.stopping import Record, Stop, require_probabilities
 
 Stream = Callable[[Tensor, Tensor], None]  # which prompts, and the new token of each
 
@@ -40,6 +40,24 @@ class Task:
         self.stop.require_in(logits.shape[-1])
         tokens, valid = self.tokens.to(logits.device), self.valid.to(logits.device)
         return logits, state, History.of(tokens, valid, self.stop.limit, self.processors)
+
+    def log_probs(self, logits: Tensor, step: int, prompts: Tensor) -> Tensor:
+        """Return the model's log-probabilities, float32 (rows, vocabulary).
+
+        Args:
+            logits: float (rows, vocabulary).
+            step: which new token they are of, from 0.
+            prompts: int64 (prompts,), whose rows follow each other.
+
+        Raises:
+            ValueError: if a row is NaN.
+        """
+        logits = logits.float()
+        normalised = getattr(self.model, "normalised", False)
+        log_probs = logits if normalised else logits.log_softmax(-1)
+        # a NaN makes a row NaN, but for a head's end token: two of its columns tell
+        require_probabilities(log_probs[:, :2].reshape(len(prompts), -1), step, prompts)
+        return log_probs
 
     def record(self, device: torch.device, n_best: int = 1) -> Record:
         """Return room for `n_best` rows of each prompt."""

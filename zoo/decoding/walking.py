@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from zoo.decoding.processors import probabilities
-from zoo.decoding.stopping import Generation, require_probabilities
+from zoo.decoding.stopping import Generation
 from zoo.decoding.task import Task
 
 Choice = Callable[[Tensor], Tensor]  # scores (rows, vocabulary) to tokens (rows,)
@@ -46,8 +46,7 @@ def walk(task: Task, choose: Choice) -> Generation:
     rows = torch.arange(len(logits), device=logits.device)
     for step in range(task.stop.limit):
         logits = logits.float()
-        log_probs = logits.log_softmax(-1)
-        require_probabilities(log_probs[:, 0], step, rows)
+        log_probs = task.log_probs(logits, step, rows)
         chosen = choose(task.process(history, logits, step, rows))
         task.write(record, rows, step, chosen, log_probs.gather(1, chosen[:, None])[:, 0])
         ended = task.stop.ends(chosen)
