@@ -233,7 +233,7 @@ def memory() -> None:
 def main() -> None:
     """Runs what the command line asks for."""
     import_reference()
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument(
         "what", choices=["table", "speed", "quality", "trials", "latency", "memory"]
     )

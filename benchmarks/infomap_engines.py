@@ -46,7 +46,7 @@ def ours(graph: dict, two_level: bool, seed: int, trials: int) -> Callable[[], M
         return loaded - start, time.process_time() - loaded, tree.levels
 
     ends = np.array([[0, 1, 2, 3, 4, 5, 0], [1, 2, 0, 4, 5, 3, 3]], graph["sources"].dtype)
-    run(*ends, np.ones(7))
+    run(ends[0], ends[1], np.ones(7))
     return lambda: run(graph["sources"], graph["targets"], graph["weights"])
 
 

@@ -154,3 +154,22 @@ def test_the_start_must_fit():
     for start in ([0, 1], [[0] * 5] * 2, [0.5] * 6):
         with pytest.raises(ValueError, match="labels"):
             find_communities(TRIANGLES, start=start)
+
+
+@pytest.mark.parametrize("weight", [1.0, 2.5])
+def test_the_network_of_a_result_can_be_searched_again(weight):
+    first = find_communities([(0, 1, weight), (1, 2, weight), (2, 0, weight), (3, 2, weight)])
+    again = find_communities(first.walk.network)
+    assert again.codelength == first.codelength
+    assert [data for *_, data in again.to_networkx().edges(data="weight")] == [weight] * 4
+
+
+def test_the_command_takes_options_of_layers(tmp_path, capsys):
+    path = tmp_path / "layers.net"
+    path.write_text("*Intra\n1 1 2\n1 2 3\n1 1 3\n2 3 4\n2 4 5\n2 3 5\n")
+    shown = []
+    for rate in ("0.1", "0.9"):
+        cli.main(["infomap", str(path), "--relax-rate", rate])
+        shown.append(capsys.readouterr().out.splitlines()[2])
+    assert "codelength" in shown[0]
+    assert shown[0] != shown[1]

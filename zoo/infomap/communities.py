@@ -13,7 +13,7 @@ from zoo.infomap import map_equation
 from zoo.infomap.flow import Flow, FlowModel, make_flow
 from zoo.infomap.graphs import as_network, warn_if_dense
 from zoo.infomap.map_equation import Labels
-from zoo.infomap.network import Network
+from zoo.infomap.network import Network, lightened
 from zoo.infomap.partitions import read_partition
 from zoo.infomap.progress import Stages, stages
 from zoo.infomap.tree import Tree
@@ -239,7 +239,8 @@ def walk_on(
     if network.directed and flow is None:  # so are layers, whatever their links are
         model = "directed"
     shown.begin("walking")
-    return Walk(network, nodes, make_flow(network, model=model, **options), model)
+    walk = make_flow(network, model=model, **options)
+    return Walk(lightened(network), nodes, walk, model)
 
 
 def _bytes(graph: Any) -> int | None:

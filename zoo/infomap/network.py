@@ -195,6 +195,14 @@ def split_loops(network: Network) -> tuple[Network, np.ndarray]:
     return replace(network, starts=rows.starts, targets=rows.ends, weights=rows.values), loops
 
 
+def lightened(network: Network) -> Network:
+    """Return a network whose weights, if all are equal, take the memory of one; read only."""
+    weights = network.weights
+    if weights.min() < weights.max():
+        return network
+    return replace(network, weights=np.broadcast_to(weights[:1].copy(), weights.shape))
+
+
 def _refuse(wrong: np.ndarray, column: np.ndarray, name: str, expected: str) -> None:
     """Raise a ValueError for the first wrong value of a column, if there is one."""
     if wrong.any():
