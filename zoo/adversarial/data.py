@@ -1,67 +1,41 @@
 """Text classification data: the embedded poems, and the Chinese review set."""
 
-import json
-from abc import ABC, abstractmethod
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.pytorch import LightningDataModule
 from torch import Tensor
 
 from zoo.data.labelled import read_labelled
 from zoo.data.poems import Split, load_poems
-from zoo.data.resumable import ResumableLoader
+from zoo.data.splits import SplitData
 from zoo.data.text import CharacterTokenizer
 
 Example = tuple[str, int]
 
 
-class TextClassification(LightningDataModule, ABC):
+class TextClassification(SplitData[Example]):
     """Batches of character ids and labels from three lists of labelled texts.
 
     Args:
-        batch_size: examples a process and step; default 32.
         max_length: characters kept of a text; default 192.
-        workers: processes that prepare batches; default 0, since encoding is cheap.
-        seed: of the order of the training examples; default 0.
         unseen_only: leave out of validation and test what also occurs in training; default false.
-        preprocess: the `preprocess.json` of a checkpoint, whose tokenizer is used; default: a
-            tokenizer of the characters that occur at least twice in training.
+        options: those of `SplitData`; without a checkpoint the tokenizer has the characters that
+            occur at least twice in training.
     """
 
     labels: list[str]
 
-    def __init__(
-        self,
-        batch_size: int = 32,
-        max_length: int = 192,
-        workers: int = 0,
-        seed: int = 0,
-        unseen_only: bool = False,
-        preprocess: str | None = None,
-    ) -> None:
-        super().__init__()
-        self.batch_size, self.max_length, self.workers = batch_size, max_length, workers
-        self.seed, self.unseen_only, self._preprocess = seed, unseen_only, preprocess
-
-    @abstractmethod
-    def read(self, split: Split) -> list[Example]:
-        """Return (text, index in `labels`) of the split `train`, `valid` or `test`."""
-
-    @cached_property
-    def train(self) -> list[Example]:
-        """The training examples."""
-        return self.read("train")
+    def __init__(self, max_length: int = 192, unseen_only: bool = False, **options: Any) -> None:
+        super().__init__(**options)
+        self.max_length, self.unseen_only = max_length, unseen_only
 
     @cached_property
     def preprocess(self) -> CharacterTokenizer:
         """The tokenizer."""
-        if self._preprocess:
-            state = json.loads(Path(self._preprocess).read_text("utf-8"))
-            state.pop("class")
-            return CharacterTokenizer.from_dict(state)
+        if self.saved is not None:
+            return CharacterTokenizer.from_dict(self.saved)
         return CharacterTokenizer.from_texts(
             (text for text, _ in self.train), max_length=self.max_length
         )
@@ -81,34 +55,13 @@ class TextClassification(LightningDataModule, ABC):
         """Number of classes."""
         return len(self.labels)
 
-    def train_dataloader(self) -> ResumableLoader:
-        """Shuffled batches of similar lengths; the order follows from the seed and the epoch."""
-        return ResumableLoader(
-            self.train,
-            self.batch_size,
-            shuffle=True,
-            seed=self.seed,
-            collate=self.collate,
-            workers=self.workers,
-            bucket=self.length,
-        )
-
-    def val_dataloader(self) -> ResumableLoader:
-        """The validation examples in order."""
-        return self._held_out("valid")
-
-    def test_dataloader(self) -> ResumableLoader:
-        """The test examples in order."""
-        return self._held_out("test")
-
-    def _held_out(self, split: Split) -> ResumableLoader:
-        examples = self.read(split)
-        if self.unseen_only:
-            seen = {text for text, _ in self.train}
-            examples = [example for example in examples if example[0] not in seen]
-        return ResumableLoader(
-            examples, self.batch_size, collate=self.collate, workers=self.workers
-        )
+    def held_out(self, split: Split) -> list[Example]:
+        """See `SplitData.held_out`."""
+        examples = super().held_out(split)
+        if not self.unseen_only:
+            return examples
+        seen = {text for text, _ in self.train}
+        return [example for example in examples if example[0] not in seen]
 
     def collate(self, examples: list[Example]) -> tuple[Tensor, Tensor]:
         """Return tokens int64 (batch, time) and labels int64 (batch,)."""

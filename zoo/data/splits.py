@@ -81,14 +81,17 @@ class SplitData(LightningDataModule, ABC, Generic[Example]):
 
     def val_dataloader(self) -> ResumableLoader:
         """The validation examples in order."""
-        return self.held_out("valid")
+        return self._in_order("valid")
 
     def test_dataloader(self) -> ResumableLoader:
         """The test examples in order."""
-        return self.held_out("test")
+        return self._in_order("test")
 
-    def held_out(self, split: Split) -> ResumableLoader:
-        """Return the examples of a split in order."""
+    def held_out(self, split: Split) -> list[Example]:
+        """Return the examples of `valid` or `test` that are measured; default all."""
+        return self.read(split)
+
+    def _in_order(self, split: Split) -> ResumableLoader:
         return ResumableLoader(
-            self.read(split), self.batch_size, collate=self.collate, workers=self.workers
+            self.held_out(split), self.batch_size, collate=self.collate, workers=self.workers
         )
