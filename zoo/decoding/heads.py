@@ -179,14 +179,14 @@ class EosHead:
         logits, kept = logits.float(), math.log1p(-self.eps)
         z = logits[:, self.eos_id]
         if self.kind == "self_terminating":
-            log_on = carried = carried + F.logsigmoid(z) + kept
+            log_on = carried = F.logsigmoid(z).add_(carried).add_(kept)
         else:
             carried = carried + 1
-            log_on = F.logsigmoid(-z) + carried * kept
+            log_on = (carried * kept).sub_(F.softplus(z))  # log σ(-z) = -softplus(z)
         z.fill_(-math.inf)
         log_p = logits.log_softmax(-1).add_(log_on[:, None])
         # not log1mexp: where it differs the end is certain, and this is off by 6e-8 nats
-        log_p[:, self.eos_id] = torch.log(-torch.expm1(log_on))
+        log_p[:, self.eos_id] = torch.expm1(log_on).neg_().log_()
         return log_p, carried
 
 

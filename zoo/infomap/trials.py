@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -58,7 +58,14 @@ def partition(
         if np.shape(start) != (flow.nodes,):
             raise ValueError(f"start has shape {np.shape(start)}: expected ({flow.nodes},)")
         labels = np.unique(start, return_inverse=True)[1]
-    task = _Task(flow, level_of(flow), labels.astype(np.uint32), two_level, preferred_modules or 0)
+    task = _Task(
+        flow,
+        level_of(flow),
+        one_level(flow),
+        labels.astype(np.uint32),
+        two_level,
+        preferred_modules or 0,
+    )
     searches = max(1, min(MOST_SEARCHES, NODES_SEARCHED // flow.nodes))
     states = np.random.SeedSequence(seed).generate_state(trials * searches, np.uint32).tolist()
     if trials == 1 or threads == 1:
@@ -66,7 +73,8 @@ def partition(
     else:
         with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
             trees = list(pool.map(task.search, states))
-    return min(trees, key=task.cost)
+    best = min(trees, key=task.cost)
+    return replace(best, levels=[by_flow(labels, flow.node) for labels in best.levels])
 
 
 @dataclass(frozen=True)
@@ -75,28 +83,28 @@ class _Task:
 
     flow: Flow
     level: Level
+    one_level: float
     start: np.ndarray
     two_level: bool
     preferred: int
 
     def search(self, seed: int) -> Tree:
-        """Run one search."""
+        """Run one search; modules are numbered as they come."""
         labels = self.start.copy()
         root = np.zeros_like(labels), np.zeros(1)
         top = search(self.level, labels, *root, seed, self.preferred)
-        flat = one_level(self.flow)
         found = [(codelength(self.flow, labels), [labels])]
         if not self.preferred:
-            found.append((flat, [np.zeros_like(labels)]))
+            found.append((self.one_level, [np.zeros_like(labels)]))
         if not self.two_level:
             rise = not self.preferred
             levels, saved = hierarchy(self.level, labels.copy(), top, seed, rise)
             if levels:
-                found.append((flat - saved, levels))
+                found.append((self.one_level - saved, levels))
             if rise and len(levels) > 1:
                 found.append((codelength(self.flow, levels[-1]), levels[-1:]))
         length, levels = min(found, key=lambda pair: pair[0])
-        return Tree([by_flow(labels, self.flow.node) for labels in levels], float(length), flat)
+        return Tree(levels, float(length), self.one_level)
 
     def cost(self, tree: Tree) -> float:
         """Return the codelength and a bit for each module that was not wanted or is missing."""
