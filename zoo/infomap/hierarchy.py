@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from zoo.compiling import kernel
-from zoo.infomap.level import Level, aggregate, induced
+from zoo.infomap.level import Level, aggregate, induced, members_of
 from zoo.infomap.logarithm import plogp
 from zoo.infomap.physical import name_costs, no_physical
 from zoo.infomap.search import climb, parents_of, renumber, search
@@ -21,16 +21,18 @@ GAIN = 1e-10  # bits that a level must save
 
 
 def hierarchy(
-    level: Level, labels: np.ndarray, top: Level, seed: int, rise: bool
+    level: Level, labels: np.ndarray, seed: int, preferred: int
 ) -> tuple[list[np.ndarray], float]:
-    """Finds levels above and inside the modules of a two-level partition.
+    """Searches for modules, and then for levels above and inside them.
+
+    What is of use no more is let go of at once: the levels of the search take most of the memory.
 
     Args:
         level: the nodes.
-        labels: uint32 (nodes,), the partition, numbered 0, 1, ...; changed.
-        top: its modules.
+        labels: uint32 (nodes,), where to start: 0, 1, ...; becomes the two-level partition.
         seed: of the order of visits.
-        rise: whether the modules may be joined in larger ones.
+        preferred: number of top modules to prefer; 0 for none, only then are modules joined in
+            larger ones.
 
     Returns:
         Labels from the top level to the lowest, uint32 (nodes,) each, none if one module is best;
@@ -39,32 +41,43 @@ def hierarchy(
     levels, last, saved = [], np.zeros_like(labels), 0.0
     nodes = np.arange(labels.size, dtype=np.uint32)
     groups, exits = np.zeros_like(labels), np.zeros(1)
+    top = search(level, labels, groups, exits, seed, preferred)
+    labels = labels.copy()
     while True:
         parents = parents_of(labels, groups, top.flow.size)
         divides = gains(top, parents, exits) > GAIN
         if not divides.any():
             return levels, saved
-        if levels or rise:
+        if levels or not preferred:
             top = joined_modules(labels, top, parents, exits, seed)
         parents = parents_of(labels, groups, top.flow.size)
         saved += gains(top, parents, exits)[divides].sum()
-        divided = divides[groups]
         last = last.copy()
+        divided = divides[groups]
         last[nodes[divided]] = 1 + last.max() + labels[divided]
         renumber(last, 1 + int(last.max()))
         levels.append(last)
-        kept = divided & (np.bincount(labels) > 1)[labels]
+        sizes = np.bincount(labels)
+        kept = divides[parents] & (sizes > 1)
         if not kept.any():
             return levels, saved
-        order = np.flatnonzero(kept).astype(np.uint32)
-        order = order[np.argsort(labels[order], kind="stable")]
-        level, nodes = induced(level, labels, order), nodes[order]
-        old, groups = np.unique(labels[order], return_inverse=True)
-        groups, exits = groups.astype(np.uint32), top.leave[old]
-        labels = np.arange(nodes.size, dtype=np.uint32)
-        top, _ = climb(level, labels, level, groups, exits, seed, 0)
-        if (gains(top, parents_of(labels, groups, top.flow.size), exits) > GAIN).any():
-            top = search(level, labels, groups, exits, seed, 0)
+        order = members_of(labels, kept.size)[1][np.repeat(kept, sizes)]
+        level, nodes, exits = induced(level, labels, order), nodes[order], top.leave[kept]
+        groups = np.repeat(np.arange(exits.size, dtype=np.uint32), sizes[kept])
+        labels, top = np.arange(nodes.size, dtype=np.uint32), level
+        del divided, order
+        top = _parts(level, labels, groups, exits, seed)
+
+
+def _parts(
+    level: Level, labels: np.ndarray, groups: np.ndarray, exits: np.ndarray, seed: int
+) -> Level:
+    """Returns the modules inside each group; of those a climb finds worthless, it is all."""
+    top, _ = climb(level, labels, level, groups, exits, seed, 0)
+    if not (gains(top, parents_of(labels, groups, top.flow.size), exits) > GAIN).any():
+        return top
+    del top
+    return search(level, labels, groups, exits, seed, 0)
 
 
 @kernel

@@ -203,13 +203,14 @@ def induced(level: Level, labels: np.ndarray, kept: np.ndarray) -> Level:
                 p += 1
         starts[i + 1] = p
     teleports = level.teleport.size > 0
+    leave = level.leave[kept]
     return Level(
         starts,
         targets[:p],
         half[:p],
         level.flow[kept],
-        level.leave[kept],
-        level.enter[kept],
+        leave,
+        leave if level.symmetric else level.enter[kept],
         level.teleport[kept] if teleports else level.teleport,
         level.landing[kept] if teleports else level.landing,
         kept_physical(level.physical, labels, kept),

@@ -53,19 +53,13 @@ def partition(
             f"trials {trials}, seed {seed} and preferred_modules {preferred_modules}: "
             "expected at least 1, 0 and 1"
         )
-    labels = np.arange(flow.nodes)
+    labels = np.arange(flow.nodes, dtype=np.uint32)
     if start is not None:
         if np.shape(start) != (flow.nodes,):
             raise ValueError(f"start has shape {np.shape(start)}: expected ({flow.nodes},)")
-        labels = np.unique(start, return_inverse=True)[1]
-    task = _Task(
-        flow,
-        level_of(flow),
-        one_level(flow),
-        labels.astype(np.uint32),
-        two_level,
-        preferred_modules or 0,
-    )
+        labels = np.unique(start, return_inverse=True)[1].astype(np.uint32)
+    level = level_of(flow)
+    task = _Task(flow, level, one_level(flow), labels, two_level, preferred_modules or 0)
     searches = max(1, min(MOST_SEARCHES, NODES_SEARCHED // flow.nodes))
     states = np.random.SeedSequence(seed).generate_state(trials * searches, np.uint32).tolist()
     if trials == 1 or threads == 1:
@@ -91,18 +85,19 @@ class _Task:
     def search(self, seed: int) -> Tree:
         """Run one search; modules are numbered as they come."""
         labels = self.start.copy()
-        root = np.zeros_like(labels), np.zeros(1)
-        top = search(self.level, labels, *root, seed, self.preferred)
+        levels, saved = [], 0.0
+        if self.two_level:
+            root = np.zeros_like(labels), np.zeros(1)
+            search(self.level, labels, *root, seed, self.preferred)
+        else:
+            levels, saved = hierarchy(self.level, labels, seed, self.preferred)
         found = [(codelength(self.flow, labels), [labels])]
         if not self.preferred:
             found.append((self.one_level, [np.zeros_like(labels)]))
-        if not self.two_level:
-            rise = not self.preferred
-            levels, saved = hierarchy(self.level, labels.copy(), top, seed, rise)
-            if levels:
-                found.append((self.one_level - saved, levels))
-            if rise and len(levels) > 1:
-                found.append((codelength(self.flow, levels[-1]), levels[-1:]))
+        if levels:
+            found.append((self.one_level - saved, levels))
+        if not self.preferred and len(levels) > 1:
+            found.append((codelength(self.flow, levels[-1]), levels[-1:]))
         length, levels = min(found, key=lambda pair: pair[0])
         return Tree(levels, float(length), self.one_level)
 
