@@ -2,6 +2,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from zoo.masks.data import (
     Lines,
@@ -9,6 +11,7 @@ from zoo.masks.data import (
     Poems,
     Titles,
     character_tokenizer,
+    gap_pairs,
     read_pairs,
     word_numbers,
 )
@@ -83,6 +86,39 @@ def test_lines_are_split_by_their_number(tmp_path):
     short.write_text("行\n" * 10, encoding="utf-8")
     with pytest.raises(ValueError, match="have 10 lines"):
         Lines([str(short)]).read("train")
+
+
+def test_gaps_are_the_clauses_most_like_the_rest():
+    text = "今天天气很好呀,基于遗传的图像分割方法.提出图像分割的一种遗传方法"
+    kept, left_out, last = gap_pairs(text, 3)
+    # shared with the rest: nothing of 7 characters; 9 of 11; 9 of 13
+    assert kept == Passage(text, "基于遗传的图像分割方法")
+    assert left_out == Passage(
+        "今天天气很好呀,基于遗传的图像分割方法.", "提出图像分割的一种遗传方法"
+    )
+    assert last == Passage(text, "今天天气很好呀")
+    assert gap_pairs(text, 1) == [kept]
+    assert gap_pairs("精度为3.14159的一种方法，好", 1) == [Passage("精度为3.14159的一种方法，好")]
+
+
+@given(st.text(st.sampled_from("天地玄黄宇宙洪荒，。.3 ;"), max_size=80), st.integers(1, 5))
+def test_every_gap_is_a_clause_of_its_text(text, count):
+    pairs = gap_pairs(text, count)
+    assert 1 <= len(pairs) <= count
+    for i, pair in enumerate(pairs):
+        assert pair.target in text
+        gone = len(text) - len(pair.source)
+        assert gone >= len(pair.target) if i % 2 else gone == 0
+        assert not pair.target or 6 <= len(pair.target) <= 40
+
+
+def test_lines_become_pairs(tmp_path):
+    file = tmp_path / "a.txt"
+    file.write_text("一种图像分割方法，图像的分割方法很好\n无\n" * 60, encoding="utf-8")
+    passages = Lines([str(file)], gaps=1, min_count=1).read("train")
+    assert [bool(passage.target) for passage in passages] == [True, False] * 59
+    with pytest.raises(ValueError, match="gaps is -1"):
+        Lines(gaps=-1)
 
 
 def test_poems_are_characters():
