@@ -45,6 +45,8 @@ class MaskedModel(LightningModule):
         smoothing: label smoothing; default 0.
         beams: beam widths of the generation that `zoo test` scores on pairs; default none.
         max_length: tokens of a generated target; default 32.
+        length_penalty: of the beam searches: scores are `total / length ** length_penalty`;
+            default 1.
 
     Raises:
         ValueError: if an objective is unknown, or is not one that the net can have.
@@ -71,6 +73,7 @@ class MaskedModel(LightningModule):
         smoothing: float = 0.0,
         beams: list[int] | None = None,
         max_length: int = 32,
+        length_penalty: float = 1.0,
     ) -> None:
         super().__init__()
         self.save_hyperparameters()
@@ -78,6 +81,7 @@ class MaskedModel(LightningModule):
         require_possible(self.objectives, targets, two_stream)
         self.lr, self.weight_decay, self.warmup = lr, weight_decay, warmup
         self.smoothing, self.max_length = smoothing, max_length
+        self.length_penalty = length_penalty
         self.arguments = {
             "vocabulary": vocabulary,
             "width": width,
@@ -122,7 +126,10 @@ class MaskedModel(LightningModule):
         for beam, scores in self.scores.items():
             with torch.autocast(self.device.type, enabled=False):  # beams compare small differences
                 made = self.net.generate(
-                    batch.sources, beam=int(beam), max_new_tokens=self.max_length
+                    batch.sources,
+                    beam=int(beam),
+                    max_new_tokens=self.max_length,
+                    **({} if beam == "1" else {"length_penalty": self.length_penalty}),
                 )
             scores.update(made, batch.targets)
 
