@@ -159,6 +159,37 @@ def test_a_packed_linear_layer_is_the_layer(rows):
         torch.testing.assert_close(PackedLinear(layer.weight, None)(x), expected - layer.bias)
 
 
+@pytest.mark.parametrize("rows", [1, 7])
+@pytest.mark.parametrize("activation", [torch.nn.GELU(), torch.nn.GELU("tanh"), torch.nn.ReLU()])
+def test_a_lean_sequence_applies_an_activation_with_its_layer(activation, rows):
+    torch.manual_seed(0)
+    plain = torch.nn.Sequential(torch.nn.Linear(512, 300), activation, torch.nn.Linear(300, 4))
+    x = torch.randn(rows, 512)
+    with torch.inference_mode():
+        torch.testing.assert_close(lean(plain)(x), plain(x), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("beam", [1, 2])
+@pytest.mark.parametrize("width", [32, 512])  # the second has weights that are packed
+def test_generation_under_autocast_is_that_of_bfloat16(width, beam):
+    torch.manual_seed(0)
+    net = masks.Transformer(30, width, 2, 4, positions=64).eval()
+    prompts = [[2, 7, 8, 9, 3], [2, 5, 3]]
+    steps, tokens = Steps(net), torch.tensor([7, 8])
+    with torch.inference_mode():
+        expected, state = steps.prefill(*pad_prompts(prompts))
+        following, _ = steps.step(tokens, state)
+        with torch.autocast("cpu", torch.bfloat16):
+            found, state = steps.prefill(*pad_prompts(prompts))
+            torch.testing.assert_close(found.float(), expected, rtol=0.05, atol=0.05)
+            found, _ = steps.step(tokens, state)
+            torch.testing.assert_close(found.float(), following, rtol=0.05, atol=0.05)
+    with torch.autocast("cpu", torch.bfloat16):
+        method = "beam" if beam > 1 else "greedy"
+        made = decoding.generate(steps, prompts, method=method, beam=beam, max_new_tokens=9)
+    assert made.sequences.shape == (2, 9)
+
+
 def test_a_lean_network_computes_the_same_without_dropout():
     net = network("rotary", two_stream=True)
     ids = torch.randint(5, 30, (2, 9))

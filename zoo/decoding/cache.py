@@ -1,12 +1,57 @@
 """Keys and values of attention for beams that share their past."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 HIDDEN = -torch.inf
+
+
+class Slots(NamedTuple):
+    """What one layer has written, and where the tokens at hand are to be written.
+
+    Attributes:
+        new_keys: float (prompts, heads, channels, tokens).
+        new_values: float (prompts, heads, tokens, channels).
+        keys: float (prompts * heads, channels, length + tokens), the new ones last.
+        values: float (prompts * heads, length + tokens, channels), likewise.
+    """
+
+    new_keys: Tensor
+    new_values: Tensor
+    keys: Tensor
+    values: Tensor
+
+    def attend(
+        self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor, scale: float
+    ) -> Tensor:
+        """Write new keys and values behind the others, and attend to all.
+
+        A token's scores are a vector times a matrix, which is bound by what it reads. With the
+        channels of the keys in rows it takes two thirds of the fused kernel's time on a CPU; a
+        prompt, of which nothing is cached yet, has that kernel.
+
+        Args:
+            query: float (prompts, heads, tokens, channels).
+            key: likewise.
+            value: likewise.
+            mask: float, added to the scores: from `prompt_mask` (prompts, 1, tokens, tokens), from
+                `step_mask` (prompts * heads or 1, tokens, length + tokens).
+            scale: multiplies the scores.
+
+        Returns:
+            float (prompts, heads, tokens, channels).
+        """
+        self.new_keys.copy_(key.mT)
+        self.new_values.copy_(value)
+        if mask.dim() == 4:
+            return F.scaled_dot_product_attention(query, key, value, mask, scale=scale)
+        rows = query.reshape(len(self.keys), *query.shape[2:])
+        scores = torch.baddbmm(mask, rows, self.keys, alpha=scale)
+        return torch.bmm(scores.softmax(-1), self.values).view(query.shape)
 
 
 @dataclass
@@ -19,14 +64,16 @@ class TreeCache:
     however many hypotheses go on from it.
 
     Attributes:
-        keys_values: float (layers, 2, prompts, heads, room, channels).
+        keys: float (layers, prompts, heads, channels, room).
+        values: float (layers, prompts, heads, room, channels).
         visible: float (prompts, 1, beams, room), 0 where a hypothesis sees a slot, -inf elsewhere.
         positions: int64 (prompts, beams), where each hypothesis' next token stands.
         length: slots in use.
         latest: float (rows, tokens, width), the last layer's output for the tokens last read.
     """
 
-    keys_values: Tensor
+    keys: Tensor
+    values: Tensor
     visible: Tensor
     positions: Tensor
     length: int = 0
@@ -50,7 +97,8 @@ class TreeCache:
         visible = like.new_full((prompts, 1, 1, room), HIDDEN)
         visible[:, 0, 0, :time].masked_fill_(valid, 0)
         return cls(
-            like.new_empty(layers, 2, prompts, heads, room, channels),
+            like.new_empty(layers, prompts, heads, channels, room),
+            like.new_empty(layers, prompts, heads, room, channels),
             visible,
             valid.sum(1, keepdim=True),
         )
@@ -74,7 +122,8 @@ class TreeCache:
         """Let each hypothesis see its next token's slot; return what each of them sees.
 
         Returns:
-            float (prompts, 1, beams, length + beams), 0 or -inf.
+            float (prompts * heads, beams, length + beams), or 1 for all heads of a single prompt;
+            0 or -inf.
         """
         beams = self.positions.shape[1]
         if self.length + beams > self.visible.shape[-1]:
@@ -83,7 +132,10 @@ class TreeCache:
         own = self.visible[..., self.length : end]
         own.fill_(HIDDEN)
         own.diagonal(dim1=-2, dim2=-1).fill_(0)
-        return self.visible[..., :end]
+        mask = self.visible[..., :end]
+        if len(mask) == 1:
+            return mask[0]
+        return mask.expand(-1, self.keys.shape[2], -1, -1).flatten(0, 1)
 
     def make_room(self) -> None:
         """Drop the slots that no hypothesis sees any more if they are many, else double the room.
@@ -96,36 +148,25 @@ class TreeCache:
         room, beams = self.visible.shape[-1], self.positions.shape[1]
         if needed > room // 2 or needed + beams > room:
             more = max(room, beams)
-            *shape, _, channels = self.keys_values.shape
-            spare = self.keys_values.new_empty(*shape, more, channels)
-            self.keys_values = torch.cat([self.keys_values, spare], -2)
+            self.keys = F.pad(self.keys, (0, more))
+            self.values = F.pad(self.values, (0, 0, 0, more))
             self.visible = F.pad(self.visible, (0, more), value=HIDDEN)
             return
         order = seen.sort(dim=1, descending=True, stable=True).indices[:, :needed]
-        kept = self.keys_values.take_along_dim(order[None, None, :, None, :, None], -2)
-        self.keys_values[..., :needed, :] = kept
+        at = order[None, :, None, None]  # (1, prompts, 1, 1, needed)
+        self.keys[..., :needed] = self.keys.take_along_dim(at, -1)
+        self.values[..., :needed, :] = self.values.take_along_dim(at.mT, -2)
         self.visible[..., :needed] = self.visible.take_along_dim(order[:, None, None], -1)
         self.visible[..., needed:] = HIDDEN
         self.length = needed
 
-    def attend(self, layer: int, query: Tensor, new: Tensor, mask: Tensor, scale: float) -> Tensor:
-        """Write new keys and values behind the others, and attend to all.
-
-        Args:
-            layer: which layer.
-            query: float (prompts, heads, tokens, channels).
-            new: float (2, prompts, key-value heads, tokens, channels), keys and values.
-            mask: float (prompts, 1, tokens, length + tokens), added to the attention scores.
-            scale: multiplies the attention scores.
-
-        Returns:
-            float (prompts, heads, tokens, channels).
-        """
-        end = self.length + new.shape[-2]
-        slots = self.keys_values[layer]
-        slots[..., self.length : end, :] = new
-        keys, values = slots[..., :end, :]
-        return F.scaled_dot_product_attention(query, keys, values, mask, scale=scale)
+    def slots(self, tokens: int) -> list[Slots]:
+        """Return what each layer has to look at and to write, for so many tokens of each prompt."""
+        end = self.length + tokens
+        keys, values = self.keys[..., :end], self.values[..., :end, :]
+        new_keys, new_values = keys[..., self.length :], values[..., self.length :, :]
+        parts = new_keys, new_values, keys.flatten(1, 2), values.flatten(1, 2)
+        return [Slots(*layer) for layer in zip(*(part.unbind() for part in parts), strict=True)]
 
     def reorder(self, rows: Tensor) -> "TreeCache":
         """Return the cache of some rows; row b of prompt p is number `p * beams + b`.
@@ -143,7 +184,8 @@ class TreeCache:
             kept, each = owners, 1
         if kept != list(range(prompts)):
             index = torch.tensor(kept, dtype=torch.long, device=rows.device)
-            self.keys_values = self.keys_values.index_select(2, index)
+            self.keys = self.keys.index_select(1, index)
+            self.values = self.values.index_select(1, index)
         self.visible = self.visible.flatten(0, 2)[rows].view(len(kept), 1, each, -1)
         self.positions = self.positions.flatten()[rows].view(len(kept), each)
         return self

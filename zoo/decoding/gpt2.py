@@ -95,7 +95,7 @@ class GPT2Steps:
             tokens: int64 (prompts, tokens): a prompt's tokens, or one token of each of its beams.
             positions: int64 (prompts, tokens).
             cache: what came before; the tokens are added.
-            mask: float (prompts, 1, tokens, cached + tokens).
+            mask: as for `Slots.attend`.
 
         Returns:
             float (prompts * tokens, width), before the last norm.
@@ -104,9 +104,9 @@ class GPT2Steps:
         split = (prompts, count, 3, self.heads, self.channels)
         x = F.embedding(tokens, self.token_embedding)
         x = (x + F.embedding(positions, self.position_embedding)).flatten(0, 1)
-        for layer, block in enumerate(self.blocks):
-            qkv = block.attention(block.norm_1(x)).view(split).permute(2, 0, 3, 1, 4)
-            mixed = cache.attend(layer, qkv[0], qkv[1:], mask, block.scale)
+        for block, slots in zip(self.blocks, cache.slots(count), strict=True):
+            q, k, v = block.attention(block.norm_1(x)).view(split).permute(2, 0, 3, 1, 4)
+            mixed = slots.attend(q, k, v, mask, block.scale)
             x = x + block.projection(mixed.transpose(1, 2).reshape(x.shape))
             x = x + block.outer(block.activation(block.inner(block.norm_2(x))))
         cache.length += count

@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor, nn
 
-from zoo.decoding.onednn import PackedLinear
+from zoo.decoding.onednn import Activation, PackedLinear
 
 Fast = TypeVar("Fast")
 
@@ -96,10 +96,33 @@ def lean(module: nn.Module) -> Any:
     if isinstance(module, nn.Dropout | nn.Identity):
         return identity
     if isinstance(module, nn.Sequential):
-        return chain([lean(part) for part in module])
+        return chain(lean_parts(list(module)))
     if isinstance(module, nn.ModuleList):
         return [lean(part) for part in module]
     return Lean(module)
+
+
+def lean_parts(modules: list[nn.Module]) -> list[Callable[[Tensor], Tensor]]:
+    """Return the lean form of modules that follow each other; a linear layer takes its activation.
+
+    Args:
+        modules: of a sequence.
+    """
+    parts: list[Callable[[Tensor], Tensor]] = []
+    for before, module in zip([None, *modules], modules, strict=False):
+        activation = activation_of(module)
+        if isinstance(before, nn.Linear) and activation:
+            parts[-1] = PackedLinear(before.weight, before.bias, activation)
+        else:
+            parts.append(lean(module))
+    return parts
+
+
+def activation_of(module: nn.Module) -> Activation | None:
+    """Return the name by which `PackedLinear` knows an activation; None if it is none of those."""
+    if type(module) is nn.GELU:
+        return "gelu_tanh" if module.approximate == "tanh" else "gelu"
+    return "relu" if type(module) is nn.ReLU else None
 
 
 def identity(x: Tensor) -> Tensor:

@@ -9,9 +9,10 @@ from torch.nn import functional as F
 
 from zoo.masks.algebra import Mask, require_filled
 
-# What a layer looks at: its number and the keys and values (batch, heads, time, channels) of the
-# tokens at hand, to the keys and values that their queries meet.
-Memory = Callable[[int, Tensor, Tensor], tuple[Tensor, Tensor]]
+# How a layer attends: its number, the queries, keys and values of the tokens at hand, each (batch,
+# heads, time, channels), and the mask as arguments of `attend`, to what `attend` returns; of the last
+# tokens alone, if the others are not needed.
+Look = Callable[[int, Tensor, Tensor, Tensor, dict[str, Any]], Tensor]
 Rotation = tuple[Tensor, Tensor]
 Activation = Literal["gelu", "gelu_tanh", "relu"]
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
@@ -98,7 +99,8 @@ class Attention(nn.Module):
         x: Tensor,
         allowed: dict[str, Any],
         turn: Rotation | None = None,
-        remember: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] | None = None,
+        look: Look | None = None,
+        layer: int = 0,
     ) -> Tensor:
         """Mix the tokens that the mask lets see each other.
 
@@ -106,20 +108,19 @@ class Attention(nn.Module):
             x: float (batch, time, width).
             allowed: the mask, as arguments of torch's scaled_dot_product_attention.
             turn: rotary positions, from `rotation`; default none.
-            remember: exchanges the keys and values of `x` for those to look at; default keeps them.
+            look: attends in place of `attend`, as a cache does; default `attend`.
+            layer: the number that `look` knows this layer by.
 
         Returns:
-            float (batch, time, width).
+            float (batch, time, width); fewer tokens if `look` returns fewer.
         """
         batch, time, width = x.shape
         qkv = self.query_key_value(x).view(batch, time, 3, self.heads, width // self.heads)
         q, k, v = qkv.permute(2, 0, 3, 1, 4)  # each (batch, heads, time, width / heads)
         if turn is not None:
             q, k = rotate(q, *turn), rotate(k, *turn)
-        if remember is not None:
-            k, v = remember(k, v)
-        mixed = attend(q, k, v, **allowed)
-        return self.output(mixed.transpose(1, 2).reshape(batch, time, width))
+        mixed = look(layer, q, k, v, allowed) if look else attend(q, k, v, **allowed)
+        return self.output(mixed.transpose(1, 2).reshape(batch, -1, width))
 
 
 class Block(nn.Module):
@@ -148,12 +149,14 @@ class Block(nn.Module):
         )
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, x: Tensor, *look: Any) -> Tensor:
-        """Apply the layer to `x`; `look` is what `Attention.forward` takes beside it."""
-        if self.norm == "pre":
-            x = x + self.dropout(self.attention(self.attention_norm(x), *look))
+    def forward(self, x: Tensor, *how: Any) -> Tensor:
+        """Apply the layer to `x`; `how` is what `Attention.forward` takes beside it."""
+        pre = self.norm == "pre"
+        mixed = self.dropout(self.attention(self.attention_norm(x) if pre else x, *how))
+        x = x[:, -mixed.shape[1] :] + mixed  # of the last tokens alone, if that is what was mixed
+        if pre:
             return x + self.dropout(self.perceptron(self.perceptron_norm(x)))
-        x = self.attention_norm(x + self.dropout(self.attention(x, *look)))
+        x = self.attention_norm(x)
         return self.perceptron_norm(x + self.dropout(self.perceptron(x)))
 
 
@@ -253,7 +256,7 @@ class Encoder(nn.Module):
         segment_ids: Tensor | None = None,
         position_ids: Tensor | None = None,
         target_ids: Tensor | None = None,
-        memory: Memory | None = None,
+        look: Look | None = None,
     ) -> Tensor:
         """Encode vectors (batch, time, width) that stand where `forward` has tokens' embeddings.
 
@@ -263,7 +266,7 @@ class Encoder(nn.Module):
             segment_ids: as for `forward`.
             position_ids: as for `forward`.
             target_ids: as for `forward`.
-            memory: exchanges each layer's keys and values for those to look at; default keeps them.
+            look: attends in place of `attend`, as a cache does; default `attend`.
         """
         allowed = fused_arguments(mask, x)
         if position_ids is None:
@@ -272,7 +275,7 @@ class Encoder(nn.Module):
         x = self.dropout(self.embedding_norm(x))
         turn = None if self.positions else rotation(position_ids, self.channels)
         for layer, block in enumerate(self.blocks):
-            x = block(x, allowed, turn, memory and _of_layer(memory, layer))
+            x = block(x, allowed, turn, look, layer)
         return self.norm(x)
 
     def count(self, x: Tensor) -> Tensor:
@@ -337,7 +340,3 @@ def initialise(module: nn.Module) -> None:
         nn.init.zeros_(module.bias)
     if isinstance(module, nn.Embedding) and module.padding_idx is not None:
         nn.init.zeros_(module.weight[module.padding_idx])
-
-
-def _of_layer(memory: Memory, layer: int) -> Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]:
-    return lambda k, v: memory(layer, k, v)

@@ -63,21 +63,18 @@ class Steps:
         self, tokens: Tensor, mask: Any, segment: int, position_ids: Tensor, cache: TreeCache
     ) -> Tensor:
         """Encode tokens int64 (prompts, tokens) behind what is cached, and cache them."""
-        end = cache.length + tokens.shape[1]
-        slots = cache.keys_values[..., :end, :]
-        keys, values = slots[:, 0].unbind(), slots[:, 1].unbind()  # of each layer
-        slots = slots[..., cache.length :, :]
-        new_keys, new_values = slots[:, 0].unbind(), slots[:, 1].unbind()
+        slots, scale = cache.slots(tokens.shape[1]), self.channels**-0.5
 
-        def remember(layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
-            new_keys[layer].copy_(k)
-            new_values[layer].copy_(v)
-            return keys[layer], values[layer]
+        def look(layer: int, q: Tensor, k: Tensor, v: Tensor, allowed: dict[str, Any]) -> Tensor:
+            seen = allowed["attn_mask"]
+            if not cache.length and layer == len(slots) - 1:  # a prompt's last token goes on alone
+                q, seen = q[:, :, -1:], seen[:, :, -1:]
+            return slots[layer].attend(q, k, v, seen, scale)
 
         x = self.encoder.token_embedding(tokens)
         segment_ids = torch.full_like(position_ids, segment)
-        states = self.encoder.run(x, mask, segment_ids, position_ids, memory=remember)
-        cache.length = end
+        states = self.encoder.run(x, mask, segment_ids, position_ids, look=look)
+        cache.length += tokens.shape[1]
         return states
 
     def logits(self, states: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from zoo.masks.algebra import Mask, padding, permutation
-from zoo.masks.encoder import ACTIVATIONS, Activation, Encoder, initialise
+from zoo.masks.encoder import ACTIVATIONS, Activation, Encoder, attend, initialise
 from zoo.masks.generation import generate
 
 if TYPE_CHECKING:
@@ -199,18 +199,16 @@ class Transformer(nn.Module):
             content, query = content & padding(valid), query & padding(valid)
         seen: list[tuple[Tensor, Tensor]] = []
 
-        def keep(_: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        def keep(_: int, q: Tensor, k: Tensor, v: Tensor, allowed: dict[str, Any]) -> Tensor:
             seen.append((k, v))
-            return k, v
+            return attend(q, k, v, **allowed)
+
+        def recall(layer: int, q: Tensor, _: Tensor, __: Tensor, allowed: dict[str, Any]) -> Tensor:
+            return attend(q, *seen[layer], **allowed)
 
         tokens = self.encoder.token_embedding(token_ids)
-        self.encoder.run(tokens, content, segment_ids, memory=keep)
-        states = self.encoder.run(
-            self.query.expand_as(tokens),
-            query,
-            segment_ids,
-            memory=lambda layer, k, v: seen[layer],
-        )
+        self.encoder.run(tokens, content, segment_ids, look=keep)
+        states = self.encoder.run(self.query.expand_as(tokens), query, segment_ids, look=recall)
         return self.logits(states)
 
     def generate(self, texts: list[str], **options: Any) -> list[str]:
