@@ -1,10 +1,12 @@
 """Training from recipes: LightningCLI with fine-tuning, resuming and checkpoint folders."""
 
+import atexit
 import functools
 import logging
 import shlex
 import shutil
 import subprocess
+import tempfile
 import warnings
 import zipfile
 from pathlib import Path
@@ -34,9 +36,53 @@ def source_folder(source: str) -> Path:
     return hub.resolve(source)
 
 
-def preprocess_file(source: str | None) -> str | None:
+@functools.cache
+def foreign_net(source: str, name: str) -> Any | None:
+    """Read a checkpoint that is not the zoo's, such as a BERT of `transformers`; once a run.
+
+    Args:
+        source: what `--from` names.
+        name: the model to train. The class of its network may know such checkpoints: it then has
+            `from_foreign(source)`, which returns a network with `arguments` and `preprocess`, or
+            None, and `SHAPE`, the names of those arguments that follow from the weights.
+
+    Returns:
+        The network; None if the checkpoint is the zoo's.
+    """
+    read = getattr(registry.describe(name).builder(), "from_foreign", None)
+    return read(source) if read and source not in registry.list_models() else None
+
+
+@functools.cache
+def start_folder(source: str, name: str) -> Path:
+    """Return the checkpoint folder that a model starts from.
+
+    One that is not the zoo's is written down as one, in a folder that goes with the process.
+
+    Args:
+        source: what `--from` names.
+        name: the model to train.
+    """
+    net = foreign_net(source, name)
+    if net is None:
+        return source_folder(source)
+    folder = Path(tempfile.mkdtemp(prefix="zoo_"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return checkpoint.save(
+        folder / name,
+        name=name,
+        model=net,
+        arguments=net.arguments,
+        preprocess=net.preprocess,
+        recipe=registry.describe(name).recipe_path.read_text("utf-8"),
+        metrics=[],
+        log=[],
+    )
+
+
+def preprocess_file(source: str | None, name: str) -> str | None:
     """Return the file of a checkpoint's preprocessing, for the data of a fine-tuning run."""
-    path = source_folder(source) / "preprocess.json" if source else None
+    path = start_folder(source, name) / "preprocess.json" if source else None
     return str(path) if path and path.is_file() else None
 
 
@@ -55,7 +101,8 @@ class ZooCLI(LightningCLI):
             "--from",
             type=str | None,
             default=None,
-            help="start from the weights of a registered model, a folder or org/repo on the Hub",
+            help="start from the weights of a registered model, a folder or org/repo on the Hub; "
+            "for masks also from a BERT of transformers",
         )
         parser.add_argument(
             "--reset",
@@ -79,7 +126,9 @@ class ZooCLI(LightningCLI):
         parser.add_lightning_class_args(ModelCheckpoint, "checkpoint")
         parser.set_defaults({"checkpoint.save_last": True})
         parser.link_arguments("seed_everything", "data.init_args.seed", compute_fn=int)
-        parser.link_arguments("from", "data.init_args.preprocess", compute_fn=preprocess_file)
+        parser.link_arguments(
+            ("from", "name"), "data.init_args.preprocess", compute_fn=preprocess_file
+        )
         for size in ("vocabulary", "classes", "padding"):
             parser.link_arguments(
                 "data",
@@ -104,6 +153,7 @@ class ZooCLI(LightningCLI):
     def before_instantiate_classes(self) -> None:
         """Give a fit its folder, `runs/NAME/version_N`, and find the checkpoint to resume."""
         registry.describe(self.options.name)
+        self.take_shape()
         if self.options.get("output"):
             checkpoint.require_replaceable(self.options.output)
         trainer = self.options.trainer
@@ -119,11 +169,22 @@ class ZooCLI(LightningCLI):
             self.options.ckpt_path = str(last_checkpoint(runs / self.options.name))
             require_whole(self.options.ckpt_path)
 
+    def take_shape(self) -> None:
+        """Give the network the shape of a checkpoint that is not the zoo's, whatever the recipe's.
+
+        Which is then in the recipe that the checkpoint folder keeps.
+        """
+        source, name = self.options["from"], self.options.name
+        net = foreign_net(source, name) if source else None
+        if net is not None:
+            shape = {argument: net.arguments[argument] for argument in net.SHAPE}
+            self.options.model.init_args.update(Namespace(shape))
+
     def instantiate_classes(self) -> None:
         """Build data, model and trainer; load the weights named by `--from`."""
         super().instantiate_classes()
         if self.options["from"]:
-            folder = source_folder(self.options["from"])
+            folder = start_folder(self.options["from"], self.options.name)
             checkpoint.load_matching(self.model.net, folder, self.options.reset)
 
     def before_fit(self) -> None:
@@ -306,7 +367,7 @@ def run(arguments: list[str]) -> None:
         ValueError: if an option, a key of the recipe or a value is wrong.
         FileNotFoundError: if a recipe, a checkpoint or data is not there.
     """
-    source_folder.cache_clear()
+    forget()
     start(expand(arguments))
 
 
@@ -319,8 +380,14 @@ def assemble(options: list[str]) -> ZooCLI:
     Returns:
         An object with the attributes `model`, `datamodule` and `trainer`.
     """
-    source_folder.cache_clear()
+    forget()
     return start(options, run=False)
+
+
+def forget() -> None:
+    """Let the next run find its sources anew."""
+    for once_a_run in (source_folder, foreign_net, start_folder):
+        once_a_run.cache_clear()
 
 
 def start(arguments: list[str], run: bool = True) -> ZooCLI:

@@ -3,6 +3,7 @@ import json
 import pytest
 import torch
 import transformers
+from conftest import twin
 from hub_server import HubServer, Repo
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer as Fast
@@ -10,7 +11,8 @@ from tokenizers import normalizers, pre_tokenizers
 from tokenizers.models import Unigram
 from transformers import BertConfig, BertForMaskedLM, BertForPreTraining, BertModel, BertTokenizer
 
-from zoo import masks
+import zoo
+from zoo import cli, masks
 from zoo.masks.bert import from_bert
 from zoo.masks.tokenizer import Tokenizer
 
@@ -220,6 +222,57 @@ def test_a_repository_is_fetched_and_verified(tmp_path, monkeypatch):
     for found in (net, again, offline):
         for name, tensor in found.state_dict().items():
             assert torch.equal(tensor, expected[name])
+
+
+@pytest.mark.hub
+@pytest.mark.parametrize("write", [roberta_wwm, macbert, multilingual_e5])
+@pytest.mark.parametrize("where", ["folder", "owner/bert", "bert-base-chinese"])
+def test_a_fit_starts_from_a_bert_of_transformers(where, write, tmp_path, monkeypatch, capsys):
+    from huggingface_hub import constants
+
+    source, output = tmp_path / "bert", tmp_path / "out"
+    source.mkdir()
+    write(source)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    options = {
+        "from": str(source) if where == "folder" else where,
+        "output": str(output),
+        "data.max_length": "12",
+        "data.max_target": "5",
+        "model.lr": "0",
+        "model.beams": "[]",
+        "trainer.max_steps": "1",
+        "trainer.default_root_dir": str(tmp_path),
+    }
+    words = [word for name, value in options.items() for word in (f"--{name}", value)]
+    with HubServer() as server:
+        monkeypatch.setenv("HF_ENDPOINT", server.url)
+        for name in ("owner/bert", "google-bert/bert-base-chinese"):
+            server.repos[name] = Repo()
+            server.repos[name].commit({p.name: p.read_bytes() for p in source.iterdir()})
+        cli.run(["fit", "masks_title_csl", *twin("masks_title_csl"), *words])
+    assert "before" in capsys.readouterr().out
+    bert, net = from_bert(source, keep_tokens="zh"), zoo.load(output)
+    assert net.preprocess.to_dict() == bert.preprocess.to_dict() | {"max_length": 12}
+    expected = bert.state_dict()
+    for name, tensor in net.state_dict().items():  # a step of length 0
+        assert torch.equal(tensor, expected[name])
+    ids = bert.preprocess(["今天天气很好", "天"])
+    torch.testing.assert_close(net(ids), bert(ids))  # and so the heads and the epsilon, too
+
+
+def test_a_fit_says_what_it_cannot_start_from(tmp_path, capsys):
+    roberta_wwm(tmp_path)
+
+    def said(model, source):
+        with pytest.raises(SystemExit):
+            cli.main(["fit", model, "--from", str(source)])
+        return capsys.readouterr().err
+
+    assert "SHA256SUMS" in said("adversarial_fgm_poems", tmp_path)  # which knows no other ones
+    assert "no_such is no folder" in said("masks_title_csl", tmp_path / "no_such")
+    change_config(tmp_path, model_type="gpt2")
+    assert "model_type is 'gpt2'" in said("masks_title_csl", tmp_path)
 
 
 def change_config(folder, **changes):

@@ -12,8 +12,10 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from zoo import hub
+from zoo.hub_errors import REPO
 from zoo.masks.tokenizer import Tokenizer
 from zoo.masks.transformer import Transformer
+from zoo.sealed import SUMS
 
 WEIGHTS = "model.safetensors"
 FILES = ("config.json", WEIGHTS, "tokenizer.json", "vocab.txt", "tokenizer_config.json")
@@ -93,15 +95,38 @@ def from_bert(
     return net.eval()
 
 
+def is_foreign(name_or_folder: str | Path) -> bool:
+    """Say whether a folder or Hub repository holds a model of `transformers`, and not of the zoo.
+
+    Args:
+        name_or_folder: as for `from_bert`.
+
+    Raises:
+        FileNotFoundError: if it is neither a folder nor a repository that can be reached.
+    """
+    folder = Path(name_or_folder).expanduser()
+    if not folder.exists():
+        repo = _repository(name_or_folder)
+        if not REPO.fullmatch(repo):
+            return False
+        folder = hub.fetch(repo, ("config.json", SUMS))
+    if (folder / SUMS).exists() or not (folder / "config.json").is_file():
+        return False
+    return "model_type" in (folder / "config.json").read_text("utf-8")
+
+
 def _find(name_or_folder: str | Path, revision: str | None) -> Path:
     """Return the folder with the files, downloading them if need be."""
     folder = Path(name_or_folder).expanduser()
     if folder.is_dir():
         return folder
-    repo = str(name_or_folder)
-    if re.fullmatch(r"bert-[\w-]+", repo):  # from before the Hub had owners
-        repo = f"google-bert/{repo}"
-    return hub.fetch(repo, FILES, revision=revision)
+    return hub.fetch(_repository(name_or_folder), FILES, revision=revision)
+
+
+def _repository(name: str | Path) -> str:
+    """Return a repository's full name; BERT's first ones are from before the Hub had owners."""
+    name = str(name)
+    return f"google-bert/{name}" if re.fullmatch(r"bert-[\w-]+", name) else name
 
 
 def _read_config(folder: Path) -> dict[str, Any]:

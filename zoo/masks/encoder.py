@@ -10,8 +10,8 @@ from torch.nn import functional as F
 from zoo.masks.algebra import Mask, require_filled
 
 # How a layer attends: its number, the queries, keys and values of the tokens at hand, each (batch,
-# heads, time, channels), and the mask as arguments of `attend`, to what `attend` returns; of the last
-# tokens alone, if the others are not needed.
+# heads, time, channels), and the mask as arguments of `attend`, to what `attend` returns; of the
+# last tokens alone, if the others are not needed.
 Look = Callable[[int, Tensor, Tensor, Tensor, dict[str, Any]], Tensor]
 Rotation = tuple[Tensor, Tensor]
 Activation = Literal["gelu", "gelu_tanh", "relu"]

@@ -11,6 +11,7 @@ from torch.optim.lr_scheduler import LinearLR, SequentialLR
 from torchmetrics import MeanMetric
 
 from zoo.decoding.losses import mean_over_processes
+from zoo.masks.encoder import Activation
 from zoo.masks.losses import bits, token_nats
 from zoo.masks.objectives import OBJECTIVES, Batch, Task
 from zoo.masks.transformer import Transformer
@@ -31,10 +32,13 @@ class MaskedModel(LightningModule):
         width: channels of a token; default 256.
         depth: layers; default 4.
         heads: attention heads; default 4.
+        hidden: channels inside the perceptrons; default four times `width`.
         positions: longest sequence; 0 for rotary positions; default 512.
         segments: segment embeddings; default 2.
         norm: `post` (default, BERT) or `pre`.
         head: `bert` (default) or `tied`.
+        activation: of the perceptrons and the head; default the exact GELU, as in BERT.
+        epsilon: of the layer norms; default 1e-12, as in BERT.
         targets: positions that can be predicted by name, for `permutation`; default 0.
         two_stream: XLNet's query stream, for `two_stream`; default false.
         padding: id of padding; default 0.
@@ -59,10 +63,13 @@ class MaskedModel(LightningModule):
         width: int = 256,
         depth: int = 4,
         heads: int = 4,
+        hidden: int | None = None,
         positions: int = 512,
         segments: int = 2,
         norm: Literal["post", "pre"] = "post",
         head: Literal["bert", "tied"] = "bert",
+        activation: Activation = "gelu",
+        epsilon: float = 1e-12,
         targets: int = 0,
         two_stream: bool = False,
         padding: int = 0,
@@ -87,10 +94,13 @@ class MaskedModel(LightningModule):
             "width": width,
             "depth": depth,
             "heads": heads,
+            "hidden": hidden,
             "positions": positions,
             "segments": segments,
             "norm": norm,
             "head": head,
+            "activation": activation,
+            "epsilon": epsilon,
             "targets": targets,
             "two_stream": two_stream,
             "padding": padding,

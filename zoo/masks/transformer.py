@@ -77,6 +77,19 @@ class Transformer(nn.Module):
     """
 
     preprocess: Tokenizer
+    # what follows from the weights of a checkpoint, as `zoo fit --from` needs to know
+    SHAPE = (
+        "width",
+        "depth",
+        "heads",
+        "hidden",
+        "positions",
+        "segments",
+        "norm",
+        "activation",
+        "epsilon",
+        "head",
+    )
 
     def __init__(
         self,
@@ -116,6 +129,24 @@ class Transformer(nn.Module):
         self.encoder = Encoder(**shape)
         self.head = Head(vocabulary, width, head, activation, epsilon)
         self.query = nn.Parameter(0.02 * torch.randn(width)) if two_stream else None
+
+    @classmethod
+    def from_foreign(cls, source: str) -> Transformer | None:
+        """Load the BERT of `transformers` that `zoo fit --from` names, with the tokens of Chinese.
+
+        Args:
+            source: a folder or a Hub repository, as for `zoo.masks.from_bert`.
+
+        Returns:
+            The network; None if it is a checkpoint of the zoo.
+
+        Raises:
+            FileNotFoundError: if there is no such folder or repository.
+            ValueError: if it is a model of `transformers`, but no BERT.
+        """
+        from zoo.masks import bert  # which builds networks of this class
+
+        return bert.from_bert(source, keep_tokens="zh") if bert.is_foreign(source) else None
 
     def forward(
         self,
