@@ -69,7 +69,7 @@ def analysed(gold: Lines, min_count: int) -> tuple:
 
     counts = count_ngrams(joined(gold))
     ngrams = measure(counts, min_count)
-    pieces = cut(counts.texts(), ngrams, cohesive(ngrams))
+    pieces = cut(counts.texts(), ngrams, cohesive(ngrams), longest=8)
     types = {word for line in gold for word in line}
     words = ngrams.words(np.arange(ngrams.starts[2], ngrams.grams.size))
     truth = np.array([(word in types) if HAN.match(word) else np.nan for word in words], float)

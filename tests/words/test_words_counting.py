@@ -1,6 +1,7 @@
 """Counts, cohesion and entropies against plain Python, and what must not change them."""
 
 import math
+import tracemalloc
 
 import brute
 import numpy as np
@@ -14,7 +15,8 @@ from zoo.words.counts import count
 from zoo.words.cutting import cut
 from zoo.words.discovery import cohesive
 from zoo.words.statistics import measure
-from zoo.words.storage import Storage
+from zoo.words.storage import Budget, Storage
+from zoo.words.truncated import measure_truncated
 
 # Few letters make many repetitions; 𠀀 lies outside the basic plane, the comma is a break.
 TEXTS = st.text(alphabet="甲乙丙丁𠀀，\n", max_size=300)
@@ -138,9 +140,19 @@ def test_merge_refuses_different_kinds():
 def test_a_damaged_shard_is_refused(tmp_path):
     path = tmp_path / "a.counts"
     counted("甲乙丙" * 9).save(path)
-    path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(ValueError, match=r"a\.counts: \d+ bytes, expected"):
-        Counts.load(path)
+    whole = path.read_bytes()
+    for place in range(25, len(whole)):  # any byte changed, be it in the head, the runs or the sum
+        changed = bytearray(whole)
+        changed[place] ^= 1
+        path.write_bytes(changed)
+        with pytest.raises(ValueError, match=r"a\.counts: damaged"):
+            Counts.load(path)
+    for damaged in (whole[:-1], whole + b"0", whole[:25]):
+        path.write_bytes(damaged)
+        with pytest.raises(ValueError, match=r"a\.counts: damaged"):
+            Counts.load(path)
+    path.write_bytes(whole)
+    assert Counts.load(path).length == counted("甲乙丙" * 9).length
     path.write_bytes(b"something else")
     with pytest.raises(ValueError, match=r"Counts\.save"):
         Counts.load(path)
@@ -153,15 +165,15 @@ def test_equal_rows_beyond_32_bits_stay_apart_and_add_up():
 
 
 @settings(deadline=None, max_examples=60)
-@given(TEXTS, st.integers(1, 3), st.integers(1, 60), st.floats(-1, 2))
-def test_the_coarse_cut_equals_its_definition(text, min_count, chunk, threshold):
+@given(TEXTS, st.integers(1, 3), st.integers(1, 60), st.floats(-1, 2), st.integers(2, 40))
+def test_the_coarse_cut_equals_its_definition(text, min_count, chunk, threshold, longest):
     lines = brute.sentences(text, KEPT)
     counts = counted(text, chunk=chunk)
     ngrams = measure(counts, min_count)
     kept = cohesive(ngrams, (0, threshold, threshold, threshold))
     names = table(ngrams)
     solid = {w for w, i in names.items() if kept[i]}
-    pieces = cut(counts.texts(), ngrams, kept)
+    pieces = cut(counts.texts(), ngrams, kept, longest)
     expected = brute.Counter(p for line in lines for p in brute.coarse_cut(line, solid))
     short = {w: int(pieces.short[i]) for w, i in names.items() if pieces.short[i]}
     assert short == {p: c for p, c in expected.items() if 2 <= len(p) <= 4 and p in names}
@@ -170,10 +182,19 @@ def test_the_coarse_cut_equals_its_definition(text, min_count, chunk, threshold)
         "".join(chr(alphabet[c - 1]) for c in np.frombuffer(piece, np.uint16)): n
         for piece, n in pieces.long.items()
     }
-    windows = {p: {p[i : i + 4] for i in range(len(p) - 3)} for p in expected if len(p) > 4}
+    possible = [p for p in expected if 4 < len(p) <= longest]
+    windows = {p: {p[i : i + 4] for i in range(len(p) - 3)} for p in possible}
     assert long == {p: expected[p] for p, parts in windows.items() if parts <= solid}
-    assert pieces.roles[2].sum() == sum(c for p, c in expected.items() if len(p) == 1)
-    assert pieces.roles[0].sum() == sum(c for p, c in expected.items() if len(p) > 1)
+    for code, character in enumerate(map(chr, alphabet), 1):
+        begun, ended = brute.Counter(), brute.Counter()
+        for piece, times in expected.items():
+            begun[piece[0]] += times * (len(piece) > 1)
+            ended[piece[-1]] += times * (len(piece) > 1)
+        assert pieces.roles[:, code].tolist() == [
+            begun[character],
+            ended[character],
+            expected[character],
+        ]
 
 
 def test_too_many_characters_for_the_codes():
@@ -189,3 +210,47 @@ def test_entropy_of_a_break_is_that_of_a_new_neighbour():
     ngrams = measure(counted("甲乙，甲乙，甲乙"), 3)
     i = table(ngrams)["甲乙"]
     assert ngrams.grams["right_entropy"][i] == pytest.approx(math.log(3))
+
+
+def test_a_piece_without_end_is_not_held():
+    ngrams = measure(counted("甲乙" * 9), 2)
+    kept = np.ones(ngrams.grams.size, bool)
+    codes = np.tile(np.array([1, 2], np.uint16), 1 << 17)
+    peaks = []
+    for parts in (4, 24):
+        tracemalloc.start()
+        pieces = cut((codes for _ in range(parts)), ngrams, kept, 8)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert pieces.long == {}
+        assert pieces.roles.sum() == 2  # a beginning and an end
+    assert peaks[1] < 1.1 * peaks[0]
+
+
+@pytest.mark.parametrize("windows", ["exact", "padded"])
+def test_the_least_count_rises_until_the_ngrams_have_room(windows):
+    text = brute.sample_text()
+    find = measure if windows == "exact" else measure_truncated
+    counts = count([text], characters="letters", windows=windows)
+
+    def budget(ngrams, block=1 << 20):
+        return Budget(1 << 20, 0, block, ngrams, 10**9)
+
+    def long_ones(ngrams):
+        """What the budget is about: n-grams of two or more, or windows of four."""
+        rows = [rows["count"][rows["count"] >= ngrams.min_count] for rows in counts.rows()]
+        return (
+            np.concatenate(rows).size if windows == "padded" else np.diff(ngrams.starts)[2:].sum()
+        )
+
+    free = find(counts, None, budget(10**9))
+    assert free.min_count == 2
+    for room in (long_ones(free) // 2, long_ones(free) // 5):
+        tight = find(counts, None, budget(room))
+        least = tight.min_count
+        assert least > 2
+        assert tight.grams.tobytes() == find(counts, least, budget(10**9)).grams.tobytes()
+        assert long_ones(tight) <= room < long_ones(find(counts, least - 1, budget(10**9)))
+        assert tight.grams.tobytes() == find(counts, None, budget(room, 50)).grams.tobytes()
+        with pytest.raises(ValueError, match=f"room for {room:,} n-grams, but more occur 2 times"):
+            find(counts, 2, budget(room))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 from collections import deque
@@ -11,7 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Literal
+from typing import BinaryIO, Literal
 
 import numpy as np
 
@@ -46,7 +47,7 @@ from zoo.words.storage import (
 )
 
 THREADS = 2
-MAGIC = b"zoo.words counts 1\n"
+MAGIC = b"zoo.words counts 2\n"  # then a line of JSON, the runs, and the SHA-256 of all that
 
 Windows = Literal["exact", "padded"]
 
@@ -149,19 +150,27 @@ class Counts:
 
         The file appears whole or not at all.
         """
+        digest = hashlib.sha256()
+        with replacing(Path(path)) as partial, partial.open("wb") as file:
+            for part in self._parts():
+                digest.update(part)
+                file.write(part)
+            file.write(digest.digest())
+
+    def _parts(self) -> Iterator[bytes]:
+        """Yields what a file of counts holds, but its sum."""
         head = {
             "characters": self.characters,
             "half_width": self.half_width,
             "windows": self.windows,
             "sizes": [[r.alphabet.size, r.rows.size, r.codes.size] for r in self.runs],
         }
-        with replacing(Path(path)) as partial, partial.open("wb") as file:
-            file.write(MAGIC + json.dumps(head).encode() + b"\n")
-            for run in self.runs:
-                file.write(run.alphabet.tobytes())
-                for stored in (run.rows, run.codes):
-                    for start in range(0, stored.size, LARGEST_BLOCK):
-                        file.write(stored.read(start, start + LARGEST_BLOCK).tobytes())
+        yield MAGIC + json.dumps(head).encode() + b"\n"
+        for run in self.runs:
+            yield run.alphabet.tobytes()
+            for stored in (run.rows, run.codes):
+                for start in range(0, stored.size, LARGEST_BLOCK):
+                    yield stored.read(start, start + LARGEST_BLOCK).tobytes()
 
     @classmethod
     def load(cls, path: str | Path) -> Counts:
@@ -169,12 +178,15 @@ class Counts:
 
         Raises:
             FileNotFoundError: if there is no such file.
-            ValueError: if it is not a file of counts, or a part of it is missing.
+            ValueError: if it is not a file of counts, or not as it was saved.
         """
         path = Path(path)
         with path.open("rb") as file:
-            if file.readline() != MAGIC:
+            if file.read(len(MAGIC)) != MAGIC:
                 raise ValueError(f"{path}: expected a file written by Counts.save")
+            if not _is_sealed(file):
+                raise ValueError(f"{path}: damaged since it was saved; copy or count it again")
+            file.seek(len(MAGIC))
             head = json.loads(file.readline())
             offset = file.tell()
         runs = []
@@ -185,9 +197,6 @@ class Counts:
             offset += rows * ROW.itemsize
             runs.append(Run(alphabet, stored, OnDisk(path, np.dtype(np.uint16), codes, offset)))
             offset += 2 * codes
-        if path.stat().st_size != offset:
-            size = path.stat().st_size
-            raise ValueError(f"{path}: {size} bytes, expected {offset}; copy or count it again")
         return cls(tuple(runs), **head)
 
 
@@ -230,6 +239,18 @@ def count(
         runs.extend(future.result() for future in waiting)
     give_back()
     return Counts(tuple(runs), characters, half_width, windows, (storage,))
+
+
+def _is_sealed(file: BinaryIO) -> bool:
+    """Tells whether a file ends with the SHA-256 of all before it."""
+    digest = hashlib.sha256()
+    left = file.seek(0, os.SEEK_END) - digest.digest_size
+    file.seek(0)
+    while left > 0:
+        part = file.read(min(left, LARGEST_BLOCK))
+        digest.update(part)
+        left -= len(part)
+    return file.read() == digest.digest()
 
 
 @contextlib.contextmanager

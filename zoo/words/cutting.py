@@ -53,37 +53,52 @@ class Pieces:
         return cls(short, np.sum([part.roles for part in parts], axis=0), long)
 
 
-def cut(
-    texts: Iterable[np.ndarray], ngrams: Ngrams, kept: np.ndarray, longest: int | None = None
-) -> Pieces:
+def cut(texts: Iterable[np.ndarray], ngrams: Ngrams, kept: np.ndarray, longest: int) -> Pieces:
     """Cuts a text and counts its pieces.
 
     Args:
         texts: the text in the codes of `ngrams`, in parts: uint16 (length,) each.
         ngrams: the n-grams of the text.
         kept: bool (n-grams,): the n-grams that are never cut.
-        longest: longer pieces are not counted; None counts all.
+        longest: longer pieces count in `roles` only, and are not held while they last.
     """
     trie = Trie.of(ngrams, kept)
     hits = np.zeros(trie.nodes.size + 1, np.int64)
     short = np.zeros(ngrams.grams.size, np.int64)
     roles = np.zeros((3, ngrams.alphabet.size + 1), np.int64)
     long: dict[bytes, int] = {}
-    rest = (np.zeros(0, np.uint16), np.zeros(0, np.uint8), np.zeros(0, np.int32))
+    rest = [np.zeros(0, np.uint16), np.zeros(0, np.uint8), np.zeros(0, np.int32)]
     for part in ahead(_marked(texts, trie)):
         codes, lengths, slots = map(np.concatenate, zip(rest, part, strict=True))
         done, spans = _cut(codes, lengths, slots, ngrams.grams, ngrams.slots, hits, short, roles)
-        if longest is not None:
-            spans = spans[spans[:, 1] - spans[:, 0] <= longest]
+        spans = spans[spans[:, 1] - spans[:, 0] <= longest]
         _, first, times = np.unique(_hashes(codes, spans), return_index=True, return_counts=True)
         for (start, stop), count in zip(spans[first].tolist(), times.tolist(), strict=True):
             piece = codes[start:stop].tobytes()
             long[piece] = long.get(piece, 0) + count
-        rest = (codes[done:], lengths[done:], slots[done:])
+        rest = _shortened([codes[done:], lengths[done:], slots[done:]], longest)
     ends = trie.places != NOWHERE
     short[trie.places[ends]] += hits[:-1][ends]
     roles[:, 0] = 0  # breaks are pieces of their own
     return Pieces(short, roles, long)
+
+
+def _shortened(piece: list[np.ndarray], longest: int) -> list[np.ndarray]:
+    """Returns a piece that goes on, without its middle if it is too long to be counted.
+
+    Args:
+        piece: its codes, lengths and slots, see `_marked`.
+        longest: see `cut`.
+
+    Returns:
+        The first `longest` positions and the last `ORDER`, which n-grams may join to what comes;
+        the last of the first ones covers all the others, so that they stay one piece.
+    """
+    if piece[0].size <= longest + ORDER:
+        return piece
+    codes, lengths, slots = (np.concatenate([x[:longest], x[-ORDER:]]) for x in piece)
+    lengths[longest - 1] = 1 + ORDER
+    return [codes, lengths, slots]
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Literal
@@ -13,6 +13,7 @@ from zoo.words.alphabet import DIGIT, Characters, Folding
 from zoo.words.counting import ORDER
 from zoo.words.counts import THREADS, Counts, count
 from zoo.words.cutting import ALONE, Pieces, cut
+from zoo.words.least import automatic_min_count
 from zoo.words.lexicon import Lexicon, ranked
 from zoo.words.ngrams import Ngrams, spell
 from zoo.words.reading import Source, read
@@ -26,6 +27,7 @@ Counting = Literal["exact", "truncated"]
 
 DEFAULT_CHARACTERS: dict[Method, Characters] = {"pmi+entropy": "unspaced", "ngram": "post"}
 THRESHOLDS = (0.0, 2.0, 4.0, 6.0)  # nats, for n-grams of 1 to 4 characters; the first is unused
+log = logging.getLogger(__name__)
 Cutter = Callable[[Ngrams, np.ndarray], Pieces]  # n-grams and which of them are never cut
 
 
@@ -54,7 +56,8 @@ def discover_words(
         method: `"pmi+entropy"` scores every n-gram by cohesion, freedom and the characters at
             its ends (`scoring`); `"ngram"` is the method of kexue.fm/archives/4256 and 6920.
         counting: `"truncated"` reproduces the counts of the 2019 repository; only for `"ngram"`.
-        min_count: least count of a word; None chooses it by the size of the corpus.
+        min_count: least count of a word; None chooses it by the size of the corpus, and raises
+            it if the memory has no room for so many n-grams.
         max_length: longest word, in characters; words of more than four are chains of n-grams.
         thresholds: least cohesion of n-grams that are never cut, for 1 to 4 characters, in nats.
         characters: which characters words are made of, see `Folding`; None chooses by method.
@@ -150,9 +153,10 @@ def discover(
         budget: memory to keep to; None means half of the machine's.
         cutter: what cuts the text, where it does not lie here.
     """
-    least = automatic_min_count(counts.length) if min_count is None else min_count
     find = measure if counts.windows == "exact" else measure_truncated
-    ngrams = find(counts, least, budget, progress=progress)
+    ngrams = find(counts, min_count, budget, progress=progress)
+    if min_count is None and ngrams.min_count > automatic_min_count(counts.length):
+        log.warning("the memory limit has room for n-grams of %d times only", ngrams.min_count)
     give_back()
     kept = cohesive(ngrams, thresholds)
     if cutter is None:
@@ -160,16 +164,7 @@ def discover(
     else:
         pieces = cutter(ngrams, kept)
     one = Folding(counts.characters).numbers_are_one
-    return choose(ngrams, kept, pieces, method, least, max_length, numbers_are_one=one)
-
-
-def automatic_min_count(length: int) -> int:
-    """Returns a least count that grows as the square root of the corpus, in characters.
-
-    3 MB of Chinese gives 2, the People's Daily of a month 3, 1 GB 41, 10 GB 129. On the first half
-    of that month 2 segments best, at its whole size and at smaller ones; the growth is a choice.
-    """
-    return max(2, round(math.sqrt(length / 200_000)))
+    return choose(ngrams, kept, pieces, method, max_length, numbers_are_one=one)
 
 
 def cohesive(ngrams: Ngrams, thresholds: Sequence[float] = THRESHOLDS) -> np.ndarray:
@@ -186,7 +181,6 @@ def choose(
     kept: np.ndarray,
     pieces: Pieces,
     method: Method,
-    min_count: int,
     max_length: int = 8,
     *,
     numbers_are_one: bool = False,
@@ -200,7 +194,7 @@ def choose(
     lengths = ngrams.lengths
     if method == "ngram":
         scores = pieces.short.astype(float)
-        words = (pieces.short >= min_count) & (lengths > 1) & ((lengths == 2) | kept)
+        words = (pieces.short >= ngrams.min_count) & (lengths > 1) & ((lengths == 2) | kept)
         counts = pieces.short
     else:
         scores = score(ngrams, pieces)
@@ -215,7 +209,7 @@ def choose(
         grams["left_entropy"],
         grams["right_entropy"],
     ]
-    long = {piece: n for piece, n in pieces.long.items() if n >= min_count}
+    long = {piece: n for piece, n in pieces.long.items() if n >= ngrams.min_count}
     long_counts = np.array(list(long.values()), np.int64)
     unknown = np.full(len(long), np.nan)
     long_scores = long_counts.astype(float) if method == "ngram" else np.zeros(len(long))
@@ -224,7 +218,8 @@ def choose(
         for pair in zip(short, (long_counts, long_scores, *[unknown] * 3), strict=True)
     ]
     names = [spell(np.frombuffer(piece, np.uint16), ngrams.alphabet) for piece in long]
-    lexicon = ranked(ngrams.words(places) + names, columns, _alone(ngrams, pieces), min_count)
+    alone = _alone(ngrams, pieces)
+    lexicon = ranked(ngrams.words(places) + names, columns, alone, ngrams.min_count)
     return _without_patterns(lexicon) if numbers_are_one else lexicon
 
 

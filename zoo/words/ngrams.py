@@ -39,6 +39,7 @@ class Ngrams:
         slots: int32 (slots,): an open-addressing table from key to place in `grams`.
         alphabet: uint32 (alphabet,): code i stands for `alphabet[i - 1]`.
         total: the N of the formulas: occurrences of all the single characters in `grams`.
+        min_count: the least count.
     """
 
     grams: np.ndarray
@@ -48,6 +49,7 @@ class Ngrams:
     slots: np.ndarray
     alphabet: np.ndarray
     total: int
+    min_count: int
 
     @property
     def lengths(self) -> np.ndarray:
@@ -82,20 +84,26 @@ class Ngrams:
         return _freedom(self.grams, self.starts, self.prefix, self.suffix, start, stop)
 
 
-def tabulate(parts: list[list[Stored]], alphabet: np.ndarray) -> Ngrams:
-    """Returns the n-grams of `parts[order]`, which is emptied, with an index."""
-    starts = np.append(0, np.cumsum([sum(part.size for part in order) for order in parts]))
+def tabulate(parts: list[list[Stored]], alphabet: np.ndarray, min_count: int) -> Ngrams:
+    """Returns the frequent n-grams of `parts[order]`, which is emptied, with an index."""
+    sizes = [sum(_frequent(part, min_count).sum() for part in order) for order in parts]
+    starts = np.append(0, np.cumsum(sizes, dtype=np.int64))
     grams = np.empty(starts[-1], GRAM)
     start = 0
     for order in parts:
         while order:  # each part goes as soon as it is copied: there may be no room for two
             part = order.pop(0)
-            grams[start : start + part.size] = part.read(0, part.size)
-            start += part.size
+            frequent = part.read(0, part.size)[_frequent(part, min_count)]
+            grams[start : start + frequent.size] = frequent
+            start += frequent.size
     total = int(grams["count"][: starts[2]].sum())
     slots = index(grams)
     prefix, suffix = _prefixes(grams, starts), _suffixes(grams, starts, slots)
-    return Ngrams(grams, starts, prefix, suffix, slots, alphabet, total)
+    return Ngrams(grams, starts, prefix, suffix, slots, alphabet, total, min_count)
+
+
+def _frequent(part: Stored, min_count: int) -> np.ndarray:
+    return part.read(0, part.size)["count"] >= min_count
 
 
 def spell(codes: np.ndarray, alphabet: np.ndarray) -> str:

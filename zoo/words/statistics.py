@@ -21,6 +21,7 @@ from numba import njit
 from zoo.compiling import kernel
 from zoo.words.counting import CODE, ORDER, Records
 from zoo.words.counts import Counts
+from zoo.words.least import Least
 from zoo.words.ngrams import GRAM, Ngrams, tabulate
 from zoo.words.storage import Budget, InMemory, Storage, Stored
 
@@ -28,13 +29,13 @@ XLOGX = np.array([0.0, 0.0] + [n * math.log(n) for n in range(2, 1024)])
 
 
 def measure(
-    counts: Counts, min_count: int, budget: Budget | None = None, *, progress: bool = False
+    counts: Counts, min_count: int | None, budget: Budget | None = None, *, progress: bool = False
 ) -> Ngrams:
     """Reads the statistics of all frequent n-grams off the counts, in one pass.
 
     Args:
         counts: counts with exact windows.
-        min_count: least count of an n-gram.
+        min_count: least count of an n-gram; None chooses it by the size of corpus and budget.
         budget: memory to keep to; None means half of the machine's.
         progress: show a progress bar.
 
@@ -42,23 +43,22 @@ def measure(
         ValueError: if there are more n-grams than the budget has room for.
     """
     budget = budget or Budget.of(None)
+    least = Least(min_count, counts.length, budget)
     size = counts.alphabet.size + 1
     single = np.zeros(size, GRAM)
     single["key"] = np.arange(size)
     scratch = np.zeros(size, np.int64)
     found: list[list[Stored]] = [[] for _ in range(ORDER + 1)]
-    total = 0
     with Storage(budget.held) as storage:
         for rows in _whole_bigrams(counts.rows(budget.block, progress=progress)):
             _measure_characters(rows, single)
-            grams, orders = _measure_ngrams(rows, min_count, scratch)
+            grams, orders = _measure_ngrams(rows, least.count, scratch)
+            least.admit(grams["count"])
             for order in range(2, ORDER + 1):
                 found[order].append(storage.keep(grams[orders == order]))
-            total += grams.size
-            budget.check(total, min_count)
         _finish_characters(single)
-        found[1].append(InMemory(single[single["count"] >= min_count]))
-        return tabulate(found, counts.alphabet)
+        found[1].append(InMemory(single))
+        return tabulate(found, counts.alphabet, least.count)
 
 
 def _whole_bigrams(blocks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:

@@ -61,18 +61,6 @@ class Budget:
         ngrams = (free - free // 8 - block * MERGED) // NGRAM
         return cls(chunk, free // 8, block, ngrams, limit)
 
-    def check(self, ngrams: int, min_count: int) -> None:
-        """Refuses more n-grams than there is room for.
-
-        Raises:
-            ValueError: naming the limit and the ways out.
-        """
-        if ngrams > self.ngrams:
-            raise ValueError(
-                f"memory={self.limit // 10**6}MB: room for {self.ngrams:,} n-grams, but more "
-                f"occur {min_count} times: raise min_count or memory"
-            )
-
 
 def give_back() -> None:
     """Returns freed memory to the system, which glibc otherwise keeps for each thread."""

@@ -11,34 +11,38 @@ from __future__ import annotations
 
 import numpy as np
 
-from zoo.words.counting import ORDER
+from zoo.words.counting import ORDER, ROW
 from zoo.words.counts import Counts
+from zoo.words.least import Least
 from zoo.words.ngrams import GRAM, Ngrams, tabulate
 from zoo.words.storage import Budget, InMemory, Stored
 
 
 def measure_truncated(
-    counts: Counts, min_count: int, budget: Budget | None = None, *, progress: bool = False
+    counts: Counts, min_count: int | None, budget: Budget | None = None, *, progress: bool = False
 ) -> Ngrams:
     """Returns the n-grams of the 2019 repository; their entropies are not known (NaN).
 
     Args:
         counts: counts with padded windows.
-        min_count: least count of a window.
-        budget: see `statistics.measure`, as all that follows.
+        min_count: least count of a window; None chooses it, see `statistics.measure`.
+        budget: see there.
         progress: see there.
     """
     budget = budget or Budget.of(None)
-    parts, total = [], 0
+    least = Least(min_count, counts.length, budget)
+    parts = [np.empty(0, ROW)]
     for rows in counts.rows(budget.block, progress=progress):
-        parts.append(rows[rows["count"] >= min_count])
-        total += parts[-1].size
-        budget.check(total, min_count)
-    rows = np.concatenate(parts) if parts else np.empty(0, GRAM)
+        before = least.count
+        least.admit(rows["count"])
+        parts.append(rows[rows["count"] >= least.count])
+        if least.count > before:
+            parts = [part[part["count"] >= least.count] for part in parts]
+    rows = np.concatenate(parts)
     tables: list[list[Stored]] = [
         [InMemory(_prefixes(rows, order))] if order else [] for order in range(ORDER + 1)
     ]
-    return tabulate(tables, counts.alphabet)
+    return tabulate(tables, counts.alphabet, least.count)
 
 
 def _prefixes(rows: np.ndarray, order: int) -> np.ndarray:
