@@ -8,7 +8,7 @@ from zoo import decoding, masks
 from zoo.decoding.lean import lean
 from zoo.decoding.onednn import PackedLinear
 from zoo.decoding.protocol import Decodable, pad_prompts
-from zoo.masks.generation import Steps
+from zoo.masks.steps import Steps
 
 SHAPES = {
     "bert": {"positions": 64},
@@ -31,13 +31,15 @@ def uncached(net, prompt, target, task):
     ids = torch.tensor([prompt + target])
     if task == "lm":
         return net(ids, mask=masks.causal())[0, len(prompt) - 1 :]
+    if task == "prefix":
+        return net(ids, mask=masks.prefix(torch.tensor([len(prompt)])))[0, len(prompt) - 1 :]
     segments = torch.tensor([[0] * len(prompt) + [1] * len(target)])
     if not net.arguments["segments"]:
         return net(ids, mask=masks.unilm(segments))[0, len(prompt) - 1 :]
     return net(ids, segments, masks.unilm(segments))[0, len(prompt) - 1 :]
 
 
-@pytest.mark.parametrize("task", ["seq2seq", "lm"])
+@pytest.mark.parametrize("task", ["seq2seq", "lm", "prefix"])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_cached_logits_are_the_uncached_ones_on_ragged_prompts(shape, task):
     net = network(shape)
@@ -131,7 +133,7 @@ def writer():
 
 
 @pytest.mark.parametrize("beam", [1, 4])
-@pytest.mark.parametrize("task", ["seq2seq", "lm"])
+@pytest.mark.parametrize("task", ["seq2seq", "lm", "prefix"])
 def test_a_text_gets_the_same_answer_in_any_company(writer, task, beam):
     texts = ["今天天气很好", "", "😀", "雪", "今" * 20_000, "风雨风雨"]
     together = writer.generate(texts, task=task, beam=beam, max_new_tokens=6, batch_size=4)

@@ -7,7 +7,6 @@ from lightning.pytorch import LightningModule
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from torch.optim import AdamW
-from torch.optim.lr_scheduler import LinearLR, SequentialLR
 from torchmetrics import MeanMetric
 
 from zoo.decoding.losses import mean_over_processes
@@ -16,6 +15,7 @@ from zoo.masks.losses import bits, token_nats
 from zoo.masks.objectives import OBJECTIVES, Batch, Task
 from zoo.masks.transformer import Transformer
 from zoo.metrics.rouge_bleu import TitleScores
+from zoo.schedule import rise_and_fall
 
 Split = Literal["valid", "test"]
 
@@ -182,14 +182,7 @@ class MaskedModel(LightningModule):
         optimizer = AdamW(groups, lr=self.lr)
         total = int(self.trainer.estimated_stepping_batches)
         rising = max(1, round(self.warmup * total))
-        schedule = SequentialLR(
-            optimizer,
-            [
-                LinearLR(optimizer, 1 / (rising + 1), total_iters=rising),
-                LinearLR(optimizer, 1.0, 0.0, max(1, total - rising)),
-            ],
-            milestones=[rising],
-        )
+        schedule = rise_and_fall(optimizer, rising, total - rising, first=1 / (rising + 1))
         return {
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": schedule, "interval": "step"},

@@ -246,7 +246,8 @@ class Transformer(nn.Module):
         """Write a text for each of some texts, such as its title; see `zoo.masks.generation`.
 
         Args:
-            texts: sources of a sequence-to-sequence model, or, with `task="lm"`, beginnings.
+            texts: sources of a sequence-to-sequence model, or, with `task="lm"`, beginnings; ends
+                where `order="rtl"`.
             **options: as for `zoo.masks.generation.generate`, such as `beam=4`.
         """
         return generate(self, texts, **options)
