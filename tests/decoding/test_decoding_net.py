@@ -2,8 +2,11 @@
 
 import pytest
 import torch
+from lightning.pytorch import Trainer
+from torch.utils.data import DataLoader, TensorDataset
 
 from zoo.decoding.generate import generate
+from zoo.decoding.module import RecurrentModel
 from zoo.decoding.net import LanguageModel, Recurrent
 from zoo.decoding.protocol import pad_prompts
 from zoo.decoding.tokenizer import BEGIN, END, Tokenizer
@@ -96,3 +99,15 @@ def test_an_unknown_cell_is_refused():
 def test_one_string_is_no_list_of_texts():
     with pytest.raises(TypeError, match=r"got one string: write \[text\]"):
         model().generate("白日依山尽")
+
+
+@pytest.mark.parametrize("steps", [1, 2, 10])
+def test_a_short_training_has_a_schedule_too(steps):
+    texts = torch.tensor([[BEGIN, 5, 7, 4, END]] * 8)
+    batches = DataLoader(TensorDataset(texts, torch.ones(8, dtype=torch.long)), batch_size=2)
+    module = RecurrentModel(VOCABULARY, width=8)
+    quiet = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
+    trainer = Trainer(max_steps=steps, accelerator="cpu", enable_model_summary=False, **quiet)
+    trainer.fit(module, batches)
+    assert trainer.global_step == steps
+    assert all(parameter.isfinite().all() for parameter in module.parameters())

@@ -6,12 +6,12 @@ from lightning.pytorch import LightningModule
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 from torch.optim import AdamW
-from torch.optim.lr_scheduler import OneCycleLR
 from torchmetrics import MeanMetric
 
 from zoo.decoding.heads import Kind
 from zoo.decoding.losses import mean_over_processes
 from zoo.decoding.net import LanguageModel
+from zoo.schedule import rise_and_fall
 
 
 class RecurrentModel(LightningModule):
@@ -94,14 +94,9 @@ class RecurrentModel(LightningModule):
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """AdamW; the learning rate rises and falls in straight lines, to the last step."""
         optimizer = AdamW(self.parameters(), lr=self.lr, weight_decay=self.weight_decay)
-        schedule = OneCycleLR(
-            optimizer,
-            max_lr=self.lr,
-            total_steps=int(self.trainer.estimated_stepping_batches),
-            pct_start=self.warmup,
-            anneal_strategy="linear",
-            cycle_momentum=False,
-        )
+        total = int(self.trainer.estimated_stepping_batches)
+        rising = max(1, round(self.warmup * total) - 1)  # the curve of torch's OneCycleLR
+        schedule = rise_and_fall(optimizer, rising, total - 1 - rising, first=1 / 25, last=4e-6)
         return {
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": schedule, "interval": "step"},

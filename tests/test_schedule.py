@@ -1,0 +1,39 @@
+"""The schedule against torch's own one-cycle schedule, and against the straight lines it says."""
+
+import pytest
+import torch
+from torch.optim.lr_scheduler import OneCycleLR
+
+from zoo.schedule import rise_and_fall
+
+
+def rates(make, steps):
+    """The learning rate at each step."""
+    optimizer = torch.optim.SGD([torch.zeros(1)], lr=0.012)
+    schedule, found = make(optimizer), []
+    for _ in range(steps):
+        found += schedule.get_last_lr()
+        optimizer.step()
+        schedule.step()
+    return torch.tensor(found, dtype=torch.float64)
+
+
+@pytest.mark.parametrize("total", [20, 100, 1000])
+def test_it_is_the_one_cycle_schedule(total):
+    shape = {"pct_start": 0.1, "anneal_strategy": "linear", "cycle_momentum": False}
+    theirs = rates(lambda o: OneCycleLR(o, 0.012, total_steps=total, **shape), total)
+    rising = total // 10 - 1
+    ours = rates(lambda o: rise_and_fall(o, rising, total - 1 - rising, 1 / 25, 4e-6), total)
+    torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-15)
+
+
+def test_it_goes_in_straight_lines_to_the_end_and_stays_there():
+    found = rates(lambda o: rise_and_fall(o, 4, 5, first=0.2), 12) / 0.012
+    expected = [0.2, 0.4, 0.6, 0.8, 1, 0.8, 0.6, 0.4, 0.2, 0, 0, 0]
+    torch.testing.assert_close(found, torch.tensor(expected, dtype=torch.float64))
+
+
+@pytest.mark.parametrize(("rising", "falling"), [(0, 0), (1, 0), (0, 1), (1, -1)])
+def test_a_line_has_at_least_a_step(rising, falling):
+    found = rates(lambda o: rise_and_fall(o, rising, falling, first=0.5), 4) / 0.012
+    torch.testing.assert_close(found, torch.tensor([0.5, 1, 0, 0], dtype=torch.float64))
