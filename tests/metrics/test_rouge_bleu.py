@@ -63,3 +63,16 @@ def test_the_mean_is_over_texts_and_in_percent():
     metric.update(["网络", ""], ["网络", "研究"])
     metric.update(["容错"], ["网络"])
     assert metric.compute()["rouge_1"].item() == pytest.approx(100 / 3, abs=1e-4)
+
+
+def test_the_interval_is_that_of_the_scores_of_the_texts():
+    metric = TitleScores()
+    for _ in range(30):  # half of them are right, half of them share nothing
+        metric.update(["网络", "容错"], ["网络", "研究"])
+    found = metric.compute()
+    assert found["rouge_1"].item() == pytest.approx(50, abs=1e-4)
+    # the mean of 60 coins: 1.96 times their standard error, 50 / sqrt(60)
+    assert found["rouge_1_ci95"].item() == pytest.approx(12.65, abs=1.3)
+    metric.reset()
+    metric.update(["网络"] * 9, ["网络"] * 9)
+    assert metric.compute()["bleu_ci95"] == 0

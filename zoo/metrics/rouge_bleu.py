@@ -14,7 +14,11 @@ from itertools import product
 import torch
 from torch import Tensor
 from torchmetrics import Metric
+from torchmetrics.utilities import dim_zero_cat
 
+from zoo.metrics.bootstrap import bootstrap_interval
+
+NAMES = ("rouge_l", "rouge_1", "rouge_2", "bleu")
 ORDERS = (1, 2, 3, 4)
 SMALL = 0.1  # stands for no match: method 1 of Chen and Cherry (W14-3346)
 
@@ -94,7 +98,9 @@ def longest_common_subsequence(one: Sequence[str], other: Sequence[str]) -> list
 
 
 class TitleScores(Metric):
-    """Means over texts of ROUGE-L, -1, -2 and BLEU, in percent; see the functions of this module.
+    """Means over texts of ROUGE-L, -1, -2 and BLEU, in percent, each with a 95 % interval.
+
+    See the functions of this module, and `bootstrap_interval` for the interval.
 
     Example:
         >>> scores = TitleScores()
@@ -103,25 +109,28 @@ class TitleScores(Metric):
         '88.9'
     """
 
-    total: Tensor
-    count: Tensor
+    rows: list[Tensor]
 
     def __init__(self) -> None:
         super().__init__()
-        zeros = torch.zeros(4, dtype=torch.float64)
-        self.add_state("total", zeros, dist_reduce_fx="sum")
-        self.add_state("count", torch.tensor(0), dist_reduce_fx="sum")
+        self.add_state("rows", [], dist_reduce_fx="cat")
 
     def update(self, predictions: list[str], references: list[str]) -> None:
         """Score some predictions against their references."""
         for prediction, reference in zip(predictions, references, strict=True):
-            self.total += torch.tensor(scores(prediction, reference)).to(self.total)
-            self.count += 1
+            row = torch.tensor([scores(prediction, reference)], dtype=torch.float64)
+            self.rows.append(row.to(self.device))
 
     def compute(self) -> dict[str, Tensor]:
-        """Return the means, in percent, by name."""
-        mean = 100 * self.total / self.count.clamp(min=1)
-        return dict(zip(("rouge_l", "rouge_1", "rouge_2", "bleu"), mean.float(), strict=True))
+        """Return the means by name, and half the width of each interval by `<name>_ci95`."""
+        rows = 100 * dim_zero_cat(self.rows)
+        low, high = bootstrap_interval(rows)
+        values = {"": rows.mean(0), "_ci95": (high - low) / 2}
+        return {
+            f"{name}{kind}": number
+            for kind, numbers in values.items()
+            for name, number in zip(NAMES, numbers.float(), strict=True)
+        }
 
 
 def scores(prediction: str, reference: str) -> tuple[float, float, float, float]:
