@@ -12,20 +12,20 @@ from __future__ import annotations
 import numpy as np
 
 from zoo.compiling import kernel
+from zoo.infomap.climbing import divide, parents_of, renumber
 from zoo.infomap.level import Level, aggregate, induced, members_of
 from zoo.infomap.logarithm import plogp
 from zoo.infomap.physical import name_costs, no_physical
-from zoo.infomap.search import climb, parents_of, renumber, search
+from zoo.infomap.search import search
 
 GAIN = 1e-10  # bits that a level must save
 
 
+@kernel
 def hierarchy(
     level: Level, labels: np.ndarray, seed: int, preferred: int
-) -> tuple[list[np.ndarray], float]:
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Searches for modules, and then for levels above and inside them.
-
-    What is of use no more is let go of at once: the levels of the search take most of the memory.
 
     Args:
         level: the nodes.
@@ -36,10 +36,10 @@ def hierarchy(
 
     Returns:
         Labels from the top level to the lowest, uint32 (nodes,) each, none if one module is best;
-        and the bits saved against one module.
+        and for each level, float64 (divided,), the bits it saves in each module that it divides.
     """
-    levels, last, saved = [], np.zeros_like(labels), 0.0
-    nodes = np.arange(labels.size, dtype=np.uint32)
+    levels, saved, last = [], [], np.zeros_like(labels)
+    nodes = np.arange(labels.size).astype(np.uint32)
     groups, exits = np.zeros_like(labels), np.zeros(1)
     top = search(level, labels, groups, exits, seed, preferred)
     labels = labels.copy()
@@ -51,33 +51,60 @@ def hierarchy(
         if levels or not preferred:
             top = joined_modules(labels, top, parents, exits, seed)
         parents = parents_of(labels, groups, top.flow.size)
-        saved += gains(top, parents, exits)[divides].sum()
-        last = last.copy()
-        divided = divides[groups]
-        last[nodes[divided]] = 1 + last.max() + labels[divided]
-        renumber(last, 1 + int(last.max()))
+        saved.append(gains(top, parents, exits)[divides])
+        last = _divided(last, nodes, labels, divides[groups])
         levels.append(last)
-        sizes = np.bincount(labels)
-        kept = divides[parents] & (sizes > 1)
+        first, members = members_of(labels, parents.size)
+        kept = divides[parents] & (np.diff(first) > 1)
         if not kept.any():
             return levels, saved
-        order = members_of(labels, kept.size)[1][np.repeat(kept, sizes)]
-        level, nodes, exits = induced(level, labels, order), nodes[order], top.leave[kept]
-        groups = np.repeat(np.arange(exits.size, dtype=np.uint32), sizes[kept])
-        labels, top = np.arange(nodes.size, dtype=np.uint32), level
-        del divided, order
-        top = _parts(level, labels, groups, exits, seed)
+        exits = top.leave[kept]
+        order, groups = _members_kept(first, members, kept)
+        parts, top = divide(level, labels, order, groups, exits, seed)
+        if not (gains(top, parents_of(parts, groups, top.flow.size), exits) > GAIN).any():
+            return levels, saved
+        level, nodes, labels = induced(level, labels, order), nodes[order], parts
+        top = search(level, labels, groups, exits, seed, np.int64(0))
 
 
-def _parts(
-    level: Level, labels: np.ndarray, groups: np.ndarray, exits: np.ndarray, seed: int
-) -> Level:
-    """Returns the modules inside each group; of those a climb finds worthless, it is all."""
-    top, _ = climb(level, labels, level, groups, exits, seed, 0)
-    if not (gains(top, parents_of(labels, groups, top.flow.size), exits) > GAIN).any():
-        return top
-    del top
-    return search(level, labels, groups, exits, seed, 0)
+@kernel
+def _divided(
+    last: np.ndarray, nodes: np.ndarray, labels: np.ndarray, divided: np.ndarray
+) -> np.ndarray:
+    """Returns labels of all nodes with those of some replaced by the modules they are divided in.
+
+    Args:
+        last: uint32 (all,), the labels to begin with.
+        nodes: uint32 (nodes,), numbers of nodes among all.
+        labels: uint32 (nodes,), their modules.
+        divided: bool (nodes,), whether these count.
+    """
+    new, bound = last.copy(), np.int64(last.max()) + 1
+    for i in range(nodes.size):
+        if divided[i]:
+            new[nodes[i]] = bound + labels[i]
+    renumber(new, new.max() + 1)
+    return new
+
+
+@kernel
+def _members_kept(
+    first: np.ndarray, members: np.ndarray, kept: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the nodes of some modules, sorted by module, and a number for the module of each.
+
+    Args:
+        first: see `members_of`.
+        members: see `members_of`.
+        kept: bool (modules,), the modules that count.
+    """
+    order, groups = np.empty_like(members), np.empty_like(members)
+    end = 0
+    for group, m in enumerate(np.flatnonzero(kept)):
+        for x in members[first[m] : first[m + 1]]:
+            order[end], groups[end] = x, group
+            end += 1
+    return order[:end], groups[:end]
 
 
 @kernel

@@ -161,6 +161,37 @@ def aggregate(level: Level, labels: np.ndarray, count: int) -> Level:
 
 
 @kernel
+def stacked(levels: list[Level]) -> Level:
+    """Returns levels without physical nodes, and without links between them, as one level."""
+    if len(levels) == 1:
+        return levels[0]
+    nodes = links = 0
+    for level in levels:
+        nodes += level.flow.size
+        links += level.targets.size
+    starts, targets, half = (
+        np.zeros(nodes + 1, np.uint64),
+        np.empty(links, np.uint32),
+        np.empty(links),
+    )
+    flow, leave, enter = np.empty(nodes), np.empty(nodes), np.empty(nodes)
+    teleports = levels[0].teleport.size > 0
+    teleport, landing = np.empty(nodes if teleports else 0), np.empty(nodes if teleports else 0)
+    x = p = 0
+    for level in levels:
+        y, q = x + level.flow.size, p + level.targets.size
+        starts[x + 1 : y + 1] = level.starts[1:] + np.uint64(p)
+        targets[p:q] = level.targets + np.uint32(x)
+        half[p:q] = level.half
+        flow[x:y], leave[x:y], enter[x:y] = level.flow, level.leave, level.enter
+        if teleports:
+            teleport[x:y], landing[x:y] = level.teleport, level.landing
+        x, p = y, q
+    rates = flow, leave, enter, teleport, landing
+    return Level(starts, targets, half, *rates, no_physical(), levels[0].symmetric)
+
+
+@kernel
 def members_of(labels: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Sorts nodes by module: module m has `members[first[m]:first[m + 1]]`."""
     first = np.zeros(count + 2, np.uint32)

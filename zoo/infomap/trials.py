@@ -85,7 +85,7 @@ class _Task:
     def search(self, seed: int) -> Tree:
         """Run one search; modules are numbered as they come."""
         labels = self.start.copy()
-        levels, saved = [], 0.0
+        levels, saved = [], []
         if self.two_level:
             root = np.zeros_like(labels), np.zeros(1)
             search(self.level, labels, *root, seed, self.preferred)
@@ -95,7 +95,7 @@ class _Task:
         if not self.preferred:
             found.append((self.one_level, [np.zeros_like(labels)]))
         if levels:
-            found.append((self.one_level - saved, levels))
+            found.append((self.one_level - sum(map(np.sum, saved)), levels))
         if not self.preferred and len(levels) > 1:
             found.append((codelength(self.flow, levels[-1]), levels[-1:]))
         length, levels = min(found, key=lambda pair: pair[0])
