@@ -1,174 +1,118 @@
-"""How kernels are compiled: once, cached on disk where a folder can be written.
+"""How kernels are compiled: when first called, or ahead of time (`zoo.words.build`).
 
-Numba stamps the cache of a function with the one file that holds it: after a change of a kernel
-or a constant in another file it goes on with the old machine code. It also numbers the files of
-a function by an index that each process reads and writes alone: two processes that compile one
-function for different types at the same time can come to swap their machine code. Here each piece
-of machine code is a file of its own, named by all that it was made from.
+What was built ahead of time runs without Numba, whose import takes a second and 130 MB.
 """
 
 from __future__ import annotations
 
-import contextlib
-import dis
 import functools
 import hashlib
+import importlib.machinery
+import importlib.util
+import json
 import logging
-import os
-import pickle
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from types import CodeType, FunctionType, ModuleType
 from typing import Any, TypeVar, cast
 
-import numba
 import numpy as np
-from numba import njit
-from numba.core.serialize import dumps
 
 Function = TypeVar("Function", bound=Callable)
-VERSION = f"py{sys.version_info[0]}{sys.version_info[1]}-numba{numba.__version__}"
 
 
 def kernel(function: Function) -> Function:
     """Compiles a function that runs without the interpreter's lock.
 
-    Machine code is kept in `NUMBA_CACHE_DIR`, else in the `__pycache__` beside the source, else
-    in the user's cache folder. Where none can be written, or where this version of Numba has no
-    place to put `MachineCode`, every process compiles anew, and a warning says so.
+    It is taken from what was built ahead of time from these same sources, or else compiled when
+    first called, and cached (`zoo.machine_code`).
     """
-    compiled: Any
-    try:
-        compiled = njit(cache=True, nogil=True)(function)
-    except RuntimeError:
-        return _kept_nowhere(function, "no folder for them can be written: set NUMBA_CACHE_DIR")
-    # The one private place: what Numba asks to `load` and `save`.
-    if not hasattr(getattr(compiled, "_cache", None), "_cache_file"):
-        return _kept_nowhere(function, f"numba {numba.__version__} keeps them in another way")
-    compiled._cache._cache_file = MachineCode(function, Path(compiled.stats.cache_path))
-    return compiled
+    built = _built(function)
+    if built is not None:
+        # What is not there is called by other kernels only.
+        return cast("Function", built.get(name_of(function), function))
+    from zoo.machine_code import compiled_when_called
+
+    return compiled_when_called(function)
 
 
-class MachineCode:
-    """The files of one kernel, in place of Numba's index and numbered files.
+def inline(function: Function) -> Function:
+    """Marks a function that is compiled into the kernels that call it."""
+    if _built(function) is not None:
+        return function
+    from numba import njit
 
-    A file appears whole or not at all, and its name tells the kernel, the versions of Python and
-    Numba, the fingerprint and the types: processes may start together, and none ever reads code
-    that was made from anything else. Writing the first file of a new fingerprint deletes those of
-    old ones.
+    return cast("Function", njit(inline="always")(function))
+
+
+class Built:
+    """A kernel built ahead of time: it takes arguments of one type only, and reads no others.
 
     Args:
-        function: the kernel's Python function.
-        folder: where the files go.
+        function: what Numba built; it does not look at the types.
+        arguments: the type of each argument, see `type_of`.
     """
 
-    def __init__(self, function: Callable, folder: Path) -> None:
+    def __init__(self, function: Callable, arguments: list[str]) -> None:
         self.function = function
-        self.folder = folder
-        self.name = f"{function.__module__}.{function.__qualname__}.{VERSION}."
+        self.arguments = arguments
 
-    @functools.cached_property
-    def stamp(self) -> str:
-        """The kernel's fingerprint, taken when all modules are loaded: at the first call."""
-        return fingerprint(self.function)
+    def __call__(self, *arguments: Any) -> Any:
+        """Calls the kernel.
 
-    def load(self, key: tuple) -> Any:
-        """Returns what was saved under a key (types and processor), or None."""
-        with contextlib.suppress(OSError):
-            return pickle.loads(self._path(key).read_bytes())
-        return None
-
-    def save(self, key: tuple, data: Any) -> None:
-        """Writes machine code; on a full disk the next process has to compile again."""
-        path = self._path(key)
-        partial = path.with_name(f"{path.name}.{os.getpid()}")
-        with contextlib.suppress(OSError):
-            partial.write_bytes(dumps(data))
-            partial.replace(path)
-            self._delete(keep=f"{self.name}{self.stamp}.")
-        with contextlib.suppress(OSError):
-            partial.unlink()
-
-    def flush(self) -> None:
-        """Deletes all files of the kernel."""
-        self._delete()
-
-    def _path(self, key: tuple) -> Path:
-        return self.folder / f"{self.name}{self.stamp}.{_digest(repr(key))}.nbc"
-
-    def _delete(self, keep: str | None = None) -> None:
-        for path in self.folder.iterdir():
-            if path.name.startswith(self.name) and not (keep and path.name.startswith(keep)):
-                path.unlink(missing_ok=True)
+        Raises:
+            TypeError: if an argument is not what the kernel was built for.
+        """
+        types = [type_of(argument) for argument in arguments]
+        if types != self.arguments:
+            raise TypeError(f"{self.function}: built for {self.arguments}, called with {types}")
+        return self.function(*arguments)
 
 
-def fingerprint(function: Callable) -> str:
-    """Returns a digest of all that a kernel is compiled from.
-
-    That is the code of the function and of the functions and kernels it calls, wherever they
-    stand, and the values of the global names they read: Numba makes constants of them.
-    """
-    return _digest("\n".join(_ingredients(function, set())))
-
-
-def _ingredients(value: Any, seen: set[Callable]) -> Iterator[str]:
-    if hasattr(value, "py_func"):  # another kernel
-        yield repr(value.targetoptions)
-        value = value.py_func
-    if isinstance(value, FunctionType):
-        yield f"{value.__module__}.{value.__qualname__}"
-        if value not in seen:
-            seen.add(value)
-            yield from _ingredients_of_code(value.__code__, value.__globals__, seen)
-            cells = tuple(cell.cell_contents for cell in value.__closure__ or ())
-            yield from _ingredients((value.__defaults__, cells), seen)
-    elif isinstance(value, tuple):
-        for item in value:
-            yield from _ingredients(item, seen)
-    elif isinstance(value, np.ndarray):
-        yield f"{value.dtype} {value.shape} {hashlib.sha256(value.tobytes()).hexdigest()}"
-    elif isinstance(value, ModuleType):
-        yield value.__name__
-    else:
-        yield repr(value)
+def type_of(argument: Any) -> str:
+    """Returns the type of an argument as kernels see it: of an array, or a number."""
+    if not isinstance(argument, np.ndarray):
+        return "number" if isinstance(argument, (int, float, np.number)) else "nothing"
+    layout = "contiguous" if argument.flags.c_contiguous else "strided"
+    return f"{layout} {argument.dtype} {argument.ndim}"
 
 
-def _ingredients_of_code(
-    code: CodeType, names: dict[str, Any], seen: set[Callable]
-) -> Iterator[str]:
-    yield code.co_code.hex()
-    yield repr((code.co_names, code.co_varnames, code.co_freevars))
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from _ingredients_of_code(constant, names, seen)
-        else:
-            yield repr(constant)
-    for name in {i.argval: None for i in dis.get_instructions(code) if i.opname == "LOAD_GLOBAL"}:
-        if name not in names:
-            continue
-        yield name
-        yield from _ingredients(names[name], seen)
-        if isinstance(names[name], ModuleType) and _ours(names[name]):
-            attributes = vars(names[name])
-            for attribute in code.co_names:
-                yield from _ingredients(attributes.get(attribute), seen)
+def name_of(function: Callable) -> str:
+    """Returns the name of a kernel within what is built of its package."""
+    return f"{function.__module__.rpartition('.')[2]}_{function.__name__}"
 
 
-def _ours(module: ModuleType) -> bool:
-    """Tells whether a module changes with this package, not with the version of a library."""
-    return Path(getattr(module, "__file__", None) or "/").is_relative_to(Path(__file__).parent)
+def library(folder: Path) -> Path:
+    """Returns the file for the kernels of a package; the one with the types has suffix `.json`."""
+    return folder / "__pycache__" / f"kernels{importlib.machinery.EXTENSION_SUFFIXES[0]}"
 
 
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+def stamp(folder: Path) -> str:
+    """Returns a digest of all that the kernels of a package are built from."""
+    digest = hashlib.sha256(f"{sys.version} {np.__version__}".encode())
+    for path in (Path(__file__), *sorted(folder.glob("*.py"))):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
-def _kept_nowhere(function: Function, reason: str) -> Function:
-    _warn(reason)
-    return cast("Function", njit(nogil=True)(function))
+def _built(function: Callable) -> dict[str, Built] | None:
+    file = getattr(sys.modules[function.__module__], "__file__", None)
+    return None if file is None else _loaded(Path(file).parent)
 
 
 @functools.cache
-def _warn(reason: str) -> None:
-    logging.getLogger(__name__).warning("kernels are compiled in every process: %s", reason)
+def _loaded(folder: Path) -> dict[str, Built] | None:
+    """Returns the kernels of a package that were built from its sources as they are."""
+    path = library(folder)
+    if not path.with_suffix(".json").exists():
+        return None
+    described = json.loads(path.with_suffix(".json").read_text())
+    if described["stamp"] != stamp(folder):
+        logging.getLogger(__name__).warning("%s is older than the sources: build it again", path)
+        return None
+    spec = importlib.util.spec_from_file_location("kernels", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return {name: Built(getattr(module, name), a) for name, a in described["kernels"].items()}

@@ -8,7 +8,7 @@ import sys
 import pytest
 from brute import sample_text
 
-from zoo.compiling import MachineCode
+from zoo.machine_code import MachineCode
 
 PARTS = {
     "far": "from zoo.compiling import kernel\n@kernel\ndef far(x):\n    return x + 1\n",

@@ -12,9 +12,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
-from zoo.compiling import kernel
+from zoo.compiling import inline, kernel
 
 ORDER = 4
 CODE = np.uint64(0xFFFF)
@@ -169,7 +168,7 @@ def _radix_sort(rows: Records, scratch: Records, place: np.ndarray) -> None:
         source, target = target, source
 
 
-@njit(inline="always")
+@inline
 def _character(row: Any, character: int) -> Any:
     """Returns a code of a row: 0 and 1 are those of the tail, 2 to `FIRST` those of the key."""
     if character < 2:

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba import njit
 
-from zoo.compiling import kernel
+from zoo.compiling import inline, kernel
 from zoo.words.counting import CODE, ORDER, Records
 from zoo.words.merging import ahead
 from zoo.words.ngrams import HASH, NOWHERE, Ngrams, find
@@ -127,13 +126,13 @@ class Trie:
         return trie
 
 
-@njit(inline="always")
+@inline
 def _node(before: Any, code: Any, length: int) -> Any:
     """Returns a node without flags; the one before a bigram is its first code."""
     return (np.uint64(before) << SLOT) | np.uint64(code) | (np.uint64(length) << LENGTH)
 
 
-@njit(inline="always")
+@inline
 def _slot(node: int, nodes: np.ndarray) -> Any:
     """Returns where a node is, or the empty slot where it would be."""
     last = nodes.size - 1
@@ -274,7 +273,7 @@ def _hashes(codes: np.ndarray, spans: np.ndarray) -> np.ndarray:
     return hashes
 
 
-@njit(inline="always")
+@inline
 def _key(codes: np.ndarray, start: int, stop: int) -> int:
     key: Any = np.uint64(0)
     for i in range(start, stop):

@@ -7,9 +7,8 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numba import njit
 
-from zoo.compiling import kernel
+from zoo.compiling import inline, kernel
 from zoo.words.counting import CODE, ORDER, Records
 from zoo.words.storage import Stored
 
@@ -123,7 +122,7 @@ def index(grams: Records) -> np.ndarray:
     return slots
 
 
-@njit(inline="always")
+@inline
 def slot_of(key: int, slots: int) -> Any:
     """Returns where to look for a key first: its hash times the table's size."""
     mixed = np.uint64(key) * HASH
@@ -165,7 +164,7 @@ def _suffixes(grams: Records, starts: np.ndarray, slots: np.ndarray) -> np.ndarr
     return suffix
 
 
-@njit(inline="always")
+@inline
 def _halves(place: int, at: int, order: int, prefix: np.ndarray, suffix: np.ndarray) -> Any:
     """Returns the places of the two parts of an n-gram cut after `at` characters.
 

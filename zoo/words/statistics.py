@@ -16,9 +16,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from numba import njit
 
-from zoo.compiling import kernel
+from zoo.compiling import inline, kernel
 from zoo.words.counting import CODE, ORDER, Records
 from zoo.words.counts import Counts
 from zoo.words.least import Least
@@ -154,7 +153,7 @@ def _measure_ngrams(
     return found[:n], orders[:n]
 
 
-@njit(inline="always")
+@inline
 def _first_to_end(rows: Records, i: int) -> int:
     """Returns the least order, from 2 on, of which a run ends before row `i`."""
     if i == 0 or i == rows.size:
