@@ -170,26 +170,92 @@ def test_ngrams_are_forbidden_by_their_definition(row, size, padding):
         assert (found[token] == -math.inf) == (ending in grams)
 
 
-def test_consistent_filters_plug_into_transformers():
+def test_a_filter_without_an_end_keeps_that_of_generate():
+    model = TableModel(6, spread=0.5)
+    model.logits[..., EOS] = model.logits.min() - 1
+    options = {"method": "sample", "max_new_tokens": 3000, "generator": 0}
+
+    def draw(processors, **end):
+        return generate(model, [[2]] * 50, processors=processors, **options, **end)
+
+    unbound = ConsistentTopK(2)
+    found = draw([unbound], eos_id=EOS)
+    assert found.finished.all()
+    assert found.to_lists() == draw([ConsistentTopK(2, EOS)], eos_id=EOS).to_lists()
+    assert unbound.eos == (), "what a user gave is not changed"
+    # one with an end of its own keeps that
+    kept = draw([ConsistentTopP(0.2, eos_id=0), ConsistentTopK(1, eos_id=0)], eos_id=EOS)
+    assert set(kept.sequences.flatten().tolist()) <= {0, *model.logits.argmax(-1).tolist()[0]}
+    for processor in (unbound, ConsistentTopP(0.5), Consistent(MinP(0.5))):
+        with pytest.raises(ValueError, match=r"Consistent\(.*knows no end .* name it with eos_id="):
+            draw([processor])
+
+
+def test_an_end_that_cannot_be_is_refused():
+    with pytest.raises(ValueError, match="knows no end token to keep: name it with eos_id="):
+        ConsistentTopK(2)(NO_TOKENS, torch.zeros(1, 5))
+    with pytest.raises(ValueError, match="eos_id 5 is not in a vocabulary of 5"):
+        ConsistentTopP(0.5, eos_id=5)(NO_TOKENS, torch.zeros(1, 5))
+    with pytest.raises(ValueError, match="eos_id is '</s>': give a token id"):
+        ConsistentTopK(2, eos_id="</s>")
+
+
+def never_ending_gpt2(eos_id):
+    """A GPT-2 whose end is always the least likely token."""
     transformers = pytest.importorskip("transformers")
     torch.manual_seed(0)
     config = transformers.GPT2Config(
-        vocab_size=10, n_positions=300, n_embd=8, n_layer=1, n_head=2, eos_token_id=EOS
+        vocab_size=10, n_positions=300, n_embd=8, n_layer=1, n_head=2, eos_token_id=eos_id
     )
     model = transformers.GPT2LMHeadModel(config).eval()
-    with torch.no_grad():  # an end that is always the least likely
-        bias = model.transformer.ln_f.bias
-        bias.fill_(1.0)
+    with torch.no_grad():
+        model.transformer.ln_f.bias.fill_(1.0)
         model.lm_head.weight[EOS] = -0.2
-    options = {"do_sample": True, "top_k": 0, "max_new_tokens": 250, "pad_token_id": 0}
+    return model
+
+
+def their_samples(model, processors, **options):
+    """20 texts by the `generate` of transformers, its own filters switched off."""
+    torch.manual_seed(0)
     prompts = torch.full((20, 1), 2)
+    options = {"do_sample": True, "top_k": 0, "max_new_tokens": 250, "pad_token_id": 0, **options}
+    return model.generate(
+        prompts, attention_mask=prompts > 0, logits_processor=processors, **options
+    )
+
+
+def test_consistent_filters_plug_into_transformers():
+    model = never_ending_gpt2(EOS)
 
     def ended(processors):
-        torch.manual_seed(0)
-        out = model.generate(
-            prompts, attention_mask=prompts > 0, logits_processor=processors, **options
-        )
-        return (out == EOS).any(1)
+        return (their_samples(model, processors) == EOS).any(1)
 
     assert not ended([TopK(3), TopP(0.5)]).any()
     assert ended([ConsistentTopK(3, EOS), ConsistentTopP(0.5, EOS)]).all()
+
+
+@pytest.mark.parametrize("search", [{}, {"num_beams": 3}], ids=["sample", "beam"])
+@pytest.mark.parametrize(
+    ("models", "calls"), [(EOS, {}), ([0, EOS], {}), (0, {"eos_token_id": EOS})], ids=str
+)
+def test_in_transformers_a_filter_keeps_the_end_of_the_call(models, calls, search):
+    """`logits_processor=[ConsistentTopK(50)]` as it stands."""
+    seen = []
+
+    def look(tokens, scores):
+        seen.append(scores > -math.inf)
+        return scores
+
+    model = never_ending_gpt2(models)
+    found = their_samples(model, [ConsistentTopK(2), look], **search, **calls)
+    ends = calls.get("eos_token_id", models)
+    expected = their_samples(model, [ConsistentTopK(2, ends)], **search, **calls)
+    assert torch.equal(found, expected)
+    kept = torch.cat(seen)
+    assert kept[:, EOS].all()
+    assert (kept.sum(1) <= 2 + len([ends] if ends == EOS else ends)).all()
+
+
+def test_in_transformers_without_an_end_a_filter_says_so():
+    with pytest.raises(ValueError, match="knows no end token to keep: name it with eos_id="):
+        their_samples(never_ending_gpt2(None), [ConsistentTopK(3)])

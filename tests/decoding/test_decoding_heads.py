@@ -212,8 +212,15 @@ def test_what_cannot_be_is_refused():
             SelfTerminating(Endless(), eps)
     model = Endless()
     model.eos_id = None
-    with pytest.raises(ValueError, match="name the end with eos_id="):
+    with pytest.raises(ValueError, match="a head has one end, not 0: name it with eos_id="):
         SelfTerminating(model)
+    with pytest.raises(ValueError, match="a head has one end, not 2"):
+        SelfTerminating(model, eos_id=[0, 1])
+    with pytest.raises(ValueError, match="eos_id is '</s>': give a token id"):
+        SelfTerminating(model, eos_id="</s>")
+    model.vocabulary = 8
+    with pytest.raises(ValueError, match="eos_id 8 is not in a vocabulary of 8"):
+        SelfTerminating(model, eos_id=8)
 
 
 def tiny_gpt2():

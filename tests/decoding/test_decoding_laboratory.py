@@ -110,6 +110,11 @@ def test_draws_repeat_with_the_seed():
     assert a.sequences == b.sequences != c.sequences
 
 
+def test_no_prompt_has_no_share():
+    with pytest.raises(ValueError, match="there is no prompt: give at least one"):
+        non_termination_ratio(Endless(), [])
+
+
 def test_nobody_names_the_end():
     model = Endless()
     model.eos_id = None

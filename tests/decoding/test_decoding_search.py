@@ -3,6 +3,7 @@
 import itertools
 import math
 
+import numpy as np
 import pytest
 import torch
 from table_model import TableModel
@@ -239,7 +240,20 @@ def test_nan_is_reported_with_step_and_prompt(method):
         ("give eos_id", [[2]], {"method": "sample", "top_k": 2, "consistent": True}),
         ("eos_id 6 is not in a vocabulary of 6", [[2]], {"eos_id": 6}),
         ("eos_id is -1", [[2]], {"eos_id": -1}),
+        ("eos_id is '</s>': give a token id", [[2]], {"eos_id": "</s>"}),
+        ("eos_id is 1.0: give a token id", [[2]], {"eos_id": 1.0}),
+        (r"eos_id is \[1, 'a'\]: give a token id", [[2]], {"eos_id": [1, "a"]}),
         ("max_new_tokens is 0", [[2]], {"max_new_tokens": 0}),
+        ("max_new_tokens is 2.5: give a whole number", [[2]], {"max_new_tokens": 2.5}),
+        ("max_new_tokens is '9': give a whole number", [[2]], {"max_new_tokens": "9"}),
+        ("beam is 2.5", [[2]], {"method": "beam", "beam": 2.5}),
+        ("beam is 0", [[2]], {"method": "beam", "beam": 0}),
+        ("n_best is 1.5", [[2]], {"method": "beam", "n_best": 1.5}),
+        ("top_k is 2.5", [[2]], {"method": "sample", "top_k": 2.5}),
+        ("a prompt has the token 6, of a model with 6,", [[2], [3, 6]], {}),
+        ("a prompt has the token 9, of a model with 6,", torch.tensor([[2, 9]]), {}),
+        ("a prompt has the token -1: ids begin at 0", torch.tensor([[2, -1]]), {}),
+        (r"a prompt is \['a'\]: give a list of token ids", [["a"]], {}),
         ("prompt 1 is empty", [[2], []], {}),
         ("there is no prompt", [], {}),
         ("give int64", torch.rand(1, 3), {}),
@@ -260,8 +274,19 @@ def test_nan_is_reported_with_step_and_prompt(method):
     ],
 )
 def test_bad_input_is_refused_with_its_value(message, prompts, options):
+    model = TableModel(6)
+    model.vocabulary = 6
     with pytest.raises(ValueError, match=message):
-        generate(TableModel(6), prompts, **options)
+        generate(model, prompts, **options)
+
+
+@pytest.mark.parametrize("eos", [np.int64(EOS), torch.tensor([EOS]), (EOS, EOS)])
+def test_an_end_may_be_any_whole_number(eos):
+    model = TableModel(6, seed=6)
+    expected = generate(model, [[2], [3]], eos_id=EOS, max_new_tokens=20)
+    assert expected.finished.any()
+    found = generate(model, [[2], [3]], eos_id=eos, max_new_tokens=np.int64(20))
+    assert found.to_lists() == expected.to_lists()
 
 
 def test_a_prompt_that_leaves_no_room_is_refused():

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from zoo.decoding.gpt2 import GPT2Steps, is_plain_gpt2
 from zoo.decoding.lean import prepared
 from zoo.decoding.protocol import Decodable
+from zoo.decoding.stopping import end_ids
 
 
 class CausalModel:
@@ -22,6 +23,7 @@ class CausalModel:
     def __init__(self, model: Any) -> None:
         self.model = model
         self.positions: int | None = getattr(model.config, "max_position_embeddings", None)
+        self.vocabulary: int | None = getattr(model.get_input_embeddings(), "num_embeddings", None)
         accepted = inspect.signature(model.forward).parameters
         # older transformers call it past_key_values
         self.cache = "cache" if "cache" in accepted else "past_key_values"
@@ -101,3 +103,22 @@ def as_decodable(model: Any) -> Decodable[Any]:
         f"{type(model).__name__} cannot be decoded: it needs prefill, step and reorder "
         "(zoo.decoding.Decodable), or to be a causal language model of transformers"
     )
+
+
+def caller_ends() -> tuple[int, ...]:
+    """Return the end tokens of the `generate` of `transformers` that this is called from.
+
+    It gives its processors tokens and scores, and no way to ask for more; but its settings, the
+    model's and the caller's in one, are a variable of a frame above.
+
+    Returns:
+        The ids; none if there is no such frame, or no end token in its settings.
+    """
+    frame = inspect.currentframe()
+    while frame:
+        if frame.f_globals.get("__name__", "").startswith("transformers.generation."):
+            settings = frame.f_locals.get("generation_config")
+            if settings is not None:
+                return end_ids(settings.eos_token_id)
+        frame = frame.f_back
+    return ()

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from zoo.decoding.adapters import caller_ends
 from zoo.decoding.processors import NEVER, Processor, probabilities
+from zoo.decoding.stopping import end_ids, require_known, require_whole
 
 
 @dataclass(frozen=True)
@@ -21,14 +23,13 @@ class TopK:
     """Keep the k highest scores, and what ties with the last of them.
 
     Raises:
-        ValueError: if k is below 1.
+        ValueError: if k is no whole number from 1.
     """
 
     k: int
 
     def __post_init__(self) -> None:
-        if self.k < 1:
-            raise ValueError(f"top_k is {self.k}: at least one token must stay; None keeps all")
+        require_whole("top_k", self.k)
 
     def __call__(self, tokens: Tensor, scores: Tensor) -> Tensor:
         """Remove all below the k-th score."""
@@ -135,22 +136,35 @@ class Consistent:
 
     Args:
         filter: what removes tokens.
-        eos_id: the end token, or several.
+        eos_id: the end token, or several; default that of the `generate`, ours or the one of
+            `transformers`, that is given the filter.
     """
 
-    def __init__(self, filter: Processor, eos_id: int | Sequence[int]) -> None:  # noqa: A002
+    def __init__(self, filter: Processor, eos_id: int | Sequence[int] | None = None) -> None:  # noqa: A002
         self.filter = filter
-        self.eos = (eos_id,) if isinstance(eos_id, int) else tuple(eos_id)
+        self.eos = end_ids(eos_id)
 
     def __repr__(self) -> str:
-        return f"Consistent({self.filter}, eos_id={list(self.eos)})"
+        return f"Consistent({self.filter}, eos_id={list(self.eos) or None})"
 
     def __call__(self, tokens: Tensor, scores: Tensor) -> Tensor:
-        """Filter, and put the end tokens' scores back."""
+        """Filter, and put the end tokens' scores back.
+
+        Raises:
+            ValueError: if nobody names the end, or it is not in the vocabulary.
+        """
+        eos = self.eos or caller_ends()
+        if not eos:
+            raise ValueError(f"{self} knows no end token to keep: name it with eos_id=")
+        require_known(eos, scores.shape[-1])
         filtered = self.filter(tokens, scores)
-        for eos in self.eos:
-            filtered[:, eos] = scores[:, eos]
+        for end in eos:
+            filtered[:, end] = scores[:, end]
         return filtered
+
+    def knowing(self, eos: tuple[int, ...]) -> "Consistent":
+        """Return the same filter with these end tokens, unless it has its own."""
+        return self if self.eos else Consistent(self.filter, eos)
 
 
 class ConsistentTopK(Consistent):
@@ -158,7 +172,7 @@ class ConsistentTopK(Consistent):
 
     Args:
         k: how many tokens stay.
-        eos_id: the end token, or several.
+        eos_id: see `Consistent`.
 
     Example:
         >>> scores = torch.tensor([[3.0, 2.0, 1.0, 0.0]])
@@ -166,7 +180,7 @@ class ConsistentTopK(Consistent):
         tensor([[3., -inf, -inf, 0.]])
     """
 
-    def __init__(self, k: int, eos_id: int | Sequence[int]) -> None:
+    def __init__(self, k: int, eos_id: int | Sequence[int] | None = None) -> None:
         super().__init__(TopK(k), eos_id)
 
 
@@ -175,8 +189,8 @@ class ConsistentTopP(Consistent):
 
     Args:
         p: probability that stays at least.
-        eos_id: the end token, or several.
+        eos_id: see `Consistent`.
     """
 
-    def __init__(self, p: float, eos_id: int | Sequence[int]) -> None:
+    def __init__(self, p: float, eos_id: int | Sequence[int] | None = None) -> None:
         super().__init__(TopP(p), eos_id)

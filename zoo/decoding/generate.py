@@ -12,7 +12,7 @@ from zoo.decoding.adapters import as_decodable
 from zoo.decoding.filters import Consistent, MinP, TopK, TopP, Typical
 from zoo.decoding.processors import NoRepeatNgram, Processor, RepetitionPenalty, Temperature
 from zoo.decoding.protocol import pad_prompts
-from zoo.decoding.stopping import Generation, Stop
+from zoo.decoding.stopping import Generation, Stop, require_whole
 from zoo.decoding.task import Stream, Task
 from zoo.decoding.walking import drawn, most_probable, walk
 
@@ -83,7 +83,8 @@ def generate(
         alpha: contrastive search: weight of the penalty; default 0.6.
         repetition_penalty: above 1, tokens that came before become less likely; default 1.
         no_repeat_ngram: no n-gram of this size occurs twice in a row, prompt included.
-        processors: more of them, called before temperature and filters, as in `transformers`.
+        processors: more of them, called before temperature and filters, as in `transformers`; a
+            `Consistent` filter without an end token of its own keeps `eos_id`.
         generator: sampling: a seed, or a generator on the model's device; default torch's own.
         stream: called at each step with the numbers of the prompts that still run, int64 (n,), and
             their new tokens, int64 (n,); not for beams, which are known only at the end.
@@ -93,7 +94,8 @@ def generate(
 
     Raises:
         ValueError: if an argument is out of its range or does nothing for this method, if a prompt
-            and its continuation do not fit into the model's positions, if the model gives NaN.
+            holds a token that the model does not have, or does not fit into its positions together
+            with its continuation, if the model gives NaN.
 
     Example:
         >>> class Counter:  # a model of ten tokens: after n comes n + 1
@@ -116,7 +118,7 @@ def generate(
         "min_p": min_p is not None,
         "typical": typical is not None,
         "consistent": consistent,
-        "beam": beam is not None and beam > 1,  # a beam of 1 is greedy
+        "beam": beam not in (None, 1),  # a beam of 1 is greedy
         "groups": groups != 2,
         "diversity": diversity != 0.5,
         "length_penalty": length_penalty != 1,
@@ -128,13 +130,14 @@ def generate(
     require_useful(method, [name for name, is_given in given.items() if is_given])
     decodable, stop = as_decodable(model), Stop.of(max_new_tokens, eos_id)
     tokens, valid = pad_prompts(prompts)
+    require_tokens(decodable, tokens)
     require_room(decodable, int(valid.sum(1).max()), stop.limit)
     chain: list[Processor] = []
     if repetition_penalty != 1:
         chain.append(RepetitionPenalty(repetition_penalty))
     if no_repeat_ngram is not None:
         chain.append(NoRepeatNgram(no_repeat_ngram))
-    chain += processors
+    chain += [p.knowing(stop.eos) if isinstance(p, Consistent) else p for p in processors]
     task = Task(decodable, tokens, valid, stop, chain, stream)
 
     if method == "greedy":
@@ -146,11 +149,11 @@ def generate(
         return contrastive.search(task, contrastive.Contrast(4 if top_k is None else top_k, alpha))
     if method == "beam":
         groups, diversity = 1, 0.0
-    beam = 4 if beam is None else beam
-    if groups < 1 or beam % groups:
+    beam = 4 if beam is None else require_whole("beam", beam)
+    if beam % require_whole("groups", groups):
         raise ValueError(f"{groups} groups do not divide a beam of {beam}: choose a divisor")
     rule = beams.BeamRule(beam // groups, groups, diversity, length_penalty, early_stopping)
-    return beams.search(task, rule, n_best)
+    return beams.search(task, rule, require_whole("n_best", n_best))
 
 
 def require_useful(method: str, options: list[str]) -> None:
@@ -201,6 +204,20 @@ def filters(
             raise ValueError("consistent sampling keeps the end token: give eos_id")
         chain = [Consistent(processor, consistent.eos) for processor in chain]
     return [Temperature(temperature), *chain] if temperature != 1 else chain
+
+
+def require_tokens(model: Any, tokens: Tensor) -> None:
+    """Refuse token ids that the model does not have.
+
+    Raises:
+        ValueError: with the id and the size of the vocabulary.
+    """
+    vocabulary, largest = getattr(model, "vocabulary", None), int(tokens.max())
+    if vocabulary is not None and largest >= vocabulary:
+        raise ValueError(
+            f"a prompt has the token {largest}, of a model with {vocabulary}, from 0 on: "
+            "take the tokenizer that belongs to the model"
+        )
 
 
 def require_room(model: Any, prompt: int, limit: int) -> None:

@@ -56,6 +56,7 @@ class GPT2Steps:
         self.heads: int = model.config.n_head
         self.channels: int = model.config.n_embd // model.config.n_head
         self.token_embedding: Tensor = body.wte.weight
+        self.vocabulary = len(self.token_embedding)
         self.position_embedding: Tensor = body.wpe.weight
         self.blocks = [Block.of(block) for block in body.h]
         self.norm = Norm.of(body.ln_f)

@@ -18,6 +18,7 @@ from torch.nn import functional as F
 
 from zoo.decoding.adapters import as_decodable
 from zoo.decoding.protocol import Contrastable, Decodable
+from zoo.decoding.stopping import end_ids, require_known
 
 State = TypeVar("State")
 Kind = Literal["softmax", "self_terminating", "non_monotonic"]
@@ -241,7 +242,8 @@ class SelfTerminating(nn.Module, Generic[State]):
         eos_id: id of the end; default the model's `eos_id`.
 
     Raises:
-        ValueError: if the head is unknown, eps is not between 0 and 1, or nobody names the end.
+        ValueError: if the head is unknown, eps is not between 0 and 1, nobody names the end or it
+            is not in the vocabulary.
     """
 
     def __init__(
@@ -254,14 +256,16 @@ class SelfTerminating(nn.Module, Generic[State]):
     ) -> None:
         super().__init__()
         self.model: Any = model if isinstance(model, Decodable) else as_decodable(model)
-        eos_id = getattr(model, "eos_id", None) if eos_id is None else eos_id
-        if eos_id is None:
-            raise ValueError("the model has no eos_id: name the end with eos_id=")
-        self.eos_id = eos_id
-        self.eos_head = EosHead(eos_head, eos_id, eps)
+        eos = end_ids(getattr(model, "eos_id", None) if eos_id is None else eos_id)
+        if len(eos) != 1:
+            raise ValueError(f"a head has one end, not {len(eos)}: name it with eos_id=")
+        (self.eos_id,) = eos
+        self.eos_head = EosHead(eos_head, self.eos_id, eps)
         self.normalised = eos_head != "softmax" or getattr(self.model, "normalised", False)
-        if (positions := getattr(self.model, "positions", None)) is not None:
-            self.positions = positions
+        for limit in ("positions", "vocabulary"):
+            if (size := getattr(self.model, limit, None)) is not None:
+                setattr(self, limit, size)
+        require_known(eos, getattr(self, "vocabulary", self.eos_id + 1))
         if isinstance(self.model, Contrastable):
             self.hidden = self._hidden
         self.train(getattr(model, "training", False))

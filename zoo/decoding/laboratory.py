@@ -165,11 +165,13 @@ def non_termination_ratio(
         How the continuations ended, under each decoder's name.
 
     Raises:
-        ValueError: if nobody names the end, or an option is refused by `generate`.
+        ValueError: if nobody names the end, there is no prompt, or `generate` refuses an option.
     """
     eos_id = getattr(model, "eos_id", None) if eos_id is None else eos_id
     if eos_id is None:
         raise ValueError("the model has no eos_id: name the end with eos_id=")
+    if not len(prompts):
+        raise ValueError("there is no prompt: give at least one, a share of none is none")
     found = {}
     for name, options in methods.items():
         generator = torch.Generator().manual_seed(seed)

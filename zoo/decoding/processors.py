@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from zoo.decoding.stopping import require_whole
+
 Processor = Callable[[Tensor, Tensor], Tensor]
 NEVER = -torch.inf
 
@@ -74,14 +76,13 @@ class NoRepeatNgram:
     """Forbid every token that would complete an n-gram for the second time.
 
     Raises:
-        ValueError: if the size is below 1.
+        ValueError: if the size is no whole number from 1.
     """
 
     size: int
 
     def __post_init__(self) -> None:
-        if self.size < 1:
-            raise ValueError(f"no_repeat_ngram is {self.size}: an n-gram has at least one token")
+        require_whole("no_repeat_ngram", self.size)
 
     def __call__(self, tokens: Tensor, scores: Tensor) -> Tensor:
         """Forbid the continuations of earlier copies of the last n - 1 tokens."""

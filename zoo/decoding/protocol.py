@@ -92,6 +92,8 @@ def pad_prompts(prompts: Tensor | Sequence[Sequence[int]]) -> tuple[Tensor, Tens
             raise ValueError(
                 f"prompts are {prompts.dtype} {tuple(prompts.shape)}: give int64 (batch, time)"
             )
+        if (prompts < 0).any():
+            raise ValueError(f"a prompt has the token {int(prompts.min())}: ids begin at 0")
         rows = list(prompts)
     else:
         rows = [token_ids(prompt) for prompt in prompts]
@@ -118,7 +120,10 @@ def token_ids(prompt: Sequence[int]) -> Tensor:
     """
     if isinstance(prompt, str | int):
         raise ValueError(f"a prompt is {prompt!r}: give a list of lists of token ids")
-    row = torch.as_tensor(prompt)
+    try:
+        row = torch.as_tensor(prompt)
+    except (TypeError, ValueError, RuntimeError):  # texts, or lists of several lengths
+        row = torch.tensor(-1)
     if row.dim() != 1 or (row.is_floating_point() and len(row)) or (row < 0).any():
         raise ValueError(f"a prompt is {prompt!r}: give a list of token ids, whole numbers from 0")
     return row.long()

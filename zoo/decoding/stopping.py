@@ -2,6 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from numbers import Integral
+from operator import index
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -24,14 +27,9 @@ class Stop:
         """Build from what a user gives.
 
         Raises:
-            ValueError: if the limit is below one or an id is negative.
+            ValueError: if the limit is no whole number from 1, or an end is no token id.
         """
-        if limit < 1:
-            raise ValueError(f"max_new_tokens is {limit}: at least one token must be allowed")
-        eos = () if eos_id is None else (eos_id,) if isinstance(eos_id, int) else tuple(eos_id)
-        if eos and min(eos) < 0:
-            raise ValueError(f"eos_id is {eos_id}: token ids begin at 0, None means no end token")
-        return cls(limit, eos)
+        return cls(require_whole("max_new_tokens", limit), end_ids(eos_id))
 
     @property
     def padding(self) -> int:
@@ -45,16 +43,52 @@ class Stop:
             ended |= tokens == eos
         return ended
 
-    def require_in(self, vocabulary: int) -> None:
-        """Refuse an end token that no model of this vocabulary can give.
 
-        Raises:
-            ValueError: if an id is not below `vocabulary`.
-        """
-        if self.eos and max(self.eos) >= vocabulary:
-            raise ValueError(
-                f"eos_id {max(self.eos)} is not in a vocabulary of {vocabulary}: it never comes"
-            )
+def end_ids(eos_id: int | Sequence[int] | None) -> tuple[int, ...]:
+    """Return what a user names as the end as a tuple, empty if it is None.
+
+    Raises:
+        ValueError: if it is neither a token id nor several.
+    """
+    if eos_id is None:
+        return ()
+    ids: Any = [eos_id] if isinstance(eos_id, Integral | str) else eos_id
+    try:
+        found = tuple(map(index, ids))
+    except TypeError:
+        raise ValueError(
+            f"eos_id is {eos_id!r}: give a token id or several, such as tokenizer.eos_token_id"
+        ) from None
+    if found and min(found) < 0:
+        raise ValueError(f"eos_id is {eos_id}: token ids begin at 0, None means no end token")
+    return found
+
+
+def require_known(eos: tuple[int, ...], vocabulary: int) -> None:
+    """Refuse an end token that no model of this vocabulary can give.
+
+    Raises:
+        ValueError: if an id is not below `vocabulary`.
+    """
+    if eos and max(eos) >= vocabulary:
+        raise ValueError(
+            f"eos_id {max(eos)} is not in a vocabulary of {vocabulary}: it never comes"
+        )
+
+
+def require_whole(name: str, number: int) -> int:
+    """Return a number of things, of which there is at least one.
+
+    Raises:
+        ValueError: if it is no whole number, or below 1.
+    """
+    try:
+        whole = index(number)
+    except TypeError:
+        whole = 0
+    if whole < 1:
+        raise ValueError(f"{name} is {number!r}: give a whole number, at least 1")
+    return whole
 
 
 @dataclass(frozen=True)

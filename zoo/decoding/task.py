@@ -9,7 +9,7 @@ from torch import Tensor
 
 from zoo.decoding.processors import NEVER, History, Processor
 from zoo.decoding.protocol import Decodable
-from zoo.decoding.stopping import Record, Stop, require_probabilities
+from zoo.decoding.stopping import Record, Stop, require_known, require_probabilities
 
 Stream = Callable[[Tensor, Tensor], None]  # which prompts, and the new token of each
 
@@ -37,7 +37,7 @@ class Task:
     def begin(self) -> tuple[Tensor, Any, History]:
         """Read the prompts; return the first logits, the model's state and the tokens so far."""
         logits, state = self.model.prefill(self.tokens, self.valid)
-        self.stop.require_in(logits.shape[-1])
+        require_known(self.stop.eos, logits.shape[-1])
         tokens, valid = self.tokens.to(logits.device), self.valid.to(logits.device)
         return logits, state, History.of(tokens, valid, self.stop.limit, self.processors)
 
