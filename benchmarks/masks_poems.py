@@ -7,10 +7,10 @@ The objectives do not predict the same: from left to right the end is predicted 
 length; from right to left the length is given with the end's position; in a random order the end
 stands anywhere; after a prefix only the rest is predicted. So the bits of characters are counted
 apart, and those after a prefix are compared with the causal bits of the same characters. `all` is
-what a whole poem costs, by the character: its characters and its end, or, where the length is given,
-the code of the length by the training split's frequencies. Intervals are 95 % bootstrap intervals
-over poems, those of differences over the same poems. Characters that occur once or never in training
-are one unknown token to all.
+what a whole poem costs, by the character: its characters and its end, or, where the length is
+given, the code of the length by the training split's frequencies. Intervals are 95 % bootstrap
+intervals over poems, those of differences over the same poems. Characters that occur once or never
+in training are one unknown token to all.
 """
 
 import argparse
