@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from zoo.decoding.generate import generate
 from zoo.decoding.heads import EosHead, SelfTerminating, log1mexp
-from zoo.decoding.laboratory import Endless, endless
+from zoo.decoding.laboratory import Endless, endless, non_termination_ratio
 from zoo.decoding.protocol import Contrastable
 
 mpmath.mp.dps = 60
@@ -212,7 +212,7 @@ def test_what_cannot_be_is_refused():
             SelfTerminating(Endless(), eps)
     model = Endless()
     model.eos_id = None
-    with pytest.raises(ValueError, match="a head has one end, not 0: name it with eos_id="):
+    with pytest.raises(ValueError, match="Endless has no eos_id: name the end with eos_id="):
         SelfTerminating(model)
     with pytest.raises(ValueError, match="a head has one end, not 2"):
         SelfTerminating(model, eos_id=[0, 1])
@@ -260,3 +260,17 @@ def test_a_transformers_model_gets_a_head_that_stops_it():
         out = generate(model, [[5, 6], [7]], **options)
         assert out.finished.all()
         assert out.lengths.max() <= model.eos_head.bound
+
+
+def test_the_end_of_a_transformers_model_is_that_of_its_settings():
+    gpt2 = tiny_gpt2()
+    model = SelfTerminating(gpt2, eps=0.05)
+    assert model.eos_id == EOS
+    found = non_termination_ratio(model, [[5, 6], [7]], limit=100)
+    assert all(ending.ratio == 0 for ending in found.values())
+    gpt2.generation_config.eos_token_id = [EOS, 3]
+    ending = non_termination_ratio(gpt2, [[5, 6]] * 50, limit=150)["ancestral"]
+    assert {row[-1] for row in ending.sequences} == {EOS, 3}
+    gpt2.generation_config.eos_token_id = None
+    with pytest.raises(ValueError, match="GPT2LMHeadModel has no eos_id: name the end with eos_id"):
+        SelfTerminating(gpt2)

@@ -1,6 +1,7 @@
 """Models of `transformers` as the engine wants them."""
 
 import inspect
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -103,6 +104,24 @@ def as_decodable(model: Any) -> Decodable[Any]:
         f"{type(model).__name__} cannot be decoded: it needs prefill, step and reorder "
         "(zoo.decoding.Decodable), or to be a causal language model of transformers"
     )
+
+
+def ends_of(model: Any, eos_id: int | Sequence[int] | None = None) -> tuple[int, ...]:
+    """Return the end tokens that a user names, or else the model.
+
+    Args:
+        model: what `generate` takes; it may have an `eos_id`, or the settings of `transformers`.
+        eos_id: the end token, or several; default the model's.
+
+    Raises:
+        ValueError: if nobody names the end.
+    """
+    if eos_id is None:
+        settings = getattr(model, "generation_config", None)
+        eos_id = getattr(model, "eos_id", getattr(settings, "eos_token_id", None))
+    if not (ends := end_ids(eos_id)):
+        raise ValueError(f"{type(model).__name__} has no eos_id: name the end with eos_id=")
+    return ends
 
 
 def caller_ends() -> tuple[int, ...]:

@@ -16,9 +16,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from zoo.decoding.adapters import as_decodable
+from zoo.decoding.adapters import as_decodable, ends_of
 from zoo.decoding.protocol import Contrastable, Decodable
-from zoo.decoding.stopping import end_ids, require_known
+from zoo.decoding.stopping import require_known
 
 State = TypeVar("State")
 Kind = Literal["softmax", "self_terminating", "non_monotonic"]
@@ -239,7 +239,7 @@ class SelfTerminating(nn.Module, Generic[State]):
         eps: lower bound of a step's share of the end; default 1e-4, with which a greedy decoder
             stops within 6,932 steps.
         eos_head: `softmax` changes nothing, `self_terminating` (default) or `non_monotonic`.
-        eos_id: id of the end; default the model's `eos_id`.
+        eos_id: id of the end; default the model's.
 
     Raises:
         ValueError: if the head is unknown, eps is not between 0 and 1, nobody names the end or it
@@ -256,7 +256,7 @@ class SelfTerminating(nn.Module, Generic[State]):
     ) -> None:
         super().__init__()
         self.model: Any = model if isinstance(model, Decodable) else as_decodable(model)
-        eos = end_ids(getattr(model, "eos_id", None) if eos_id is None else eos_id)
+        eos = ends_of(model, eos_id)
         if len(eos) != 1:
             raise ValueError(f"a head has one end, not {len(eos)}: name it with eos_id=")
         (self.eos_id,) = eos

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from zoo.decoding.adapters import ends_of
 from zoo.decoding.generate import generate
 from zoo.decoding.heads import Kind, SelfTerminating
 
@@ -143,7 +144,7 @@ def non_termination_ratio(
     *,
     limit: int = 1000,
     methods: Methods = METHODS,
-    eos_id: int | None = None,
+    eos_id: int | Sequence[int] | None = None,
     batch_size: int = 64,
     seed: int = 0,
 ) -> dict[str, Termination]:
@@ -157,7 +158,7 @@ def non_termination_ratio(
         prompts: int64 (batch, time), or lists of token ids.
         limit: L, most tokens of a continuation; default 1000.
         methods: options of `generate` under the decoder's name; default those of the papers.
-        eos_id: the end; default the model's `eos_id`.
+        eos_id: the end, or several; default the model's.
         batch_size: prompts that are continued at a time; default 64.
         seed: of the decoders that draw; default 0.
 
@@ -167,9 +168,7 @@ def non_termination_ratio(
     Raises:
         ValueError: if nobody names the end, there is no prompt, or `generate` refuses an option.
     """
-    eos_id = getattr(model, "eos_id", None) if eos_id is None else eos_id
-    if eos_id is None:
-        raise ValueError("the model has no eos_id: name the end with eos_id=")
+    ends = ends_of(model, eos_id)
     if not len(prompts):
         raise ValueError("there is no prompt: give at least one, a share of none is none")
     found = {}
@@ -182,7 +181,7 @@ def non_termination_ratio(
                 model,
                 prompts[start : start + batch_size],
                 max_new_tokens=limit,
-                eos_id=eos_id,
+                eos_id=ends,
                 generator=generator,
                 **options,
             )
