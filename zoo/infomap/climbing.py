@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from zoo.compiling import kernel
-from zoo.infomap.level import Level, aggregate, induced, stacked
+from zoo.infomap.level import Level, aggregate, induced, inlined, stacked
 from zoo.infomap.logarithm import Scalar
 from zoo.infomap.moving import modules_of, move_nodes, shuffled
 
 PIECES, LEAST = 16, 1 << 16  # a level is divided in so many pieces of so many nodes, or fewer
-
-# A level is the largest thing there is, and whoever calls a kernel holds what it hands over until
-# the call is over. What is compiled as a part of its caller lets go of a level at its last use.
-inlined = njit(inline="always")
 
 
 @inlined
@@ -94,7 +89,7 @@ def divide(
     return parts, top
 
 
-@kernel
+@inlined
 def _first_parts(
     level: Level,
     labels: np.ndarray,

@@ -13,7 +13,7 @@ import numpy as np
 
 from zoo.compiling import kernel
 from zoo.infomap.climbing import divide, parents_of, renumber
-from zoo.infomap.level import Level, aggregate, induced, members_of
+from zoo.infomap.level import Level, aggregate, induced, inlined, members_of
 from zoo.infomap.logarithm import plogp
 from zoo.infomap.physical import name_costs, no_physical
 from zoo.infomap.search import search
@@ -107,7 +107,7 @@ def _members_kept(
     return order[:end], groups[:end]
 
 
-@kernel
+@inlined
 def joined_modules(
     labels: np.ndarray, top: Level, parents: np.ndarray, exits: np.ndarray, seed: int
 ) -> Level:

@@ -13,11 +13,16 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numba import njit
 
 from zoo.compiling import kernel
 from zoo.infomap.flow import Flow
 from zoo.infomap.physical import Physical, held, kept_physical, merged_physical, no_physical
 from zoo.infomap.rows import Rows, row_sums, transposed
+
+# A level is the largest thing there is, and whoever calls a kernel holds what it hands over until
+# the call is over. What is compiled as a part of its caller lets go of a level at its last use.
+inlined = njit(inline="always")
 
 
 class Level(NamedTuple):
@@ -160,7 +165,7 @@ def aggregate(level: Level, labels: np.ndarray, count: int) -> Level:
     return Level(*rows, flow, leave, enter, teleport, landing, physical, level.symmetric)
 
 
-@kernel
+@inlined
 def stacked(levels: list[Level]) -> Level:
     """Returns levels without physical nodes, and without links between them, as one level."""
     if len(levels) == 1:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from zoo.compiling import kernel
-from zoo.infomap.climbing import climb, divide, inlined, parents_of
-from zoo.infomap.level import Level, aggregate, members_of
+from zoo.infomap.climbing import climb, divide, parents_of
+from zoo.infomap.level import Level, aggregate, inlined, members_of
 from zoo.infomap.logarithm import Scalar
 
 ENOUGH = 1e-8  # bits a step and node: a round that saves less is the last of its kind
@@ -41,20 +41,22 @@ def search(
     count = labels.max() + 1
     enough = ENOUGH * labels.size
     top = level if count == labels.size else aggregate(level, labels, count)
-    top, _ = climb(level, labels, top, groups, exits, seed, preferred)
+    total, climbs = 0.0, 0
     while True:
-        total = 0.0
-        while True:
-            seed += 1
-            top, saved = climb(level, labels, top, groups, exits, seed, preferred)
-            total += saved
-            if saved <= enough:
-                break
+        top, saved = climb(level, labels, top, groups, exits, seed + climbs, preferred)
+        climbs += 1
+        if climbs == 1:  # makes most of the modules, says nothing of what is left to save
+            continue
+        total += saved
+        if saved > enough:
+            continue
         if total <= enough and labels.size > SMALL:
             return top
-        top, saved = move_parts(level, labels, top, groups, exits, seed, preferred)
+        last = seed + climbs - 1
+        top, saved = move_parts(level, labels, top, groups, exits, last, preferred)
         if saved <= enough:
             return top
+        total = 0.0
 
 
 @inlined
