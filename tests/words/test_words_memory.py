@@ -7,20 +7,24 @@ import sys
 import numpy as np
 import pytest
 
+from zoo.words.least import automatic_min_count
+
 pytestmark = pytest.mark.slow
 
 PEAK = """
 import json, re, sys
 from pathlib import Path
 import zoo
-lexicon = zoo.discover_words(Path(sys.argv[1]), min_count=2000, memory=sys.argv[2])
+memory, min_count = json.loads(sys.argv[2])
+lexicon = zoo.discover_words(Path(sys.argv[1]), min_count=min_count, memory=memory)
 peak = re.findall(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[0]
-print(json.dumps([1024 * int(peak), lexicon.words.tolist(), lexicon.score.tolist()]))
+found = [lexicon.min_count, lexicon.words.tolist(), lexicon.score.tolist()]
+print(json.dumps([1024 * int(peak), *found]))
 """
 
 
-def discovered(path, memory):
-    command = [sys.executable, "-c", PEAK, str(path), memory]
+def discovered(path, memory, min_count):
+    command = [sys.executable, "-c", PEAK, str(path), json.dumps([memory, min_count])]
     return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
 
 
@@ -38,9 +42,18 @@ def text(tmp_path_factory):
 
 
 def test_the_peak_stays_below_the_limit_whatever_the_size(text):
-    peak, *free = discovered(text, "4GB")
+    peak, *free = discovered(text, "4GB", 2000)
     assert peak > 500e6
     for limit in (260, 400):
-        peak, *found = discovered(text, f"{limit}MB")
+        peak, *found = discovered(text, f"{limit}MB", 2000)
         assert found == free
+        assert peak < limit * 1e6
+
+
+def test_where_the_ngrams_have_no_room_their_least_count_rises(text, tmp_path):
+    often = tmp_path / "often.txt"
+    often.write_bytes(text.read_bytes()[:9_000_000].rpartition(b"\n")[0] * 8)
+    for limit in (240, 260):
+        peak, least, *_ = discovered(often, f"{limit}MB", None)
+        assert least > automatic_min_count(24_000_000)
         assert peak < limit * 1e6

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import sys
 import tempfile
 import threading
 from dataclasses import dataclass
@@ -13,13 +14,14 @@ from typing import Protocol
 
 import numpy as np
 
-RESERVED = 176_000_000  # bytes of a memory limit that the interpreter and its libraries take
+LIBRARIES = 50_000_000  # bytes of a memory limit that the interpreter and its libraries take,
+NUMBA = 126_000_000  # and Numba, unless the kernels were built ahead of time
 SMALLEST = 64_000_000  # bytes besides
 CHARACTER = 40  # bytes a character and thread while a chunk is counted
 LARGEST_CHUNK = 1 << 21  # characters counted at a time by a thread
 MERGED = 128  # bytes a row while runs are merged
 LARGEST_BLOCK = 1 << 20  # rows merged at a time, all runs together
-NGRAM = 100  # bytes a frequent n-gram, from its measuring to the lexicon
+NGRAM = 180  # bytes a frequent n-gram, while the text is cut
 
 
 @dataclass(frozen=True)
@@ -52,14 +54,15 @@ class Budget:
         limit = parse_size(memory)
         if limit is None:
             limit = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
-        free = limit - RESERVED
+        reserved = LIBRARIES + (NUMBA if "numba" in sys.modules else 0)
+        free = limit - reserved
         if free < SMALLEST:
-            least = (RESERVED + SMALLEST) // 10**6
+            least = (reserved + SMALLEST) // 10**6
             raise ValueError(f"memory={memory!r}: expected at least {least}MB")
         chunk = min(LARGEST_CHUNK, free // (2 * threads * CHARACTER))
         block = min(LARGEST_BLOCK, free // (4 * MERGED))
-        ngrams = (free - free // 8 - block * MERGED) // NGRAM
-        return cls(chunk, free // 8, block, ngrams, limit)
+        held = free // 8
+        return cls(chunk, held, block, (free - held) // NGRAM, limit)
 
 
 def give_back() -> None:

@@ -1,0 +1,72 @@
+"""Where the memory of word discovery goes: `python benchmarks/words.py memory`.
+
+This file is also the process that is measured, so it imports nothing but the standard library.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+STEPS = ("Python", "NumPy", "zoo.words", "kernels", "text: the peak")
+
+
+def status_bytes(field: str) -> int:
+    """Returns `VmHWM`, the most memory this process has held, or `RssFile`, pages of files.
+
+    (Not ru_maxrss: that counts the parent.)
+    """
+    status = Path("/proc/self/status").read_text()
+    return 1024 * int(re.findall(rf"{field}:\s+(\d+)", status)[0])
+
+
+def steps(path: str) -> list[int]:
+    """Returns the peak after each of `STEPS` and, last, the pages of library files at the end."""
+    peaks = [status_bytes("VmHWM")]
+    import numpy  # noqa: F401
+
+    peaks.append(status_bytes("VmHWM"))
+    from zoo.words import discover_words
+
+    peaks.append(status_bytes("VmHWM"))
+    discover_words("天气预报，" * 9 + "\n", min_count=2)
+    peaks.append(status_bytes("VmHWM"))
+    discover_words(Path(path), min_count=32)
+    return [*peaks, status_bytes("VmHWM"), status_bytes("RssFile")]
+
+
+def memory(corpus: Path, scratch: Path) -> None:
+    """Prints what each step adds to the peak of a process, with kernels of both kinds."""
+    size = corpus.stat().st_size
+    print(f"| kernels | {' | '.join(STEPS)} | of it library files | bytes a byte |")
+    print("|" + "---|" * (len(STEPS) + 3))
+    for name, package in (("compiled when called", None), ("built", built(scratch))):
+        command = [sys.executable, __file__, str(corpus)]
+        peaks = json.loads(subprocess.check_output(command, env=environment(package)))
+        columns = " | ".join(f"{peak / 1e6:.0f}" for peak in peaks)
+        print(f"| {name} | {columns} | {peaks[-2] / size:.1f} |", flush=True)
+
+
+def built(scratch: Path) -> Path:
+    """Copies the package, builds its kernels there, and returns the folder to import it from."""
+    import zoo
+
+    source = Path(zoo.__file__).parent
+    shutil.copytree(source, scratch / "zoo", ignore=shutil.ignore_patterns("__pycache__"))
+    command = [sys.executable, "-m", "zoo.words.build"]
+    subprocess.run(command, cwd=scratch, check=True, stdout=subprocess.DEVNULL)
+    return scratch
+
+
+def environment(package: Path | None) -> dict[str, str]:
+    """Returns the environment of a process that imports the package from a folder, if given."""
+    return {**os.environ, **({"PYTHONPATH": str(package)} if package else {})}
+
+
+if __name__ == "__main__":
+    print(json.dumps(steps(sys.argv[1])))
