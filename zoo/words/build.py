@@ -44,6 +44,7 @@ def build() -> Path:
         for name, kernel in kernels.items():
             compiler.export(name, kernel.signatures[0])(kernel.py_func)
         compiler.compile()
+        path.with_suffix(".json").unlink(missing_ok=True)
         (Path(scratch) / compiler.output_file).replace(path)
         described = Path(scratch) / "described"
         types = {name: [*map(_type, k.signatures[0])] for name, k in kernels.items()}
