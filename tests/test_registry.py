@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -47,6 +48,14 @@ def test_models_are_listed_by_technique():
 def test_the_face_imports_neither_torch_nor_lightning(statement):
     program = f"{statement}\nimport sys\nassert not {{'torch', 'lightning'}} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_every_technique_is_an_attribute():
+    folders = [path.parent.name for path in Path(zoo.__file__).parent.glob("*/README.md")]
+    assert sorted(folders) == sorted(zoo._TECHNIQUES)
+    for name in folders:
+        program = f"import zoo\nassert zoo.{name}.__name__ == 'zoo.{name}'"
+        subprocess.run([sys.executable, "-c", program], check=True)
 
 
 def test_an_unknown_attribute_is_an_attribute_error():

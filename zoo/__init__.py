@@ -13,7 +13,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from zoo import adversarial as adversarial
+    from zoo import decoding as decoding
     from zoo import infomap as infomap
+    from zoo import masks as masks
     from zoo import words as words
     from zoo.hub import load
     from zoo.infomap.communities import find_communities
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = ["describe", "discover_words", "find_communities", "list_models", "load"]
 
+_TECHNIQUES = ("adversarial", "decoding", "infomap", "masks", "words")
 _HOME = {
     "load": "zoo.hub",
     "list_models": "zoo.registry",
@@ -33,7 +37,7 @@ _HOME = {
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("infomap", "words"):
+    if name in _TECHNIQUES:
         return importlib.import_module(f"zoo.{name}")
     if name not in _HOME:
         raise AttributeError(f"module 'zoo' has no attribute {name!r}")
@@ -41,4 +45,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOME])
+    return sorted({*globals(), *_TECHNIQUES, *_HOME})

@@ -43,6 +43,7 @@ class Steps:
         self.positions = net.encoder.positions or None
         self.heads, self.layers = net.encoder.heads, len(net.encoder.blocks)
         self.channels, self.weight = net.encoder.channels, net.encoder.token_embedding.weight
+        self.vocabulary = len(self.weight)
         self.encoder, self.transform, self.output = prepared(net, lean_parts)
 
     def prefill(self, tokens: Tensor, valid: Tensor) -> tuple[Tensor, TreeCache]:
