@@ -9,7 +9,7 @@ from zoo.infomap.level import Level, aggregate, induced, inlined, stacked
 from zoo.infomap.logarithm import Scalar
 from zoo.infomap.moving import modules_of, move_nodes, shuffled
 
-PIECES, LEAST = 16, 1 << 16  # a level is divided in so many pieces of so many nodes, or fewer
+PIECES, LEAST = 16, 1 << 13  # a level is divided in so many pieces of so many nodes, or fewer
 
 
 @inlined

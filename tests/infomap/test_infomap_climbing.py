@@ -1,0 +1,40 @@
+import numpy as np
+import pytest
+
+from zoo.infomap.climbing import LEAST, climb, divide
+from zoo.infomap.flow import make_flow
+from zoo.infomap.level import Level, induced, level_of
+from zoo.infomap.network import from_edges
+
+NODES, SIZE = 3 * LEAST, 700  # the modules fill three pieces and do not end where these might
+
+
+def level_in_modules(model):
+    """Random weighted links, most of them within modules of nodes side by side."""
+    random = np.random.default_rng(3)
+    sources, targets = random.integers(0, NODES, (2, 6 * NODES))
+    inside = random.random(sources.size) < 0.7
+    near = np.minimum(sources // SIZE * SIZE + targets % SIZE, NODES - 1)
+    ends = sources, np.where(inside, near, targets)
+    directed = model == "directed"
+    flow = make_flow(
+        from_edges(*ends, random.random(sources.size), nodes=NODES, directed=directed),
+        model=model,
+        recorded=directed,
+    )
+    return level_of(flow), (np.arange(NODES) // SIZE).astype(np.uint32)
+
+
+@pytest.mark.parametrize("model", ["undirected", "directed"])
+def test_dividing_some_modules_at_a_time_is_dividing_all_at_once(model):
+    level, labels = level_in_modules(model)
+    order = np.arange(NODES, dtype=np.uint32)
+    exits = np.bincount(labels, level.leave) / 2
+    parts, top = divide(level, labels, order, labels, exits, 5)
+    whole = induced(level, labels, order)
+    expected = order.copy()
+    together, saved = climb(whole, expected, whole, labels, exits, 5, 0)
+    assert saved > 1
+    np.testing.assert_array_equal(parts, expected)
+    for name in Level._fields[:8]:
+        np.testing.assert_array_equal(getattr(top, name), getattr(together, name), name)
