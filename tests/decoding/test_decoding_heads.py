@@ -100,7 +100,7 @@ def test_time_in_parallel_equals_step_by_step(kind, bias, dtype):
     logits = logits.to(dtype)
     head = EosHead(kind, EOS, 0.01)
     whole = head.log_probabilities(logits)
-    carried = torch.zeros(3)
+    carried = torch.zeros(3, 1)
     for t in range(20):
         step, carried = head.step(logits[:, t].clone(), carried)
         found = step.float().log_softmax(-1) if kind == "softmax" else step

@@ -172,7 +172,7 @@ class EosHead:
 
         Args:
             logits: float (batch, vocabulary); the end's is overwritten. No gradient.
-            carried: float32 (batch,): zeros at the first step; overwritten.
+            carried: float32 (batch, 1): zeros at the first step; overwritten.
 
         Returns:
             float32 (batch, vocabulary), and what the next step is to be given. With `softmax` both
@@ -181,15 +181,15 @@ class EosHead:
         if self.kind == "softmax":
             return logits, carried
         logits = logits.float()
-        z = logits.select(1, self.eos_id)
+        z = logits.narrow(1, self.eos_id, 1)
         if self.kind == "self_terminating":  # softplus with a beta of -1 is log σ
             log_on = carried.add_(F.softplus(z, beta=-1)).add_(self._kept)
         else:
             log_on = (carried.add_(ONE) * self._kept).sub_(F.softplus(z))
         z.fill_(-math.inf)
-        log_p = logits.log_softmax(-1).add_(log_on.unsqueeze(1))
+        log_p = logits.log_softmax(-1).add_(log_on)
         # not log1mexp: where it differs the end is certain, and this is off by 6e-8 nats
-        log_p.select(1, self.eos_id).copy_(torch.expm1(log_on).neg_().log_())
+        torch.log(torch.expm1(log_on).neg_(), out=log_p.narrow(1, self.eos_id, 1))
         return log_p, carried
 
     @cached_property
@@ -273,7 +273,7 @@ class SelfTerminating(nn.Module, Generic[State]):
     def prefill(self, tokens: Tensor, valid: Tensor) -> tuple[Tensor, tuple[State, Tensor]]:
         """See `Decodable.prefill`."""
         logits, state = self.model.prefill(tokens, valid)
-        carried = torch.zeros(len(logits), device=logits.device)
+        carried = torch.zeros(len(logits), 1, device=logits.device)
         return self._finish(logits, state, carried)
 
     def step(
