@@ -13,7 +13,9 @@ Choice = Callable[[Tensor], Tensor]  # scores (rows, vocabulary) to tokens (rows
 
 
 def most_probable(scores: Tensor) -> Tensor:
-    """Choose the best token of each row."""
+    """Choose the best token of each row, the first of several."""
+    if scores.device.type == "cpu":  # NumPy takes a tenth of torch's time
+        return torch.from_numpy(scores.numpy().argmax(-1))
     return scores.argmax(-1)
 
 
