@@ -26,6 +26,7 @@ __all__ = [
     "record",
     "require_replaceable",
     "save",
+    "save_start",
     "verify",
 ]
 
@@ -95,6 +96,26 @@ def save(
         write_sums(partial)
         load(partial)
     return Path(folder).expanduser().resolve()
+
+
+def save_start(folder: str | Path, name: str, net: Any) -> Path:
+    """Write a network that nobody has trained here as a folder to start from, with no figures.
+
+    Args:
+        folder: as for `save`.
+        name: of the registered model whose recipe trains it on.
+        net: a network with `arguments` and `preprocess`.
+    """
+    return save(
+        folder,
+        name=name,
+        model=net,
+        arguments=net.arguments,
+        preprocess=net.preprocess,
+        recipe=registry.describe(name).recipe_path.read_text("utf-8"),
+        metrics=[],
+        log=[],
+    )
 
 
 def record(folder: str | Path, results: list[dict[str, Any]]) -> None:

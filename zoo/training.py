@@ -68,16 +68,7 @@ def start_folder(source: str, name: str) -> Path:
         return source_folder(source)
     folder = Path(tempfile.mkdtemp(prefix="zoo_"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return checkpoint.save(
-        folder / name,
-        name=name,
-        model=net,
-        arguments=net.arguments,
-        preprocess=net.preprocess,
-        recipe=registry.describe(name).recipe_path.read_text("utf-8"),
-        metrics=[],
-        log=[],
-    )
+    return checkpoint.save_start(folder / name, name, net)
 
 
 def preprocess_file(source: str | None, name: str) -> str | None:

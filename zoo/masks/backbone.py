@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from zoo import checkpoint, registry
+from zoo import checkpoint
 from zoo.data.labelled import read_text
 from zoo.masks.bert import from_bert
 from zoo.masks.tokenizer import Tokenizer
@@ -83,16 +83,7 @@ def main() -> None:
         tokens = frequent_tokens(net.preprocess, texts, arguments.tokens)
         net = from_bert(arguments.bert, keep_tokens=tokens)
     net = shallower(net, arguments.depth or len(net.encoder.blocks))
-    checkpoint.save(
-        arguments.folder,
-        name=NAME,
-        model=net,
-        arguments=net.arguments,
-        preprocess=net.preprocess,
-        recipe=registry.describe(NAME).recipe_path.read_text("utf-8"),
-        metrics=[],
-        log=[],
-    )
+    checkpoint.save_start(arguments.folder, NAME, net)
     print(f"{sum(p.numel() for p in net.parameters()):,} parameters in {arguments.folder}")
 
 

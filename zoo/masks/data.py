@@ -248,19 +248,20 @@ def gap_pairs(text: str, count: int) -> list[Passage]:
         The pairs, the likest clause first; the text alone, without a target, if it has no clause
         of such a length beside a longer rest.
     """
-    pairs, start = [], 0
+    found, start = [], 0  # likeness, start, end, clause
     for part in re.split(BREAK, text):
-        rest, clause = text[:start] + text[start + len(part) :], part.strip()
-        start += len(part)
-        if 6 <= len(clause) <= 40 and len(rest) > len(clause):
-            ours, theirs = set(clause), set(rest)
+        end, clause = start + len(part), part.strip()
+        if 6 <= len(clause) <= 40 and len(text) - len(part) > len(clause):
+            ours, theirs = set(clause), set(text[:start]) | set(text[end:])
             likeness = 2 * len(ours & theirs) / (len(ours) + len(theirs))
-            pairs.append((likeness, rest, clause))
-    pairs.sort(key=lambda pair: -pair[0])
-    chosen = enumerate(pairs[:count])
-    return [Passage(rest if i % 2 else text, clause) for i, (_, rest, clause) in chosen] or [
-        Passage(text)
+            found.append((likeness, start, end, clause))
+        start = end
+    found.sort(key=lambda clause: -clause[0])
+    pairs = [
+        Passage(text[:start] + text[end:] if i % 2 else text, clause)
+        for i, (_, start, end, clause) in enumerate(found[:count])
     ]
+    return pairs or [Passage(text)]
 
 
 def read_pairs(path: Path) -> list[Passage]:
