@@ -1,6 +1,8 @@
 """The heads against mpmath at extreme logits, their theorems, and training against decoding."""
 
 import math
+import subprocess
+import sys
 
 import mpmath
 import pytest
@@ -8,8 +10,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from zoo.decoding import head_kernels
 from zoo.decoding.generate import generate
-from zoo.decoding.heads import EosHead, SelfTerminating, log1mexp
+from zoo.decoding.heads import EosHead, SelfTerminating, log1mexp, torch_step
 from zoo.decoding.laboratory import Endless, endless, non_termination_ratio
 from zoo.decoding.protocol import Contrastable
 
@@ -105,6 +108,26 @@ def test_time_in_parallel_equals_step_by_step(kind, bias, dtype):
         step, carried = head.step(logits[:, t].clone(), carried)
         found = step.float().log_softmax(-1) if kind == "softmax" else step
         torch.testing.assert_close(found, whole[:, t], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("step", [head_kernels.step, torch_step])
+@pytest.mark.parametrize("kind", GUARDED)
+@pytest.mark.parametrize("bias", [0, 20, 60, -60])
+def test_a_step_is_that_of_60_digits_by_kernels_and_by_torch(step, kind, bias):
+    torch.manual_seed(5)
+    logits = 20 * torch.randn(2, 30, 5)
+    logits[..., EOS] += bias
+    carried, log_kept = torch.zeros(2, 1), math.log1p(-1e-3)
+    expected = torch.stack([exact(kind, 1e-3, row.tolist()) for row in logits])
+    for t in range(30):
+        strided = logits[:, t]  # rows that do not follow each other in memory
+        found, carried = step(strided, carried, EOS, log_kept, kind == "self_terminating")
+        torch.testing.assert_close(found, expected[:, t], rtol=3e-6, atol=2e-6)
+
+
+def test_numba_is_loaded_by_who_decodes_with_a_head_alone():
+    code = "import sys, zoo.decoding; assert 'numba' not in sys.modules"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def example(seed=3):

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from zoo.decoding.processors import NEVER
-from zoo.decoding.stopping import Generation, Record, Stop
+from zoo.decoding.stopping import Generation, Record, Stop, require_number
 from zoo.decoding.task import Task
 
 
@@ -36,6 +36,8 @@ class BeamRule:
     def __post_init__(self) -> None:
         if self.width < 1 or self.groups < 1:
             raise ValueError(f"beam {self.width} x {self.groups} groups: both are at least 1")
+        require_number("diversity", self.diversity)
+        require_number("length_penalty", self.length_penalty)
         if not math.isfinite(self.length_penalty):
             raise ValueError(f"length_penalty is {self.length_penalty}: a finite number")
         if self.early_stopping not in (True, False, "never"):

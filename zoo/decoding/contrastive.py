@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from zoo.decoding.processors import probabilities
 from zoo.decoding.protocol import Contrastable
-from zoo.decoding.stopping import Generation
+from zoo.decoding.stopping import Generation, require_number, require_whole
 from zoo.decoding.task import Task
 
 
@@ -25,11 +25,10 @@ class Contrast:
     alpha: float
 
     def __post_init__(self) -> None:
-        if self.k < 1 or not 0 <= self.alpha <= 1:
-            raise ValueError(
-                f"contrastive search with {self.k} candidates and alpha {self.alpha}: "
-                "at least one, and from 0 to 1"
-            )
+        require_whole("top_k", self.k)
+        require_number("alpha", self.alpha)
+        if not 0 <= self.alpha <= 1:
+            raise ValueError(f"alpha is {self.alpha}: from 0, which is greedy, to 1")
 
     def weigh(self, likely: Tensor, hidden: Tensor, past: Tensor, valid: Tensor) -> Tensor:
         """Return `(1 - alpha) p(v) - alpha max_j cos(h_v, h_j)`.

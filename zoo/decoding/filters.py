@@ -15,7 +15,7 @@ from torch import Tensor
 
 from zoo.decoding.adapters import caller_ends
 from zoo.decoding.processors import NEVER, Processor, probabilities
-from zoo.decoding.stopping import end_ids, require_known, require_whole
+from zoo.decoding.stopping import end_ids, require_known, require_number, require_whole
 
 
 @dataclass(frozen=True)
@@ -124,6 +124,7 @@ def require_share(name: str, share: float) -> None:
     Raises:
         ValueError: unless 0 < share <= 1.
     """
+    require_number(name, share)
     if not 0 < share <= 1:
         raise ValueError(f"{name} is {share}: above 0 and at most 1; 1 or None keeps all it can")
 

@@ -9,7 +9,6 @@ is carried from step to step.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Generic, Literal, TypeVar, get_args
 
 import torch
@@ -18,12 +17,11 @@ from torch.nn import functional as F
 
 from zoo.decoding.adapters import as_decodable, ends_of
 from zoo.decoding.protocol import Contrastable, Decodable
-from zoo.decoding.stopping import require_known
+from zoo.decoding.stopping import require_known, require_number
 
 State = TypeVar("State")
 Kind = Literal["softmax", "self_terminating", "non_monotonic"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
-ONE = torch.ones(())
 
 
 def log1mexp(x: Tensor) -> Tensor:
@@ -101,6 +99,7 @@ class EosHead:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ValueError(f"eos_head is {self.kind!r}, expected one of {', '.join(KINDS)}")
+        require_number("eps", self.eps)
         if not 0 < self.eps < 1:
             raise ValueError(f"eps is {self.eps}, expected a number between 0 and 1")
 
@@ -166,9 +165,8 @@ class EosHead:
     def step(self, logits: Tensor, carried: Tensor) -> tuple[Tensor, Tensor]:
         """Return the log-probabilities of the next token.
 
-        Those of `log_probabilities`, in as few operations as can be: a step of a small model takes
-        less than a millisecond, each operation on one number more than a microsecond, and twice
-        that if a number of Python's has to be made a tensor.
+        Those of `log_probabilities`. On a CPU two kernels compute them, which Numba compiles when
+        first called; on any other device operations of torch.
 
         Args:
             logits: float (batch, vocabulary); the end's is overwritten. No gradient.
@@ -180,22 +178,27 @@ class EosHead:
         """
         if self.kind == "softmax":
             return logits, carried
-        logits = logits.float()
-        z = logits.narrow(1, self.eos_id, 1)
-        if self.kind == "self_terminating":  # softplus with a beta of -1 is log σ
-            log_on = carried.add_(F.softplus(z, beta=-1)).add_(self._kept)
-        else:
-            log_on = (carried.add_(ONE) * self._kept).sub_(F.softplus(z))
-        z.fill_(-math.inf)
-        log_p = logits.log_softmax(-1).add_(log_on)
-        # not log1mexp: where it differs the end is certain, and this is off by 6e-8 nats
-        torch.log(torch.expm1(log_on).neg_(), out=log_p.narrow(1, self.eos_id, 1))
-        return log_p, carried
+        log_kept, monotonic = math.log1p(-self.eps), self.kind == "self_terminating"
+        if logits.device.type == "cpu":
+            from zoo.decoding.head_kernels import step  # loads Numba
 
-    @cached_property
-    def _kept(self) -> Tensor:
-        """log(1 - eps), float32 ()."""
-        return torch.tensor(math.log1p(-self.eps), dtype=torch.float32)
+            return step(logits.float(), carried, self.eos_id, log_kept, monotonic)
+        return torch_step(logits.float(), carried, self.eos_id, log_kept, monotonic)
+
+
+def torch_step(
+    logits: Tensor, carried: Tensor, eos_id: int, log_kept: float, monotonic: bool
+) -> tuple[Tensor, Tensor]:
+    """Return what `EosHead.step` does, on any device: see `head_kernels.step`."""
+    z = logits.narrow(1, eos_id, 1)
+    if monotonic:
+        log_on = carried.add_(F.logsigmoid(z)).add_(log_kept)
+    else:
+        log_on = carried.add_(1) * log_kept + F.logsigmoid(-z)
+    z.fill_(-math.inf)
+    log_p = logits.log_softmax(-1).add_(log_on)
+    log_p.narrow(1, eos_id, 1).copy_(log1mexp(log_on))
+    return log_p, carried
 
 
 def _nats(logits: Tensor, targets: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from zoo.decoding.stopping import require_whole
+from zoo.decoding.stopping import require_number, require_whole
 
 Processor = Callable[[Tensor, Tensor], Tensor]
 NEVER = -torch.inf
@@ -37,6 +37,7 @@ class Temperature:
     temperature: float
 
     def __post_init__(self) -> None:
+        require_number("temperature", self.temperature)
         if not self.temperature > 0:
             raise ValueError(f"temperature is {self.temperature}: above 0; method='greedy' is 0")
 
@@ -59,6 +60,7 @@ class RepetitionPenalty:
     penalty: float
 
     def __post_init__(self) -> None:
+        require_number("repetition_penalty", self.penalty)
         if not self.penalty > 0:
             raise ValueError(f"repetition_penalty is {self.penalty}: above 0; 1 changes nothing")
 

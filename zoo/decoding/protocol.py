@@ -1,6 +1,6 @@
 """What the engine asks of a model: read the prompts, go a step, pick rows."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol, TypeVar, runtime_checkable
 
 import torch
@@ -96,6 +96,8 @@ def pad_prompts(prompts: Tensor | Sequence[Sequence[int]]) -> tuple[Tensor, Tens
             raise ValueError(f"a prompt has the token {int(prompts.min())}: ids begin at 0")
         rows = list(prompts)
     else:
+        if not isinstance(prompts, Iterable):
+            raise ValueError(f"prompts are {prompts!r}: give a list of lists of token ids")
         rows = [token_ids(prompt) for prompt in prompts]
     lengths = [len(row) for row in rows]
     if not lengths or not min(lengths):

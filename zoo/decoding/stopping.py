@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from numbers import Integral
+from numbers import Integral, Real
 from operator import index
 from typing import Any
 
@@ -89,6 +89,16 @@ def require_whole(name: str, number: int) -> int:
     if whole < 1:
         raise ValueError(f"{name} is {number!r}: give a whole number, at least 1")
     return whole
+
+
+def require_number(name: str, number: float) -> None:
+    """Refuse what is no number.
+
+    Raises:
+        ValueError: with its name and what was given.
+    """
+    if not isinstance(number, Real):
+        raise ValueError(f"{name} is {number!r}: give a number")
 
 
 @dataclass(frozen=True)
