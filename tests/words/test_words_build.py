@@ -14,7 +14,7 @@ import pytest
 from brute import sample_text
 
 import zoo
-from zoo.compiling import Built, library, type_of
+from zoo.built import Built, library, type_of
 
 FOUND = """
 import json, re, sys, zoo

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-import zoo.compiling
+import zoo.built
 from zoo.words import alphabet, counting, cutting, ngrams, statistics
 from zoo.words.counts import count
 from zoo.words.discovery import discover
@@ -33,8 +33,8 @@ def build() -> Path:
         ImportError: without setuptools, or if Numba has no `pycc` any more.
         OSError: if the file cannot be written.
     """
-    path = zoo.compiling.library(FOLDER)
-    kernels = {zoo.compiling.name_of(kernel): kernel for kernel in called()}
+    path = zoo.built.library(FOLDER)
+    kernels = {zoo.built.name_of(kernel): kernel for kernel in called()}
     if not kernels:
         return path
     path.parent.mkdir(exist_ok=True)
@@ -43,10 +43,10 @@ def build() -> Path:
         for name, kernel in kernels.items():
             compiler.export(name, kernel.signatures[0])(kernel.py_func)
         compiler.compile()
-        zoo.compiling.description(FOLDER).unlink(missing_ok=True)
+        zoo.built.description(FOLDER).unlink(missing_ok=True)
         (Path(scratch) / compiler.output_file).replace(path)
     types = {name: [*map(_type, k.signatures[0])] for name, k in kernels.items()}
-    zoo.compiling.describe(FOLDER, types)
+    zoo.built.describe(FOLDER, types)
     return path
 
 
@@ -79,13 +79,13 @@ def _compiler(name: str, folder: Path) -> Any:
 
 
 def _type(numba_type: Any) -> str:
-    """Returns `zoo.compiling.type_of` of the arguments of a type of Numba."""
+    """Returns `zoo.built.type_of` of the arguments of a type of Numba."""
     from numba.np.numpy_support import as_dtype
 
     if not hasattr(numba_type, "ndim"):
-        return zoo.compiling.type_of(0)
+        return zoo.built.type_of(0)
     example = np.empty((0,) * numba_type.ndim, as_dtype(numba_type.dtype))
-    return zoo.compiling.type_of(example)
+    return zoo.built.type_of(example)
 
 
 if __name__ == "__main__":
