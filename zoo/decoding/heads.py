@@ -9,6 +9,7 @@ is carried from step to step.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Generic, Literal, TypeVar, get_args
 
 import torch
@@ -73,6 +74,8 @@ def non_monotonic(z: Tensor, counted: Tensor, eps: float) -> Tensor:
     return F.logsigmoid(-z) + counted.cumsum(1) * math.log1p(-eps)
 
 
+# logits, carried, id of the end, log(1 - eps), whether monotonic: see `head_kernels.step`
+Step = Callable[[Tensor, Tensor, int, float, bool], tuple[Tensor, Tensor]]
 _LOG_ON: dict[str, Callable[[Tensor, Tensor, float], Tensor]] = {
     "self_terminating": self_terminating,
     "non_monotonic": non_monotonic,
@@ -178,12 +181,19 @@ class EosHead:
         """
         if self.kind == "softmax":
             return logits, carried
-        log_kept, monotonic = math.log1p(-self.eps), self.kind == "self_terminating"
-        if logits.device.type == "cpu":
-            from zoo.decoding.head_kernels import step  # loads Numba
+        step = self._kernels if logits.is_cpu else torch_step
+        monotonic = self.kind == "self_terminating"
+        return step(logits.float(), carried, self.eos_id, self._log_kept, monotonic)
 
-            return step(logits.float(), carried, self.eos_id, log_kept, monotonic)
-        return torch_step(logits.float(), carried, self.eos_id, log_kept, monotonic)
+    @cached_property
+    def _kernels(self) -> Step:
+        from zoo.decoding.head_kernels import step  # loads Numba
+
+        return step
+
+    @cached_property
+    def _log_kept(self) -> float:
+        return math.log1p(-self.eps)
 
 
 def torch_step(
