@@ -20,15 +20,19 @@ class Least:
         min_count: the least count; None chooses it.
         length: size of the corpus, in characters.
         budget: memory to keep to.
+        rarer: begin here, if it is lower, and rise to `min_count` at most.
 
     Attributes:
         count: the least count so far.
     """
 
-    def __init__(self, min_count: int | None, length: int, budget: Budget) -> None:
-        self.count = automatic_min_count(length) if min_count is None else min_count
+    def __init__(
+        self, min_count: int | None, length: int, budget: Budget, rarer: int | None = None
+    ) -> None:
+        first = automatic_min_count(length) if min_count is None else min_count
+        self.count = min(first, rarer or first)
         self.budget = budget
-        self._most = LARGEST if min_count is None else self.count
+        self._most = LARGEST if min_count is None else min(min_count, LARGEST)
         self._ngrams = 0
         self._with_count = np.zeros(LARGEST + 1, np.int64)
 
