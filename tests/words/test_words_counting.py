@@ -289,14 +289,17 @@ def test_rarer_ngrams_are_taken_in_as_far_as_there_is_room():
 
     free, frequent = found(10**9), measure(counts, 300)
     assert free.min_count == 2
-    before = 2
-    for room in (free.grams.size // 2, free.grams.size // 4, np.diff(frequent.starts)[2:].sum()):
+    before, listed = 2, np.diff(frequent.starts)[2:].sum()
+    for some in (free.grams.size // 2, free.grams.size // 4, listed - 1, 0):
+        room = listed + some
         tight = found(room)
         assert before < tight.min_count <= 300
-        assert np.diff(tight.starts)[2:].sum() <= room
+        assert (tight.min_count == 300) == (some < listed)
+        two = tight.min_count < 300
+        assert np.diff(tight.starts)[2:].sum() + two * listed <= room
         assert tight.grams.tobytes() == found(10**9).at_least(tight.min_count).grams.tobytes()
         assert tight.grams.tobytes() == found(room, 50).grams.tobytes()
         assert tight.at_least(300).grams.tobytes() == frequent.grams.tobytes()
-        before = tight.min_count
+        before = min(tight.min_count, 299)
     with pytest.raises(ValueError, match="n-grams, but more occur 300 times"):
         found(room - 1)

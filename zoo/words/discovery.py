@@ -166,7 +166,10 @@ def discover(
     else:
         ngrams = measure_truncated(counts, min_count, budget, progress=progress)
     if ngrams.min_count > least:
-        log.warning("the memory limit has room for n-grams of %d times only", ngrams.min_count)
+        whose = "" if min_count is None else ", in the segmenter"
+        log.warning(
+            "the memory limit has room for n-grams of %d times only%s", ngrams.min_count, whose
+        )
 
     def chosen(ngrams: Ngrams) -> Lexicon:
         give_back()
@@ -182,7 +185,7 @@ def discover(
     lexicon = chosen(ngrams)
     if min_count in (None, ngrams.min_count):
         return lexicon
-    ngrams = ngrams.at_least(min_count)  # one table at a time: there may be no room for two
+    ngrams = ngrams.at_least(min_count)
     return _knowing(chosen(ngrams), lexicon)
 
 

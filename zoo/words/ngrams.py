@@ -62,9 +62,9 @@ class Ngrams:
         """Returns the n-grams at these places as text."""
         points = np.append(np.uint32(0), self.alphabet)
         shifts = np.array([48, 32, 16, 0], np.uint64)
-        codes = (self.grams["key"][chosen, None] >> shifts) & CODE
-        # Leading zeros go to the end, where NumPy's fixed-width text drops them.
-        codes = np.take_along_axis(codes, np.argsort(codes == 0, axis=1, kind="stable"), axis=1)
+        # Zeros come last, where NumPy's fixed-width text drops them.
+        keys = self.grams["key"][chosen] << shifts[self.lengths[chosen] - 1]
+        codes = (keys[:, None] >> shifts) & CODE
         return points[codes].view(f"<U{ORDER}").ravel().tolist()
 
     @cached_property
