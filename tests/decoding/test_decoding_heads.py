@@ -1,5 +1,6 @@
 """The heads against mpmath at extreme logits, their theorems, and training against decoding."""
 
+import copy
 import math
 import subprocess
 import sys
@@ -130,6 +131,49 @@ def test_numba_is_loaded_by_who_decodes_with_a_head_alone():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+@pytest.mark.parametrize("step", [head_kernels.step, torch_step])
+def test_a_step_leaves_the_logits_of_the_model_as_they_are(step):
+    shared = torch.tensor([1.0, 0.0, 2.0, 3.0])
+    found, _ = step(shared.expand(3, -1), torch.zeros(3, 1), EOS, math.log1p(-1e-4), True)
+    assert shared.tolist() == [1, 0, 2, 3]
+    assert torch.equal(found, found[:1].expand(3, -1))
+
+
+@pytest.mark.parametrize("step", [head_kernels.step, torch_step])
+def test_an_end_outside_the_vocabulary_is_refused_before_anything_is_written(step):
+    with pytest.raises(IndexError):
+        step(torch.zeros(2, 4), torch.zeros(2, 1), 4, -0.1, True)
+    with pytest.raises(ValueError, match="eos_id 8 is not in a vocabulary of 8"):
+        generate(SelfTerminating(Endless(), eos_id=8), [[1], [2]])
+    with pytest.raises(ValueError, match="eos_id is -1: token ids begin at 0"):
+        EosHead("non_monotonic", -1)
+
+
+def test_the_smallest_eps_moves_the_sum_at_the_point_where_greedy_ends():
+    head = EosHead("self_terminating", EOS, 1e-7)
+    carried = torch.full((1, 1), -math.log(2) + 1e-4)
+    before = carried.item()
+    _, carried = head.step(torch.tensor([[0.0, 0.0, 100.0]]), carried)
+    assert carried.item() < before
+
+
+def test_without_numba_operations_of_torch_do_the_same(monkeypatch):
+    logits = torch.randn(2, 5)
+    expected, _ = EosHead("non_monotonic", EOS).step(logits, torch.zeros(2, 1))
+    monkeypatch.setitem(sys.modules, "zoo.decoding.head_kernels", None)
+    head = EosHead("non_monotonic", EOS)
+    found, _ = head.step(logits, torch.zeros(2, 1))
+    assert head._kernels is torch_step
+    torch.testing.assert_close(found, expected)
+
+
+def test_a_gradient_goes_through_a_step():
+    logits = torch.randn(2, 5, requires_grad=True)
+    log_p, _ = EosHead("self_terminating", EOS).step(logits, torch.zeros(2, 1))
+    log_p[:, 0].sum().backward()
+    assert logits.grad.abs().sum(1).min() > 0
+
+
 def example(seed=3):
     """Logits, targets, counts: two rows with contexts of 2 and 4 tokens, one padded."""
     torch.manual_seed(seed)
@@ -230,8 +274,8 @@ def test_the_carried_scalar_goes_with_its_beam(kind):
 def test_what_cannot_be_is_refused():
     with pytest.raises(ValueError, match="eos_head is 'sigmoid', expected one of softmax"):
         SelfTerminating(Endless(), eos_head="sigmoid")
-    for eps in (0, 1, -0.1, math.nan):
-        with pytest.raises(ValueError, match="expected a number between 0 and 1"):
+    for eps in (0, 1, -0.1, math.nan, 9e-8):
+        with pytest.raises(ValueError, match="expected a number from 1e-07 to below 1"):
             SelfTerminating(Endless(), eps)
     model = Endless()
     model.eos_id = None
@@ -283,6 +327,28 @@ def test_a_transformers_model_gets_a_head_that_stops_it():
         out = generate(model, [[5, 6], [7]], **options)
         assert out.finished.all()
         assert out.lengths.max() <= model.eos_head.bound
+
+
+def test_a_head_decodes_the_weights_of_its_model_as_they_are_now():
+    gpt2 = tiny_gpt2()
+    model = SelfTerminating(gpt2, 0.01, eos_id=EOS)
+    assert len(list(model.parameters())) == len(list(gpt2.parameters()))
+    before = generate(model, [[5, 6], [7]], max_new_tokens=20)
+    with torch.no_grad():
+        for weight in gpt2.parameters():
+            weight += 0.5 * torch.randn_like(weight)
+    after = generate(model, [[5, 6], [7]], max_new_tokens=20)
+    anew = generate(
+        SelfTerminating(copy.deepcopy(gpt2), 0.01, eos_id=EOS), [[5, 6], [7]], max_new_tokens=20
+    )
+    assert torch.equal(after.log_probs, anew.log_probs)
+    assert not torch.equal(after.log_probs, before.log_probs)
+    copied = copy.deepcopy(model)
+    assert torch.equal(generate(copied, [[5, 6], [7]], max_new_tokens=20).scores, anew.scores)
+    with pytest.raises(ValueError, match="in training mode"):
+        generate(model.train(), [[5]])
+    with pytest.raises(ValueError, match="gives log-probabilities: a head wants logits"):
+        SelfTerminating(model.eval(), eos_id=EOS)
 
 
 def test_the_end_of_a_transformers_model_is_that_of_its_settings():

@@ -110,8 +110,21 @@ def test_draws_repeat_with_the_seed():
     assert a.sequences == b.sequences != c.sequences
 
 
+def test_what_the_laboratory_cannot_use_is_refused():
+    model = endless("non_monotonic")
+    with pytest.raises(ValueError, match="batch_size is 0: give a whole number"):
+        non_termination_ratio(model, [[1]], batch_size=0)
+    with pytest.raises(ValueError, match="the seed is 'a'"):
+        non_termination_ratio(model, [[1]], seed="a")
+    found = non_termination_ratio(model, [[1]], methods={"greedy": {}}, limit=10)
+    assert found["greedy"].curve([]).tolist() == []
+    for results in ({}, found):
+        with pytest.raises(ValueError, match="found under a name"):
+            plot_curves(results)
+
+
 def test_no_prompt_has_no_share():
-    with pytest.raises(ValueError, match="there is no prompt: give at least one"):
+    with pytest.raises(ValueError, match="there is no prompt"):
         non_termination_ratio(Endless(), [])
 
 

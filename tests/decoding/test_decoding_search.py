@@ -9,6 +9,7 @@ import torch
 from table_model import TableModel
 
 from zoo.decoding import generate
+from zoo.decoding.filters import MinP
 
 EOS = 1
 
@@ -243,6 +244,29 @@ def test_nan_is_reported_with_step_and_prompt(method):
         ("top_k is 0", [[2]], {"method": "contrastive", "top_k": 0}),
         ("prompts are None: give a list of lists", None, {}),
         ("prompts are 5: give a list of lists", 5, {}),
+        ("temperature is 1e-40: at least", [[2]], {"method": "sample", "temperature": 1e-40}),
+        ("repetition_penalty is inf: from", [[2]], {"repetition_penalty": math.inf}),
+        ("length_penalty is 10000.0: from -50", [[2]], {"method": "beam", "length_penalty": 1e4}),
+        ("diversity is nan: a finite", [[2]], {"method": "diverse_beam", "diversity": math.nan}),
+        ("top_k is True", [[2]], {"method": "sample", "top_k": True}),
+        ("processors is .*: give a list", [[2]], {"processors": MinP(0.5)}),
+        (r"processors is \[3\]: give a list", [[2]], {"processors": [3]}),
+        ("stream is 3: give a function", [[2]], {"stream": 3}),
+        ("the seed is 'a': give a whole number", [[2]], {"method": "sample", "generator": "a"}),
+        ("the seed is 3.0: give a", [[2]], {"method": "sample", "generator": 3.0}),
+        (f"the seed is {2**70}: give", [[2]], {"method": "sample", "generator": 2**70}),
+        ("generator does nothing for method='greedy'", [[2]], {"generator": 3}),
+        ("give int64", torch.zeros(1, 3, dtype=torch.complex64), {}),
+        (
+            r"the processors \(<lambda>\) give NaN or infinity",
+            [[2]],
+            {"processors": [lambda t, s: s * math.nan]},
+        ),
+        (
+            "the processors .* give NaN or infinity",
+            [[2]],
+            {"method": "beam", "processors": [lambda t, s: s + math.inf]},
+        ),
         ("repetition_penalty is -1", [[2]], {"repetition_penalty": -1.0}),
         ("no_repeat_ngram is 0", [[2]], {"no_repeat_ngram": 0}),
         ("top_p does nothing", [[2]], {"method": "greedy", "top_p": 0.5}),
@@ -290,7 +314,42 @@ def test_bad_input_is_refused_with_its_value(message, prompts, options):
         generate(model, prompts, **options)
 
 
-@pytest.mark.parametrize("eos", [np.int64(EOS), torch.tensor([EOS]), (EOS, EOS)])
+@pytest.mark.parametrize("worst", [math.nan, math.inf])
+@pytest.mark.parametrize("method", ["greedy", "sample", "beam", "diverse_beam"])
+def test_nan_anywhere_in_log_probabilities_is_reported(method, worst):
+    model = TableModel(6)
+    model.normalised = True
+    model.logits = model.logits.log_softmax(-1)
+    model.logits[..., 5] = worst
+    with pytest.raises(ValueError, match="NaN or infinite at step 0, prompt 0"):
+        generate(model, [[2], [3]], method=method)
+
+
+def test_a_seed_may_be_any_whole_number():
+    model = TableModel(6)
+    draw = lambda seed: generate(model, [[2]] * 9, method="sample", generator=seed).to_lists()  # noqa: E731
+    assert draw(3) == draw(np.int64(3)) == draw(torch.tensor(3)) != draw(4)
+    assert draw(2**64 - 1) == draw(2**64 - 1)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+@pytest.mark.parametrize("method", ["greedy", "sample", "beam"])
+def test_a_processor_may_give_any_precision(method, dtype):
+    processors = [lambda tokens, scores: scores.to(dtype)]
+    out = generate(TableModel(6), [[2], [3]], method=method, processors=processors)
+    assert out.log_probs.dtype == torch.float32
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.uint16, torch.uint64, torch.int32])
+def test_prompts_may_be_of_any_whole_numbers(dtype):
+    model = TableModel(6)
+    prompts = torch.tensor([[2, 3], [4, 5]])
+    expected = generate(model, prompts).to_lists()
+    assert generate(model, prompts.to(dtype)).to_lists() == expected
+    assert generate(model, list(prompts.to(dtype))).to_lists() == expected
+
+
+@pytest.mark.parametrize("eos", [torch.tensor(EOS), np.int64(EOS), torch.tensor([EOS]), (EOS, EOS)])
 def test_an_end_may_be_any_whole_number(eos):
     model = TableModel(6, seed=6)
     expected = generate(model, [[2], [3]], eos_id=EOS, max_new_tokens=20)

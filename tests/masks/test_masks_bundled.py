@@ -6,6 +6,7 @@ import pytest
 
 import zoo
 from zoo.data.poems import load_poems
+from zoo.decoding import generate, non_termination_ratio
 
 load = cache(zoo.load)
 ODD = {
@@ -32,6 +33,17 @@ def test_any_abstract_has_a_title_and_the_same_in_any_company(beam):
         assert net.generate([text], beam=beam, max_new_tokens=16) == [titles["long"]]
     # of what has no known character, all is one unknown token
     assert net.generate(["😀🚀"], beam=beam) == net.generate(["🦄🐲"], beam=beam)
+
+
+def test_the_engine_of_decoding_takes_a_network_as_it_is():
+    net = load("masks_title_csl")
+    texts = [ODD["long"][:100], "雪"]
+    prompts = [net.preprocess.encode(text) for text in texts]
+    made = generate(net, prompts, max_new_tokens=16, eos_id=net.eos_id)
+    titles = [net.preprocess.decode(ids) for ids in made.to_lists()]
+    assert titles == net.generate(texts, max_new_tokens=16)
+    ending = non_termination_ratio(net, prompts, limit=60, methods={"greedy": {}})["greedy"]
+    assert ending.ratio == 0
 
 
 def test_poems_begin_and_end_as_they_are_told_to_in_every_order():

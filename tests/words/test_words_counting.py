@@ -42,6 +42,30 @@ def test_counts_equal_a_plain_counter(text, min_count):
 
 
 @settings(deadline=None, max_examples=60)
+@given(TEXTS, st.integers(1, 3), st.integers(1, 9))
+def test_rarer_ngrams_are_those_of_two_and_three_that_no_longer_one_always_contains(
+    text, rarer, min_count
+):
+    counts = brute.ngram_counts(brute.sentences(text, KEPT), 4)
+
+    def contained(word):
+        longer = [c + word for c in KEPT] + [word + c for c in KEPT]
+        return any(counts[w] == counts[word] for w in longer)
+
+    rarer = min(rarer, min_count)
+    expected = {w: c for w, c in counts.items() if c >= min_count}
+    expected |= {w: c for w, c in counts.items() if c >= rarer and len(w) < 3}
+    expected |= {w: c for w, c in counts.items() if c >= rarer and len(w) == 3 if not contained(w)}
+    ngrams = measure(counted(text), min_count, rarer=rarer)
+    found = {w: int(ngrams.grams["count"][i]) for w, i in table(ngrams).items()}
+    assert found == expected
+    assert ngrams.min_count == rarer
+    alone, frequent = measure(counted(text), min_count), ngrams.at_least(min_count)
+    for name in ("grams", "starts", "prefix", "suffix", "slots", "total", "min_count", "pmi"):
+        np.testing.assert_array_equal(getattr(frequent, name), getattr(alone, name))
+
+
+@settings(deadline=None, max_examples=60)
 @given(TEXTS)
 def test_cohesion_and_entropies_equal_brute_force(text):
     lines = brute.sentences(text, KEPT)
@@ -73,11 +97,11 @@ def test_commonest_extensions_and_growth():
 @settings(deadline=None, max_examples=40)
 @given(TEXTS, st.integers(1, 50), st.integers(1, 3), st.booleans(), st.integers(1, 40))
 def test_chunks_threads_and_spilling_change_nothing(text, chunk, threads, spill, block):
-    whole = measure(counted(text), 1)
+    whole = measure(counted(text), 4, rarer=1)
     blocks = [text[i : i + block] for i in range(0, len(text), block)]
     with Storage(0 if spill else None) as storage:
         counts = count(blocks, characters="letters", chunk=chunk, threads=threads, storage=storage)
-        parts = measure(counts, 1)
+        parts = measure(counts, 4, rarer=1)
         rows = np.concatenate([*counts.rows(block)]) if counts.length > 1 else None
         joined = "".join(
             "|" if c == 0 else chr(counts.alphabet[c - 1]) for t in counts.texts() for c in t
@@ -254,3 +278,28 @@ def test_the_least_count_rises_until_the_ngrams_have_room(windows):
         assert tight.grams.tobytes() == find(counts, None, budget(room, 50)).grams.tobytes()
         with pytest.raises(ValueError, match=f"room for {room:,} n-grams, but more occur 2 times"):
             find(counts, 2, budget(room))
+
+
+def test_rarer_ngrams_are_taken_in_as_far_as_there_is_room():
+    counts = count([brute.sample_text()], characters="letters")
+
+    def found(room, block=1 << 20):
+        budget = Budget(1 << 20, 0, block, room, 10**9)
+        return measure(counts, 300, budget, rarer=2)
+
+    free, frequent = found(10**9), measure(counts, 300)
+    assert free.min_count == 2
+    before, listed = 2, np.diff(frequent.starts)[2:].sum()
+    for some in (free.grams.size // 2, free.grams.size // 4, listed - 1, 0):
+        room = listed + some
+        tight = found(room)
+        assert before < tight.min_count <= 300
+        assert (tight.min_count == 300) == (some < listed)
+        two = tight.min_count < 300
+        assert np.diff(tight.starts)[2:].sum() + two * listed <= room
+        assert tight.grams.tobytes() == found(10**9).at_least(tight.min_count).grams.tobytes()
+        assert tight.grams.tobytes() == found(room, 50).grams.tobytes()
+        assert tight.at_least(300).grams.tobytes() == frequent.grams.tobytes()
+        before = min(tight.min_count, 299)
+    with pytest.raises(ValueError, match="n-grams, but more occur 300 times"):
+        found(room - 1)

@@ -11,9 +11,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zoo.words import Counts, count_ngrams, discover_words
-from zoo.words.discovery import automatic_min_count
-from zoo.words.storage import parse_size
+from zoo.words.cutting import cut
+from zoo.words.discovery import (
+    DEFAULT_CHARACTERS,
+    automatic_min_count,
+    choose,
+    cohesive,
+    discover,
+)
+from zoo.words.statistics import measure
+from zoo.words.storage import Budget, parse_size
 
+SELDOM = "我去博物馆，博物馆好。今天博物馆的公园。去看花灯，花灯好，我的花灯。"
 SMALL = st.text(alphabet="甲乙丙丁a1 ，\n", max_size=200)
 
 
@@ -67,9 +76,10 @@ def test_chains_give_words_of_more_than_four():
     assert "甲乙丙丁戊己庚" not in shorter
 
 
-def test_one_lexicon_for_every_way_to_count(tmp_path):
+@pytest.mark.parametrize("min_count", [None, 100])
+def test_one_lexicon_for_every_way_to_count(min_count, tmp_path):
     text = sample_text(1500)
-    whole = discover_words(text)
+    whole = discover_words(text, min_count=min_count)
     lines = text.split("\n")
     (tmp_path / "a.txt").write_text("\n".join(lines[:200]), encoding="utf-8")
     (tmp_path / "b.txt").write_text("\n".join(lines[200:]), encoding="utf-8")
@@ -77,14 +87,54 @@ def test_one_lexicon_for_every_way_to_count(tmp_path):
     count_ngrams(tmp_path / "b.txt", threads=1).save(tmp_path / "b.counts")
     shards = [Counts.load(tmp_path / f"{name}.counts") for name in "ba"]
     for other in (
-        discover_words(reversed(lines), threads=1),
-        discover_words([tmp_path / "b.txt", tmp_path / "a.txt"], memory="240MB"),
-        discover_words(Counts.merge(*shards)),
+        discover_words(reversed(lines), min_count=min_count, threads=1),
+        discover_words(
+            [tmp_path / "b.txt", tmp_path / "a.txt"], min_count=min_count, memory="240MB"
+        ),
+        discover_words(Counts.merge(*shards), min_count=min_count),
     ):
         assert list(other.words) == list(whole.words)
         np.testing.assert_array_equal(other.score, whole.score)
         np.testing.assert_array_equal(other.count, whole.count)
         assert other.background == whole.background
+        assert other.segment(text) == whole.segment(text)
+
+
+@pytest.mark.parametrize("method", ["ngram", "pmi+entropy"])
+def test_words_too_rare_to_list_are_known_to_the_segmenter(method):
+    text = sample_text(1500) + SELDOM
+    options = {"method": method, "thresholds": (0, 1, 1, 1)}
+    lexicon = discover_words(text, min_count=100, **options)
+    counts = count_ngrams(text, characters=DEFAULT_CHARACTERS[method])
+    ngrams = measure(counts, 100)
+    kept = cohesive(ngrams, options["thresholds"])
+    alone = choose(ngrams, kept, cut(counts.texts(), ngrams, kept, 8), method)
+    assert lexicon.words.tolist() == alone.words.tolist()
+    assert lexicon.min_count == alone.min_count == 100
+    for name in ("count", "score", "pmi", "left_entropy", "right_entropy"):
+        np.testing.assert_array_equal(getattr(lexicon, name), getattr(alone, name))
+    rarer = {word: n for word, n in lexicon.background.items() if len(word) > 1}
+    assert {"博物馆": 3, "花灯": 3}.items() <= rarer.items()
+    assert not rarer.keys() & set(lexicon.words)
+    assert all(n <= text.count(word) for word, n in rarer.items())
+    sentence = "明天去博物馆的花灯"
+    assert lexicon.segment(sentence) == ["明天", "去", "博物馆", "的", "花灯"]
+    assert alone.segment(sentence) != lexicon.segment(sentence)
+
+    automatic = discover_words(text, min_count=2, **options)
+    assert discover_words(text, **options).background == automatic.background
+    assert not any(len(word) > 1 for word in automatic.background)
+
+
+def test_less_memory_for_rarer_words_changes_no_lexicon(caplog):
+    counts = count_ngrams(sample_text(1500) + SELDOM)
+    free = discover(counts, min_count=100)
+    tight = discover(counts, min_count=100, budget=Budget(1 << 20, 0, 1 << 20, 150, 10**9))
+    assert "times only, in the segmenter" in caplog.text
+    assert tight.words.tolist() == free.words.tolist()
+    assert tight.score.tolist() == free.score.tolist()
+    assert "花灯" in free.background
+    assert "花灯" not in tight.background
 
 
 @pytest.mark.parametrize(

@@ -25,9 +25,10 @@ def test_two_workers_find_the_lexicon_of_one(tmp_path):
         ) as cluster,
         distributed.Client(cluster) as client,
     ):
-        for method in ("pmi+entropy", "ngram"):
-            alone = discover_words(files, method=method)
-            together = discover_together(client, files, folder=tmp_path / "shared", method=method)
+        for method, least in (("pmi+entropy", None), ("pmi+entropy", 200), ("ngram", 200)):
+            options = {"method": method, "min_count": least}
+            alone = discover_words(files, **options)
+            together = discover_together(client, files, folder=tmp_path / "shared", **options)
             assert list(together.words) == list(alone.words)
             for name in ("count", "score", "pmi", "left_entropy", "right_entropy"):
                 np.testing.assert_array_equal(getattr(together, name), getattr(alone, name))

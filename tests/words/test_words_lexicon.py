@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from zoo.words import Lexicon, Segmenter, discover_words
 
 TEXT = sample_text().replace("图书馆", "１２月")
+TEXT = TEXT[:9000].replace("公园", "博物馆") + TEXT[9000:]
 
 
-@pytest.fixture(scope="module")
-def lexicon():
-    options = {"method": "ngram", "min_count": 20, "thresholds": (0, 1, 1, 1)}
+@pytest.fixture(scope="module", params=[20, 900])  # the greater one leaves words unlisted
+def lexicon(request):
+    options = {"method": "ngram", "min_count": request.param, "thresholds": (0, 1, 1, 1)}
     return discover_words(TEXT, characters="unspaced", **options)
 
 
@@ -26,6 +27,8 @@ def test_saved_and_loaded_is_the_same(lexicon, tmp_path):
     for name in ("words", "count", "score", "pmi", "left_entropy", "right_entropy"):
         np.testing.assert_array_equal(getattr(again, name), getattr(lexicon, name))
     assert again.background == lexicon.background
+    assert ("博物馆" in lexicon.background) == (lexicon.min_count == 900)
+    assert ("博物馆" in lexicon) == (lexicon.min_count == 20)
     assert again.segment(TEXT) == lexicon.segment(TEXT)
     assert [p.name for p in tmp_path.iterdir()] == ["words.tsv"]
 

@@ -23,7 +23,8 @@ class CausalModel:
 
     def __init__(self, model: Any) -> None:
         self.model = model
-        self.positions: int | None = getattr(model.config, "max_position_embeddings", None)
+        positions = getattr(model.config, "max_position_embeddings", None)
+        self.positions: int | None = positions if positions and positions > 0 else None
         self.vocabulary: int | None = getattr(model.get_input_embeddings(), "num_embeddings", None)
         accepted = inspect.signature(model.forward).parameters
         # older transformers call it past_key_values
@@ -47,7 +48,11 @@ class CausalModel:
     def run(
         self, tokens: Tensor, valid: Tensor, positions: Tensor, **options: Any
     ) -> tuple[Tensor, "Past"]:
-        """Call the model."""
+        """Call the model.
+
+        Raises:
+            ValueError: if it gives no cache of the library's.
+        """
         output = self.model(
             input_ids=tokens,
             attention_mask=valid.long(),
@@ -56,6 +61,8 @@ class CausalModel:
             output_hidden_states=True,
             **options,
         )
+        if self.cache not in output:
+            raise ValueError(f"{type(self.model).__name__} gives no {self.cache}: it is not taken")
         return output.logits[:, -1], Past(output[self.cache], valid, output.hidden_states[-1])
 
     def reorder(self, state: "Past", rows: Tensor) -> "Past":
@@ -87,22 +94,25 @@ def as_decodable(model: Any) -> Decodable[Any]:
     """Return the model as the engine wants it.
 
     Args:
-        model: a `Decodable`, or a causal language model of `transformers`.
+        model: a `Decodable`, what has one to give (`as_decodable`), or a causal language model of
+            `transformers`.
 
     Raises:
-        ValueError: if it is neither, or is in training mode.
+        ValueError: if it is none of these, or is in training mode.
     """
     if getattr(model, "training", False):
         raise ValueError(f"{type(model).__name__} is in training mode: call model.eval() first")
     if isinstance(model, Decodable):
         return model
+    if hasattr(model, "as_decodable"):
+        return model.as_decodable()
     if type(model).__module__.startswith("transformers."):
         if model.config.is_encoder_decoder or not model.can_generate():
             raise ValueError(f"{type(model).__name__} is no causal language model")
         return prepared(model, GPT2Steps) if is_plain_gpt2(model) else CausalModel(model)
     raise ValueError(
-        f"{type(model).__name__} cannot be decoded: it needs prefill, step and reorder "
-        "(zoo.decoding.Decodable), or to be a causal language model of transformers"
+        f"{type(model).__name__} cannot be decoded: it needs prefill, step and reorder (see "
+        "zoo.decoding.Decodable), or as_decodable, or to be a causal model of transformers"
     )
 
 

@@ -11,6 +11,8 @@ from zoo.decoding.processors import NEVER
 from zoo.decoding.stopping import Generation, Record, Stop, require_number
 from zoo.decoding.task import Task
 
+STEEPEST = 50  # beyond it a power of a length is no number any more
+
 
 @dataclass(frozen=True)
 class BeamRule:
@@ -38,8 +40,12 @@ class BeamRule:
             raise ValueError(f"beam {self.width} x {self.groups} groups: both are at least 1")
         require_number("diversity", self.diversity)
         require_number("length_penalty", self.length_penalty)
-        if not math.isfinite(self.length_penalty):
-            raise ValueError(f"length_penalty is {self.length_penalty}: a finite number")
+        if not math.isfinite(self.diversity):
+            raise ValueError(f"diversity is {self.diversity}: a finite number")
+        if not abs(self.length_penalty) <= STEEPEST:
+            raise ValueError(
+                f"length_penalty is {self.length_penalty}: from {-STEEPEST} to {STEEPEST}"
+            )
         if self.early_stopping not in (True, False, "never"):
             raise ValueError(f"early_stopping is {self.early_stopping!r}: True, False or 'never'")
 

@@ -61,7 +61,8 @@ def generate(
     """Continue prompts, each until its end token or the limit.
 
     Args:
-        model: a `Decodable`, or a causal language model of `transformers`.
+        model: a `Decodable`, a network of `zoo.masks`, or a causal language model of
+            `transformers`.
         prompts: int64 (batch, time), or a list of lists of token ids of any lengths.
         method: "greedy", the likeliest token at each step; "sample", a random one; "beam", the
             sequences of highest score; "diverse_beam", the same in groups that avoid each other;
@@ -125,9 +126,11 @@ def generate(
         "early_stopping": early_stopping is not False,
         "alpha": alpha != 0.6,
         "n_best": n_best != 1,
+        "generator": generator is not None,
         "stream": stream is not None,
     }
     require_useful(method, [name for name, is_given in given.items() if is_given])
+    require_functions(processors, stream)
     decodable, stop = as_decodable(model), Stop.of(max_new_tokens, eos_id)
     tokens, valid = pad_prompts(prompts)
     require_tokens(decodable, tokens)
@@ -167,6 +170,20 @@ def require_useful(method: str, options: list[str]) -> None:
     for option in options:
         if method not in USED_BY.get(option, ("sample",)):
             raise ValueError(f"{option} does nothing for method={method!r}: leave it out")
+
+
+def require_functions(processors: Any, stream: Any) -> None:
+    """Refuse processors and a stream that cannot be called.
+
+    Raises:
+        ValueError: with what was given.
+    """
+    if not isinstance(processors, Sequence) or not all(map(callable, processors)):
+        raise ValueError(
+            f"processors is {processors!r}: give a list of functions of tokens and scores"
+        )
+    if not (stream is None or callable(stream)):
+        raise ValueError(f"stream is {stream!r}: give a function of prompts and tokens")
 
 
 def filters(

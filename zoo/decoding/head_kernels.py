@@ -19,7 +19,7 @@ def step(
     """Return what `EosHead.step` does.
 
     Args:
-        logits: float32 (batch, vocabulary) on a CPU; the end's is overwritten.
+        logits: float32 (batch, vocabulary) on a CPU. While this runs the end's are -inf.
         carried: float32 (batch, 1); overwritten.
         eos_id: id of the end.
         log_kept: log(1 - eps).
@@ -27,11 +27,15 @@ def step(
 
     Returns:
         Log-probabilities, float32 (batch, vocabulary), and `carried`.
+
+    Raises:
+        IndexError: if the end is not in the vocabulary.
     """
-    log_on = np.empty(len(logits), np.float32)
-    _take_out(logits.numpy(), carried.numpy(), log_on, eos_id, log_kept, monotonic)
+    kept = np.empty((2, len(logits)), np.float32)
+    table = logits.numpy()
+    _take_out(table, carried.numpy(), kept, eos_id, log_kept, monotonic)
     log_p = logits.log_softmax(-1)
-    _put_in(log_p.numpy(), log_on, eos_id)
+    _put_in(log_p.numpy(), table, kept, eos_id)
     return log_p, carried
 
 
@@ -39,14 +43,19 @@ def step(
 def _take_out(
     logits: np.ndarray,
     carried: np.ndarray,
-    log_on: np.ndarray,
+    kept: np.ndarray,
     eos_id: int,
     log_kept: float,
     monotonic: bool,
 ) -> None:
-    """Write the log-probability of going on, and -inf in place of the end's logit."""
+    """Keep the end's logits, where -inf is left, and the log-probabilities of going on."""
+    if eos_id >= logits.shape[1]:
+        raise IndexError("the end is not in the vocabulary")
+    end, log_on = kept
+    end[:] = logits[:, eos_id]
+    logits[:, eos_id] = -np.inf  # when all are read: rows may be one and the same memory
     for row in range(len(logits)):
-        z = np.float64(logits[row, eos_id])
+        z = np.float64(end[row])
         softplus = math.log1p(math.exp(-abs(z)))  # of -|z|
         if monotonic:  # log σ(z) = -softplus(-z)
             carried[row, 0] += log_kept - max(-z, 0.0) - softplus
@@ -54,12 +63,13 @@ def _take_out(
         else:
             carried[row, 0] += 1
             log_on[row] = carried[row, 0] * log_kept - max(z, 0.0) - softplus
-        logits[row, eos_id] = -np.inf
 
 
 @kernel
-def _put_in(log_p: np.ndarray, log_on: np.ndarray, eos_id: int) -> None:
-    """Give the other tokens the probability of going on, and the end the rest."""
+def _put_in(log_p: np.ndarray, logits: np.ndarray, kept: np.ndarray, eos_id: int) -> None:
+    """Give the other tokens the probability of going on, the end the rest, and its logits back."""
+    end, log_on = kept
+    logits[:, eos_id] = end
     for row in range(len(log_p)):
         on = log_on[row]
         for token in range(log_p.shape[1]):

@@ -9,7 +9,8 @@ is carried from step to step.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, TypeVar, get_args
+from functools import cached_property
+from typing import Any, Generic, Literal, NamedTuple, TypeVar, get_args
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +23,7 @@ from zoo.decoding.stopping import require_known, require_number
 State = TypeVar("State")
 Kind = Literal["softmax", "self_terminating", "non_monotonic"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+SMALLEST = 1e-7  # a sum near ln ½ in float32 stands still if less is added
 
 
 def log1mexp(x: Tensor) -> Tensor:
@@ -73,6 +75,8 @@ def non_monotonic(z: Tensor, counted: Tensor, eps: float) -> Tensor:
     return F.logsigmoid(-z) + counted.cumsum(1) * math.log1p(-eps)
 
 
+# logits, carried, id of the end, log(1 - eps), whether monotonic: see `head_kernels.step`
+Step = Callable[[Tensor, Tensor, int, float, bool], tuple[Tensor, Tensor]]
 _LOG_ON: dict[str, Callable[[Tensor, Tensor, float], Tensor]] = {
     "self_terminating": self_terminating,
     "non_monotonic": non_monotonic,
@@ -89,7 +93,8 @@ class EosHead:
         eps: lower bound of a step's share of the end; without effect on `softmax`.
 
     Raises:
-        ValueError: if the kind is unknown or eps is not between 0 and 1.
+        ValueError: if the kind is unknown, the id is negative, or eps is not below 1 or so small
+            that float32 loses it.
     """
 
     kind: Kind
@@ -100,8 +105,10 @@ class EosHead:
         if self.kind not in KINDS:
             raise ValueError(f"eos_head is {self.kind!r}, expected one of {', '.join(KINDS)}")
         require_number("eps", self.eps)
-        if not 0 < self.eps < 1:
-            raise ValueError(f"eps is {self.eps}, expected a number between 0 and 1")
+        if not SMALLEST <= self.eps < 1:
+            raise ValueError(f"eps is {self.eps}, expected a number from {SMALLEST} to below 1")
+        if self.eos_id < 0:
+            raise ValueError(f"eos_id is {self.eos_id}: token ids begin at 0")
 
     @property
     def bound(self) -> float:
@@ -165,39 +172,53 @@ class EosHead:
     def step(self, logits: Tensor, carried: Tensor) -> tuple[Tensor, Tensor]:
         """Return the log-probabilities of the next token.
 
-        Those of `log_probabilities`. On a CPU two kernels compute them, which Numba compiles when
-        first called; on any other device operations of torch.
+        Those of `log_probabilities`. On a CPU two kernels compute them, if Numba is installed,
+        which compiles them when first called; else operations of torch.
 
         Args:
-            logits: float (batch, vocabulary); the end's is overwritten. No gradient.
-            carried: float32 (batch, 1): zeros at the first step; overwritten.
+            logits: float (batch, vocabulary).
+            carried: float32 (batch, 1): zeros at the first step; may be overwritten.
 
         Returns:
             float32 (batch, vocabulary), and what the next step is to be given. With `softmax` both
             as they came.
+
+        Raises:
+            IndexError: if the end is not in the vocabulary.
         """
         if self.kind == "softmax":
             return logits, carried
-        log_kept, monotonic = math.log1p(-self.eps), self.kind == "self_terminating"
-        if logits.device.type == "cpu":
-            from zoo.decoding.head_kernels import step  # loads Numba
+        step = self._kernels if logits.is_cpu and not logits.requires_grad else torch_step
+        monotonic = self.kind == "self_terminating"
+        return step(logits.float(), carried, self.eos_id, self._log_kept, monotonic)
 
-            return step(logits.float(), carried, self.eos_id, log_kept, monotonic)
-        return torch_step(logits.float(), carried, self.eos_id, log_kept, monotonic)
+    @cached_property
+    def _kernels(self) -> Step:
+        try:
+            from zoo.decoding.head_kernels import step  # loads Numba
+        except ImportError:  # from torch.hub, without installing anything
+            return torch_step
+        return step
+
+    @cached_property
+    def _log_kept(self) -> float:
+        return math.log1p(-self.eps)
 
 
 def torch_step(
     logits: Tensor, carried: Tensor, eos_id: int, log_kept: float, monotonic: bool
 ) -> tuple[Tensor, Tensor]:
     """Return what `EosHead.step` does, on any device: see `head_kernels.step`."""
-    z = logits.narrow(1, eos_id, 1)
+    z = logits[:, eos_id, None]
     if monotonic:
-        log_on = carried.add_(F.logsigmoid(z)).add_(log_kept)
+        log_on = carried = carried + (F.logsigmoid(z) + log_kept)
     else:
-        log_on = carried.add_(1) * log_kept + F.logsigmoid(-z)
-    z.fill_(-math.inf)
-    log_p = logits.log_softmax(-1).add_(log_on)
-    log_p.narrow(1, eos_id, 1).copy_(log1mexp(log_on))
+        carried = carried + 1
+        log_on = carried * log_kept + F.logsigmoid(-z)
+    others = logits.clone()
+    others[:, eos_id] = -math.inf
+    log_p = others.log_softmax(-1) + log_on
+    log_p[:, eos_id] = log1mexp(log_on[:, 0])
     return log_p, carried
 
 
@@ -246,7 +267,7 @@ class SelfTerminating(nn.Module, Generic[State]):
 
     Raises:
         ValueError: if the head is unknown, eps is not between 0 and 1, nobody names the end or it
-            is not in the vocabulary.
+            is not in the vocabulary, or the model gives log-probabilities.
     """
 
     def __init__(
@@ -258,45 +279,58 @@ class SelfTerminating(nn.Module, Generic[State]):
         eos_id: int | None = None,
     ) -> None:
         super().__init__()
-        self.model: Any = model if isinstance(model, Decodable) else as_decodable(model)
+        self.model: Any = model
+        decodable = model if isinstance(model, Decodable) else as_decodable(model)
         eos = ends_of(model, eos_id)
         if len(eos) != 1:
             raise ValueError(f"a head has one end, not {len(eos)}: name it with eos_id=")
         (self.eos_id,) = eos
         self.eos_head = EosHead(eos_head, self.eos_id, eps)
-        self.normalised = eos_head != "softmax" or getattr(self.model, "normalised", False)
+        self.normalised = eos_head != "softmax"
+        if getattr(decodable, "normalised", False):
+            raise ValueError(f"{type(model).__name__} gives log-probabilities: a head wants logits")
         for limit in ("positions", "vocabulary"):
-            if (size := getattr(self.model, limit, None)) is not None:
+            if (size := getattr(decodable, limit, None)) is not None:
                 setattr(self, limit, size)
         require_known(eos, getattr(self, "vocabulary", self.eos_id + 1))
-        if isinstance(self.model, Contrastable):
+        if isinstance(decodable, Contrastable):
             self.hidden = self._hidden
         self.train(getattr(model, "training", False))
 
-    def prefill(self, tokens: Tensor, valid: Tensor) -> tuple[Tensor, tuple[State, Tensor]]:
+    def prefill(self, tokens: Tensor, valid: Tensor) -> tuple[Tensor, "Headed"]:
         """See `Decodable.prefill`."""
-        logits, state = self.model.prefill(tokens, valid)
+        model = as_decodable(self.model)  # of the weights as they are now
+        logits, inner = model.prefill(tokens, valid)
+        require_known((self.eos_id,), logits.shape[-1])
         carried = torch.zeros(len(logits), 1, device=logits.device)
-        return self._finish(logits, state, carried)
+        log_p, carried = self.eos_head.step(logits, carried)
+        return log_p, Headed(model, inner, carried)
 
-    def step(
-        self, tokens: Tensor, state: tuple[State, Tensor]
-    ) -> tuple[Tensor, tuple[State, Tensor]]:
+    def step(self, tokens: Tensor, state: "Headed") -> tuple[Tensor, "Headed"]:
         """See `Decodable.step`."""
-        inner, carried = state
-        logits, inner = self.model.step(tokens, inner)
-        return self._finish(logits, inner, carried)
+        model, inner, carried = state
+        logits, inner = model.step(tokens, inner)
+        log_p, carried = self.eos_head.step(logits, carried)
+        return log_p, Headed(model, inner, carried)
 
-    def reorder(self, state: tuple[State, Tensor], rows: Tensor) -> tuple[State, Tensor]:
+    def reorder(self, state: "Headed", rows: Tensor) -> "Headed":
         """See `Decodable.reorder`."""
-        inner, carried = state
-        return self.model.reorder(inner, rows), carried.index_select(0, rows)
+        model, inner, carried = state
+        return Headed(model, model.reorder(inner, rows), carried.index_select(0, rows))
 
-    def _hidden(self, state: tuple[State, Tensor]) -> Tensor:
-        return self.model.hidden(state[0])
+    def _hidden(self, state: "Headed") -> Tensor:
+        return state.model.hidden(state.inner)
 
-    def _finish(
-        self, logits: Tensor, state: State, carried: Tensor
-    ) -> tuple[Tensor, tuple[State, Tensor]]:
-        logits, carried = self.eos_head.step(logits, carried)
-        return logits, (state, carried)
+
+class Headed(NamedTuple):
+    """The state of a `SelfTerminating`.
+
+    Attributes:
+        model: what is decoded, as the engine wants it.
+        inner: its state.
+        carried: of the head, float32 (batch, 1).
+    """
+
+    model: Any
+    inner: Any
+    carried: Tensor

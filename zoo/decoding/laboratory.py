@@ -16,6 +16,9 @@ from torch import Tensor
 from zoo.decoding.adapters import ends_of
 from zoo.decoding.generate import generate
 from zoo.decoding.heads import Kind, SelfTerminating
+from zoo.decoding.protocol import pad_prompts
+from zoo.decoding.stopping import require_whole
+from zoo.decoding.walking import seeded
 
 Methods = Mapping[str, Mapping[str, Any]]
 
@@ -87,8 +90,8 @@ class Termination:
         Raises:
             ValueError: if a length is above the limit, where nothing is known.
         """
-        if max(lengths) > self.limit:
-            raise ValueError(f"L = {max(lengths)} is above the limit of {self.limit} tokens")
+        if (longest := max(lengths, default=0)) > self.limit:
+            raise ValueError(f"L = {longest} is above the limit of {self.limit} tokens")
         ended = np.where(self.finished, self.lengths, self.limit + 1)
         return (ended > np.array(lengths)[:, None]).mean(1)
 
@@ -168,12 +171,11 @@ def non_termination_ratio(
     Raises:
         ValueError: if nobody names the end, there is no prompt, or `generate` refuses an option.
     """
-    ends = ends_of(model, eos_id)
-    if not len(prompts):
-        raise ValueError("there is no prompt: give at least one, a share of none is none")
+    ends, batch_size = ends_of(model, eos_id), require_whole("batch_size", batch_size)
+    pad_prompts(prompts)  # refuses what is no prompt before any is continued
     found = {}
     for name, options in methods.items():
-        generator = torch.Generator().manual_seed(seed)
+        drawing = {"generator": seeded(seed, "cpu")} if options.get("method") == "sample" else {}
         sequences: list[list[int]] = []
         finished = []
         for start in range(0, len(prompts), batch_size):
@@ -182,7 +184,7 @@ def non_termination_ratio(
                 prompts[start : start + batch_size],
                 max_new_tokens=limit,
                 eos_id=ends,
-                generator=generator,
+                **drawing,
                 **options,
             )
             sequences += out.to_lists()

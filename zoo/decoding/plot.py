@@ -22,7 +22,12 @@ def plot_curves(
 
     Returns:
         The figure.
+
+    Raises:
+        ValueError: if there are no such results.
     """
+    if not results or not all(isinstance(found, Mapping) for found in results.values()):
+        raise ValueError("give what non_termination_ratio found under a name: {'LSTM': found}")
     figure = Figure(figsize=(4 * len(results), 3.6), layout="constrained")
     panels = figure.subplots(1, len(results), sharey=True, squeeze=False)[0]
     for panel, (model, found) in zip(panels, results.items(), strict=True):

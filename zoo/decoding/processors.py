@@ -15,6 +15,7 @@ from zoo.decoding.stopping import require_number, require_whole
 
 Processor = Callable[[Tensor, Tensor], Tensor]
 NEVER = -torch.inf
+SMALLEST = 1e-6  # by which any logit can be divided in float32
 
 
 def probabilities(scores: Tensor) -> Tensor:
@@ -31,15 +32,17 @@ class Temperature:
     """Divide the scores by a temperature: below 1 sharper, above 1 flatter.
 
     Raises:
-        ValueError: if it is not above 0.
+        ValueError: if it is below 1e-6.
     """
 
     temperature: float
 
     def __post_init__(self) -> None:
         require_number("temperature", self.temperature)
-        if not self.temperature > 0:
-            raise ValueError(f"temperature is {self.temperature}: above 0; method='greedy' is 0")
+        if not self.temperature >= SMALLEST:
+            raise ValueError(
+                f"temperature is {self.temperature}: at least {SMALLEST}; method='greedy' is 0"
+            )
 
     def __call__(self, tokens: Tensor, scores: Tensor) -> Tensor:
         """Scale the scores."""
@@ -54,15 +57,18 @@ class RepetitionPenalty:
     arXiv 1909.05858, section 4.1, with the sign handled as is customary.
 
     Raises:
-        ValueError: if the penalty is not above 0.
+        ValueError: if the penalty is not from 1e-6 to 1e6.
     """
 
     penalty: float
 
     def __post_init__(self) -> None:
         require_number("repetition_penalty", self.penalty)
-        if not self.penalty > 0:
-            raise ValueError(f"repetition_penalty is {self.penalty}: above 0; 1 changes nothing")
+        if not SMALLEST <= self.penalty <= 1 / SMALLEST:
+            raise ValueError(
+                f"repetition_penalty is {self.penalty}: from {SMALLEST} to {1 / SMALLEST:.0e}; "
+                "1 changes nothing"
+            )
 
     def __call__(self, tokens: Tensor, scores: Tensor) -> Tensor:
         """Penalise the tokens of each row."""
@@ -123,10 +129,22 @@ class History:
         return cls(processors, buffer, time)
 
     def process(self, scores: Tensor) -> Tensor:
-        """Apply all processors to float (rows, vocabulary)."""
+        """Apply all processors to float (rows, vocabulary).
+
+        Returns:
+            float32 (rows, vocabulary).
+
+        Raises:
+            ValueError: if they give NaN or infinity.
+        """
+        if not self.processors:
+            return scores
         for processor in self.processors:
             scores = processor(self.tokens[:, : self.length], scores)
-        return scores
+        if not (scores.amax(-1) < torch.inf).all():
+            names = ", ".join(getattr(p, "__name__", repr(p)) for p in self.processors)
+            raise ValueError(f"the processors ({names}) give NaN or infinity: check them")
+        return scores.float()
 
     def append(self, tokens: Tensor) -> None:
         """Add one token to each row: int64 (rows,)."""

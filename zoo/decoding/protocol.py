@@ -17,6 +17,7 @@ class Decodable(Protocol[State]):
     it in place, so the engine uses each state once. A model that has a fixed number of positions
     says so in an attribute `positions: int`, and prompts that do not fit are refused. One whose
     outputs are log-probabilities says so in `normalised = True`, which spares it a softmax a step.
+    A network that is no `Decodable` itself may give one: `model.as_decodable()`.
     """
 
     def prefill(self, tokens: Tensor, valid: Tensor) -> tuple[Tensor, State]:
@@ -88,10 +89,11 @@ def pad_prompts(prompts: Tensor | Sequence[Sequence[int]]) -> tuple[Tensor, Tens
                 [0, 7]])
     """
     if isinstance(prompts, Tensor):
-        if prompts.dim() != 2 or prompts.is_floating_point():
+        if prompts.dim() != 2 or prompts.is_floating_point() or prompts.is_complex():
             raise ValueError(
                 f"prompts are {prompts.dtype} {tuple(prompts.shape)}: give int64 (batch, time)"
             )
+        prompts = prompts.long()
         if (prompts < 0).any():
             raise ValueError(f"a prompt has the token {int(prompts.min())}: ids begin at 0")
         rows = list(prompts)
@@ -104,7 +106,7 @@ def pad_prompts(prompts: Tensor | Sequence[Sequence[int]]) -> tuple[Tensor, Tens
         where = f"prompt {lengths.index(0)} is empty" if lengths else "there is no prompt"
         raise ValueError(f"{where}: a prompt needs a token to begin with, such as [CLS]")
     if isinstance(prompts, Tensor):
-        return prompts.long(), torch.ones_like(prompts, dtype=torch.bool)
+        return prompts, torch.ones_like(prompts, dtype=torch.bool)
     longest = max(lengths)
     tokens = torch.zeros(len(rows), longest, dtype=torch.long)
     valid = torch.zeros(len(rows), longest, dtype=torch.bool)
@@ -126,6 +128,7 @@ def token_ids(prompt: Sequence[int]) -> Tensor:
         row = torch.as_tensor(prompt)
     except (TypeError, ValueError, RuntimeError):  # texts, or lists of several lengths
         row = torch.tensor(-1)
-    if row.dim() != 1 or (row.is_floating_point() and len(row)) or (row < 0).any():
+    fractional = row.is_floating_point() or row.is_complex()
+    if row.dim() != 1 or (fractional and len(row)) or (row.long() < 0).any():
         raise ValueError(f"a prompt is {prompt!r}: give a list of token ids, whole numbers from 0")
     return row.long()

@@ -52,7 +52,8 @@ def end_ids(eos_id: int | Sequence[int] | None) -> tuple[int, ...]:
     """
     if eos_id is None:
         return ()
-    ids: Any = [eos_id] if isinstance(eos_id, Integral | str) else eos_id
+    single = isinstance(eos_id, Integral | str) or getattr(eos_id, "ndim", 1) == 0
+    ids: Any = [eos_id] if single else eos_id
     try:
         found = tuple(map(index, ids))
     except TypeError:
@@ -83,7 +84,7 @@ def require_whole(name: str, number: int) -> int:
         ValueError: if it is no whole number, or below 1.
     """
     try:
-        whole = index(number)
+        whole = 0 if isinstance(number, bool) else index(number)
     except TypeError:
         whole = 0
     if whole < 1:
@@ -174,10 +175,11 @@ def require_probabilities(log_probs: Tensor, step: int, prompts: Tensor) -> None
         prompts: int64 (prompts,), the numbers of the prompts.
 
     Raises:
-        ValueError: if one is NaN, with the step and the prompt.
+        ValueError: if one is NaN or infinitely large, with the step and the prompt.
     """
-    if log_probs.isnan().any():
-        row = int(log_probs.isnan().nonzero()[0, 0])
+    wrong = ~(log_probs < torch.inf)
+    if wrong.any():
+        row = int(wrong.nonzero()[0, 0])
         raise ValueError(
             f"the model's logits are NaN or infinite at step {step}, prompt {int(prompts[row])}: "
             "check its weights"

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from zoo.decoding.heads import SelfTerminating
 from zoo.decoding.processors import NEVER, History, Processor
 from zoo.decoding.protocol import Decodable
 from zoo.decoding.stopping import Record, Stop, require_known, require_probabilities
@@ -50,13 +51,15 @@ class Task:
             prompts: int64 (prompts,), whose rows follow each other.
 
         Raises:
-            ValueError: if a row is NaN.
+            ValueError: if a row has a NaN.
         """
         logits = logits.float()
         normalised = getattr(self.model, "normalised", False)
         log_probs = logits if normalised else logits.log_softmax(-1)
-        # a NaN makes a row NaN, but for a head's end token: two of its columns tell
-        require_probabilities(log_probs[:, :2].reshape(len(prompts), -1), step, prompts)
+        # a softmax makes a row of NaN from one, but for a head's end token: two columns tell
+        whole = normalised and not isinstance(self.model, SelfTerminating)
+        seen = log_probs if whole else log_probs[:, :2]
+        require_probabilities(seen.reshape(len(prompts), -1), step, prompts)
         return log_probs
 
     def record(self, device: torch.device, n_best: int = 1) -> Record:

@@ -1,6 +1,7 @@
 """One token after another: greedy and sampling are the same walk with another choice."""
 
 from collections.abc import Callable
+from operator import index
 
 import torch
 from torch import Tensor
@@ -24,16 +25,32 @@ def drawn(seed: int | torch.Generator | None) -> Choice:
 
     Args:
         seed: a number, a generator on the scores' device, or None for torch's own state.
+
+    Raises:
+        ValueError: if it is none of these.
     """
     generator = seed if isinstance(seed, torch.Generator) else None
+    number = None if seed is generator else seeded(seed, "cpu").initial_seed()
 
     def draw(scores: Tensor) -> Tensor:
         nonlocal generator
-        if generator is None and isinstance(seed, int):
-            generator = torch.Generator(scores.device).manual_seed(seed)
+        if generator is None and number is not None:
+            generator = seeded(number, scores.device)
         return torch.multinomial(probabilities(scores), 1, generator=generator)[:, 0]
 
     return draw
+
+
+def seeded(seed: object, device: torch.device | str) -> torch.Generator:
+    """Return a generator with a seed, any whole number of 64 bits.
+
+    Raises:
+        ValueError: if it is none.
+    """
+    try:
+        return torch.Generator(device).manual_seed(index(seed))  # type: ignore[arg-type]
+    except (TypeError, ValueError, RuntimeError):
+        raise ValueError(f"the seed is {seed!r}: give a whole number or a generator") from None
 
 
 def walk(task: Task, choose: Choice) -> Generation:

@@ -53,7 +53,7 @@ def generate(
     tokenizer = getattr(net, "preprocess", None)
     if tokenizer is None:
         raise ValueError("the network has no tokenizer: set net.preprocess, as zoo.load does")
-    task = task or ("seq2seq" if net.encoder.segment_embedding is not None else "lm")
+    task = task or net.task
     options = {"method": "beam" if beam > 1 else "greedy", "beam": beam, **options}
     if order != "ltr":
         if length is None or task != "lm":

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from zoo.masks.algebra import Mask, padding, permutation
 from zoo.masks.encoder import ACTIVATIONS, Activation, Encoder, attend, initialise
 from zoo.masks.generation import generate
+from zoo.masks.steps import Steps, Task
 
 if TYPE_CHECKING:
     from zoo.masks.tokenizer import Tokenizer
@@ -241,6 +242,20 @@ class Transformer(nn.Module):
         self.encoder.run(tokens, content, segment_ids, look=keep)
         states = self.encoder.run(self.query.expand_as(tokens), query, segment_ids, look=recall)
         return self.logits(states)
+
+    @property
+    def task(self) -> Task:
+        """What it writes: `seq2seq` if it tells a source from a target, else `lm`."""
+        return "lm" if self.encoder.segment_embedding is None else "seq2seq"
+
+    @property
+    def eos_id(self) -> int | None:
+        """The id of the end, if a tokenizer is there."""
+        return getattr(getattr(self, "preprocess", None), "end", None)
+
+    def as_decodable(self) -> Steps:
+        """Return the network as `zoo.decoding.generate` takes it, with ids for prompts."""
+        return Steps(self, self.task)
 
     def generate(self, texts: list[str], **options: Any) -> list[str]:
         """Write a text for each of some texts, such as its title; see `zoo.masks.generation`.

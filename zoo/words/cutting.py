@@ -23,7 +23,7 @@ BEGIN, END, ALONE = 0, 1, 2
 SLOT, LENGTH = np.uint64(16), np.uint64(44)  # where they begin, in bits
 KEPT, BEGINS = np.uint64(1 << 62), np.uint64(1 << 63)
 NODE = np.uint64((1 << 62) - 1)
-BLOCK = 1 << 18  # characters cut at a time: what is known of them fits the cache
+BLOCK = 1 << 17  # characters cut at a time: what is known of them fits the cache
 LARGEST_TRIE = 1 << 28  # slots
 
 

@@ -57,7 +57,8 @@ def discover_words(
             its ends (`scoring`); `"ngram"` is the method of kexue.fm/archives/4256 and 6920.
         counting: `"truncated"` reproduces the counts of the 2019 repository; only for `"ngram"`.
         min_count: least count of a word; None chooses it by the size of the corpus, and raises
-            it if the memory has no room for so many n-grams.
+            it if the memory has no room for so many n-grams. `segment` knows words down to the
+            automatic one, if it is lower.
         max_length: longest word, in characters; words of more than four are chains of n-grams.
         thresholds: least cohesion of n-grams that are never cut, for 1 to 4 characters, in nats.
         characters: which characters words are made of, see `Folding`; None chooses by method.
@@ -71,7 +72,8 @@ def discover_words(
         progress: show a progress bar.
 
     Returns:
-        The lexicon, the same for any order of lines, number of threads and memory.
+        The lexicon, the same for any order of lines, number of threads and memory, unless a
+        warning says that there was no room.
 
     Raises:
         FileNotFoundError: if a file is missing.
@@ -149,22 +151,49 @@ def discover(
 ) -> Lexicon:
     """Finds the words of counted text: the second half of `discover_words`.
 
+    Where `min_count` is above the automatic one, the background holds what the automatic one
+    finds: so the segmenter knows rarer words of two and three characters than the lexicon lists.
+
     Args are those of `discover_words`, and:
         budget: memory to keep to; None means half of the machine's.
         cutter: what cuts the text, where it does not lie here.
     """
-    find = measure if counts.windows == "exact" else measure_truncated
-    ngrams = find(counts, min_count, budget, progress=progress)
-    if min_count is None and ngrams.min_count > automatic_min_count(counts.length):
-        log.warning("the memory limit has room for n-grams of %d times only", ngrams.min_count)
-    give_back()
-    kept = cohesive(ngrams, thresholds)
-    if cutter is None:
-        pieces = cut(counts.texts(progress=progress), ngrams, kept, max_length)
+    automatic = automatic_min_count(counts.length)
+    least = min_count or automatic
+    if counts.windows == "exact":
+        least = min(least, automatic)
+        ngrams = measure(counts, min_count, budget, rarer=automatic, progress=progress)
     else:
-        pieces = cutter(ngrams, kept)
-    one = Folding(counts.characters).numbers_are_one
-    return choose(ngrams, kept, pieces, method, max_length, numbers_are_one=one)
+        ngrams = measure_truncated(counts, min_count, budget, progress=progress)
+    if ngrams.min_count > least:
+        whose = "" if min_count is None else ", in the segmenter"
+        log.warning(
+            "the memory limit has room for n-grams of %d times only%s", ngrams.min_count, whose
+        )
+
+    def chosen(ngrams: Ngrams) -> Lexicon:
+        give_back()
+        kept = cohesive(ngrams, thresholds)
+        if cutter is None:
+            pieces = cut(counts.texts(progress=progress), ngrams, kept, max_length)
+        else:
+            pieces = cutter(ngrams, kept)
+        give_back()
+        one = Folding(counts.characters).numbers_are_one
+        return choose(ngrams, kept, pieces, method, max_length, numbers_are_one=one)
+
+    lexicon = chosen(ngrams)
+    if min_count in (None, ngrams.min_count):
+        return lexicon
+    ngrams = ngrams.at_least(min_count)
+    return _knowing(chosen(ngrams), lexicon)
+
+
+def _knowing(lexicon: Lexicon, wider: Lexicon) -> Lexicon:
+    """Returns a lexicon with all words of a wider one in the background."""
+    counts = zip(wider.words, wider.count.tolist(), strict=True)
+    rarer = {word: count for word, count in counts if word not in lexicon}
+    return replace(lexicon, background={**lexicon.background, **wider.background, **rarer})
 
 
 def cohesive(ngrams: Ngrams, thresholds: Sequence[float] = THRESHOLDS) -> np.ndarray:

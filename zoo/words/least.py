@@ -20,16 +20,22 @@ class Least:
         min_count: the least count; None chooses it.
         length: size of the corpus, in characters.
         budget: memory to keep to.
+        rarer: begin here, if it is lower, and rise to `min_count` at most. There must be room for
+            a second table, of the n-grams with `min_count`.
 
     Attributes:
         count: the least count so far.
     """
 
-    def __init__(self, min_count: int | None, length: int, budget: Budget) -> None:
-        self.count = automatic_min_count(length) if min_count is None else min_count
+    def __init__(
+        self, min_count: int | None, length: int, budget: Budget, rarer: int | None = None
+    ) -> None:
+        first = automatic_min_count(length) if min_count is None else min_count
+        self.count = min(first, rarer or first)
         self.budget = budget
-        self._most = LARGEST if min_count is None else self.count
-        self._ngrams = 0
+        self._most = LARGEST if min_count is None else min(min_count, LARGEST)
+        self._twice = math.inf if min_count is None else self._most
+        self._ngrams = self._second = 0
         self._with_count = np.zeros(LARGEST + 1, np.int64)
 
     def admit(self, counts: np.ndarray) -> None:
@@ -41,7 +47,8 @@ class Least:
         counts = np.minimum(counts[counts >= self.count], LARGEST).astype(np.int64)
         self._with_count += np.bincount(counts, minlength=LARGEST + 1)
         self._ngrams += counts.size
-        while self._ngrams > self.budget.ngrams:
+        self._second += np.count_nonzero(counts >= self._twice)
+        while self._ngrams + self._second * (self.count < self._most) > self.budget.ngrams:
             if self.count >= self._most:
                 raise ValueError(
                     f"memory={self.budget.limit // 10**6}MB: room for {self.budget.ngrams:,} "

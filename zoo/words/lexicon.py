@@ -28,8 +28,9 @@ class Lexicon:
             words longer than four characters, which are chains of n-grams.
         left_entropy: float64 (words,): branching entropy on the left, in nats; NaN likewise.
         right_entropy: float64 (words,): the same on the right.
-        background: what the segmenter knows besides: single characters, number patterns such as
-            `0年`, and how often each was a piece of its own.
+        background: what the segmenter knows besides, and how often it occurred: single
+            characters as pieces of their own, number patterns such as `0年`, and words too rare
+            for `min_count` (see `discovery.discover`).
         min_count: the least count, as given or chosen.
     """
 
@@ -57,7 +58,7 @@ class Lexicon:
 
     @cached_property
     def segmenter(self) -> Segmenter:
-        """A unigram segmenter with these words and the single characters."""
+        """A unigram segmenter with these words and those of the background."""
         counts = dict(zip(self.words, self.count.tolist(), strict=True))
         return Segmenter({**self.background, **counts})
 

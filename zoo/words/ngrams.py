@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 
 from zoo.compiling import inline, kernel
 from zoo.words.counting import CODE, ORDER, Records
-from zoo.words.storage import Stored
+from zoo.words.storage import InMemory, Stored
 
 GRAM = np.dtype(
     [
@@ -30,6 +31,8 @@ NOWHERE = -1  # the place of an n-gram that is not there
 class Ngrams:
     """All n-grams of order 1 to 4 with a minimum count, and an index of them.
 
+    The least count may be lower for those of two and three characters, see `statistics.measure`.
+
     Attributes:
         grams: records of type `GRAM` (n-grams,), by order, then by key.
         starts: int64 (6,): order n is `grams[starts[n]:starts[n + 1]]`; `starts[0]` is 0.
@@ -38,7 +41,7 @@ class Ngrams:
         slots: int32 (slots,): an open-addressing table from key to place in `grams`.
         alphabet: uint32 (alphabet,): code i stands for `alphabet[i - 1]`.
         total: the N of the formulas: occurrences of all the single characters in `grams`.
-        min_count: the least count.
+        min_count: the least count, the lower one if there are two.
     """
 
     grams: np.ndarray
@@ -59,15 +62,20 @@ class Ngrams:
         """Returns the n-grams at these places as text."""
         points = np.append(np.uint32(0), self.alphabet)
         shifts = np.array([48, 32, 16, 0], np.uint64)
-        codes = (self.grams["key"][chosen, None] >> shifts) & CODE
-        # Leading zeros go to the end, where NumPy's fixed-width text drops them.
-        codes = np.take_along_axis(codes, np.argsort(codes == 0, axis=1, kind="stable"), axis=1)
+        # Zeros come last, where NumPy's fixed-width text drops them.
+        keys = self.grams["key"][chosen] << shifts[self.lengths[chosen] - 1]
+        codes = (keys[:, None] >> shifts) & CODE
         return points[codes].view(f"<U{ORDER}").ravel().tolist()
 
     @cached_property
     def pmi(self) -> np.ndarray:
         """The cohesion of each n-gram: float64 (n-grams,); infinite for single characters."""
         return _cohesion(self.grams, self.starts, self.prefix, self.suffix, float(self.total))
+
+    def at_least(self, min_count: int) -> Ngrams:
+        """Returns the n-grams that occur so often, as a table of their own."""
+        orders = [self.grams[a:b] for a, b in itertools.pairwise(self.starts)]
+        return tabulate([[InMemory(grams)] for grams in orders], self.alphabet, min_count)
 
     def freedom(self, start: int = 0, stop: int | None = None) -> tuple[np.ndarray, ...]:
         """Returns how free the n-grams from `start` to `stop` are inside and at their ends.

@@ -16,7 +16,7 @@ from zoo.words.counting import CODE, ORDER
 from zoo.words.cutting import ALONE, BEGIN, END, Pieces
 from zoo.words.ngrams import Ngrams
 
-BLOCK = 1 << 14  # n-grams scored at a time
+BLOCK = 1 << 12  # n-grams scored at a time
 # Inputs and their weights for n-grams of two, three and four characters.
 WEIGHTS = {
     "constant": (2.789, 4.616, 8.020),

@@ -28,7 +28,7 @@ class Segmenter:
 
     Args:
         counts: words and single characters with their counts; the character `0` stands for any
-            number.
+            number. `Lexicon.segmenter` gives rarer words than the lexicon lists, too.
         new_words: whether words outside the lexicon are formed.
     """
 

@@ -28,7 +28,12 @@ XLOGX = np.array([0.0, 0.0] + [n * math.log(n) for n in range(2, 1024)])
 
 
 def measure(
-    counts: Counts, min_count: int | None, budget: Budget | None = None, *, progress: bool = False
+    counts: Counts,
+    min_count: int | None,
+    budget: Budget | None = None,
+    *,
+    rarer: int | None = None,
+    progress: bool = False,
 ) -> Ngrams:
     """Reads the statistics of all frequent n-grams off the counts, in one pass.
 
@@ -36,13 +41,16 @@ def measure(
         counts: counts with exact windows.
         min_count: least count of an n-gram; None chooses it by the size of corpus and budget.
         budget: memory to keep to; None means half of the machine's.
+        rarer: a lower least count, or as near to it as there is room, for all n-grams of two
+            characters, and those of three that no longer one contains every time; the `min_count`
+            of the result. None means no other.
         progress: show a progress bar.
 
     Raises:
         ValueError: if there are more n-grams than the budget has room for.
     """
     budget = budget or Budget.of(None)
-    least = Least(min_count, counts.length, budget)
+    least = Least(min_count, counts.length, budget, rarer)
     size = counts.alphabet.size + 1
     single = np.zeros(size, GRAM)
     single["key"] = np.arange(size)
@@ -51,7 +59,8 @@ def measure(
     with Storage(budget.held) as storage:
         for rows in _whole_bigrams(counts.rows(budget.block, progress=progress)):
             _measure_characters(rows, single)
-            grams, orders = _measure_ngrams(rows, least.count, scratch)
+            frequent = least.count if min_count is None else min_count
+            grams, orders = _measure_ngrams(rows, least.count, frequent, scratch)
             least.admit(grams["count"])
             for order in range(2, ORDER + 1):
                 found[order].append(storage.keep(grams[orders == order]))
@@ -109,13 +118,15 @@ def _finish_characters(single: Records) -> None:
 
 @kernel
 def _measure_ngrams(
-    rows: Records, min_count: int, scratch: np.ndarray
+    rows: Records, rarer: int, min_count: int, scratch: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Measures the n-grams of two characters or more: runs of rows with equal prefixes.
 
     Args:
         rows: sorted rows, all of each bigram.
-        min_count: least count.
+        rarer: least count of n-grams of two characters, and of those of three whose count is
+            more than that of any longer one.
+        min_count: least count of all others.
         scratch: int64 (codes,), all zero before and after.
 
     Returns:
@@ -132,13 +143,16 @@ def _measure_ngrams(
             start, count = starts[order], seen - before[order]
             starts[order], before[order] = i, seen
             key = rows[start].key >> np.uint64(16 * (ORDER - order))
-            if count < min_count or key & CODE == 0:
+            if count < (rarer if order < ORDER else min_count) or key & CODE == 0:
                 continue
             if n == found.size:
                 found = np.append(found, np.empty(n, GRAM))
                 orders = np.append(orders, np.empty(n, np.int8))
             right, right_most = _followers(rows, start, i, order)
             left, left_most = _predecessors(rows, start, i, scratch)
+            contained = left_most == count or right_most == count
+            if contained and count < min_count and order > 2:
+                continue
             nats = np.log(count)
             orders[n] = order
             found[n].key = key
