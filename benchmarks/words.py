@@ -111,9 +111,9 @@ def table(folder: Path, repeats: int) -> None:
                     ]
                     best = min(runs, key=lambda run: run["cpu"])
                     lexicon = Lexicon.load(found)
-                    with_numba = in_process(
-                        path, {**options, "min_count": least}, found, "numba"
-                    )["peak"]
+                    with_numba = in_process(path, {**options, "min_count": least}, found, "numba")[
+                        "peak"
+                    ]
                     words = [str(word) for word in lexicon.words]
                     p, r, f1 = lexicon_f1(words, truth, best["min_count"])
                     segmentation = segmentation_f1(lexicon.segment, truth[::10])[2]

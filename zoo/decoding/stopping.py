@@ -38,8 +38,10 @@ class Stop:
 
     def ends(self, tokens: Tensor) -> Tensor:
         """Tell which tokens end their row: bool, in the shape of `tokens`."""
-        ended = torch.zeros_like(tokens, dtype=torch.bool)
-        for eos in self.eos:
+        if not self.eos:
+            return torch.zeros_like(tokens, dtype=torch.bool)
+        ended = tokens == self.eos[0]
+        for eos in self.eos[1:]:
             ended |= tokens == eos
         return ended
 
@@ -148,8 +150,8 @@ class Record:
         self.log_probs = torch.zeros(shape, device=self.device)
         self.scores = torch.zeros(self.rows, device=self.device)
 
-    def put(self, rows: Tensor, step: int, tokens: Tensor, log_probs: Tensor) -> None:
-        """Write one token of some rows: int64 (rows,), and float (rows,)."""
+    def put(self, rows: Tensor, step: int | slice, tokens: Tensor, log_probs: Tensor) -> None:
+        """Write a token of some rows, int64 (rows,), and float (rows,), or (rows, steps)."""
         self.sequences[rows, step] = tokens
         self.log_probs[rows, step] = log_probs
 
@@ -177,9 +179,9 @@ def require_probabilities(log_probs: Tensor, step: int, prompts: Tensor) -> None
     Raises:
         ValueError: if one is NaN or infinitely large, with the step and the prompt.
     """
-    wrong = ~(log_probs < torch.inf)
-    if wrong.any():
-        row = int(wrong.nonzero()[0, 0])
+    right = log_probs < torch.inf
+    if not right.all():
+        row = int((~right).nonzero()[0, 0])
         raise ValueError(
             f"the model's logits are NaN or infinite at step {step}, prompt {int(prompts[row])}: "
             "check its weights"
