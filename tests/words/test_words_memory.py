@@ -64,8 +64,7 @@ def test_where_the_ngrams_have_no_room_their_least_count_rises(text, tmp_path, k
         peak, least, *_ = discovered(often, f"{limit}MB", None, kernels)
         assert least > automatic_min_count(24_000_000)
         assert peak < limit * 1e6
-        peak, given, *_ = discovered(
-            often, f"{limit}MB", 2 * least, kernels
-        )  # and rarer ones beside
+        # a given one, and rarer ones beside
+        peak, given, *_ = discovered(often, f"{limit}MB", 2 * least, kernels)
         assert given == 2 * least
         assert peak < limit * 1e6
