@@ -7,6 +7,7 @@ kernels.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib.machinery
 import importlib.util
@@ -18,6 +19,7 @@ import subprocess
 import sys
 import sysconfig
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -74,9 +76,13 @@ def description(folder: Path) -> Path:
     return library(folder).with_suffix(".json")
 
 
+@functools.cache
 def stamp(folder: Path) -> str:
-    """Returns a digest of all that the kernels of a package are built from."""
-    digest = hashlib.sha256(f"{sys.version} {np.__version__}".encode())
+    """Returns a digest of all that the kernels of a package are built from.
+
+    It is taken when the first of them is imported: sources may change while a library is built.
+    """
+    digest = hashlib.sha256(f"{sys.version} {np.__version__} {version('numba')}".encode())
     ours = Path(__file__)
     for path in (ours, ours.with_name("compiling.py"), *sorted(folder.glob("*.py"))):
         digest.update(path.read_bytes())
@@ -94,35 +100,58 @@ def loaded(folder: Path) -> dict[str, Built] | None:
     spec = importlib.util.spec_from_file_location("kernels", library(folder))
     assert spec is not None
     assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    try:
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+    except (ImportError, OSError) as error:  # a file system without execution, another libc
+        logger.warning("Numba compiles, what was built does not load: %s", error)
+        return None
     return {name: Built(getattr(module, name), a) for name, a in described["kernels"].items()}
 
 
-def _described(folder: Path) -> dict[str, Any]:
-    """Returns what the file beside the library says, or nothing if it is of other sources."""
-    try:
-        described = json.loads(description(folder).read_text())
-    except (OSError, ValueError):
-        return {}
-    return described if described.get("stamp") == stamp(folder) else {}
-
-
 def describe(folder: Path, kernels: dict[str, list[str]]) -> None:
-    """Writes which kernels a library has; none says that it cannot be built from these sources."""
+    """Writes which kernels the library has; none says that these sources cannot be built."""
+    described = {"stamp": stamp(folder), "library": _digest(folder), "kernels": kernels}
     partial = description(folder).with_suffix(f".{os.getpid()}")
-    partial.write_text(json.dumps({"stamp": stamp(folder), "kernels": kernels}, indent=1))
-    partial.replace(description(folder))
+    try:
+        partial.write_text(json.dumps(described, indent=1))
+        partial.replace(description(folder))
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _described(folder: Path) -> dict[str, Any]:
+    """Returns what the file beside the library says; nothing if it is not of these sources.
+
+    Nor if the library is not the one that was described.
+    """
+    try:
+        described = dict(json.loads(description(folder).read_text()))
+    except (OSError, ValueError, TypeError):
+        return {}
+    wanted = {"stamp": stamp(folder), "library": _digest(folder)}
+    return described if wanted.items() <= described.items() else {}
+
+
+def _digest(folder: Path) -> str | None:
+    try:
+        return hashlib.sha256(library(folder).read_bytes()).hexdigest()
+    except OSError:
+        return None
 
 
 def _build(folder: Path) -> dict[str, Any]:
     """Builds the kernels in a process of its own, once for all that wait for them.
 
+    A failure is remembered until something changes, or `python -m <package>.build` succeeds; a
+    process that was killed is not a failure.
+
     Returns:
         What the file beside the library says: nothing where no file or library can be made.
     """
     compiler = (sysconfig.get_config_var("CC") or "cc").split()[0]
-    if not (shutil.which(compiler) and importlib.util.find_spec("setuptools")):
+    able = sys.executable and shutil.which(compiler) and importlib.util.find_spec("setuptools")
+    if not able:
         return {}
     try:
         library(folder).parent.mkdir(exist_ok=True)
@@ -131,17 +160,30 @@ def _build(folder: Path) -> dict[str, Any]:
                 return described
             package = f"{folder.parent.name}.{folder.name}"
             logger.warning("building the kernels of %s, once: some 15 seconds", package)
+            root = str(folder.parents[1])
+            paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
             result = subprocess.run(
                 [sys.executable, "-m", f"{package}.build"],
-                cwd=folder.parents[1],
-                env={**os.environ, "ZOO_KERNELS": "numba"},
+                cwd=root,
+                env={**os.environ, "ZOO_KERNELS": "numba", "PYTHONPATH": os.pathsep.join(paths)},
                 capture_output=True,
                 text=True,
                 check=False,
             )
-            if result.returncode:
-                logger.warning("not built: %s", result.stderr.strip().rpartition("\n")[2])
-                describe(folder, {})
+            if not (described := _described(folder)):
+                said = [line for line in result.stderr.splitlines() if "rror" in line]
+                reason = said[-1].strip()[:200] if said else f"exit code {result.returncode}"
+                logger.warning("not built: %s. Again: python -m %s.build", reason, package)
+                if result.returncode >= 0:
+                    describe(folder, {})
+            return described
     except OSError:  # a folder where nothing can be written
         return {}
-    return _described(folder)
+
+
+def scratch(folder: Path) -> Path:
+    """Returns an empty folder to build in; one that was left behind is cleared."""
+    path = library(folder).parent / "kernels.build"
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir(parents=True)
+    return path

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar, cast
 
-from zoo.built import Built, loaded, name_of
+from zoo.built import Built, loaded, name_of, stamp
 
 Function = TypeVar("Function", bound=Callable)
 
@@ -51,6 +51,7 @@ def _built(function: Callable) -> dict[str, Built] | None:
 
 @functools.cache
 def _loaded(folder: Path) -> dict[str, Built] | None:
-    if os.environ.get("ZOO_KERNELS") == "numba" or not (folder / "build.py").exists():
+    if not (folder / "build.py").exists():
         return None
-    return loaded(folder)
+    stamp(folder)  # of the sources as they are now, also where they are to be built
+    return None if os.environ.get("ZOO_KERNELS") == "numba" else loaded(folder)

@@ -14,7 +14,7 @@ import pytest
 from brute import sample_text
 
 import zoo
-from zoo.built import Built, library, type_of
+from zoo.built import Built, describe, description, library, stamp, type_of
 
 FOUND = """
 import json, re, sys, zoo
@@ -99,6 +99,14 @@ def test_the_first_import_builds_what_finds_the_same_words_without_numba(copied)
     build = [sys.executable, "-m", "zoo.words.build"]
     assert subprocess.check_output(build, cwd=folder, text=True).strip() == str(path)
     assert path.stat().st_mtime_ns == before
+    whole = path.read_bytes()
+    for damaged in (b"", whole[:300_000], None):
+        path.write_bytes(damaged) if damaged is not None else path.unlink()
+        numba, _, lexicons, warning = found(text, folder, {"PATH": ""})
+        assert (numba, lexicons, warning) == (True, expected, "")
+    path.write_bytes(whole)
+    assert not found(text, folder)[0]
+
     with (folder / "zoo/words/counting.py").open("a") as file:
         file.write("# changed\n")
     numba, _, lexicons, warning = found(text, folder)
@@ -114,10 +122,29 @@ def test_without_a_working_compiler_numba_compiles_when_called(copied):
     compiler = folder / (sysconfig.get_config_var("CC") or "cc").split()[0]
     compiler.write_text("#!/bin/sh\necho no licence >&2\nexit 1\n")
     compiler.chmod(0o755)
+    killed = compiler.with_suffix(".kill")
+    killed.write_text("#!/bin/sh\nkill -9 $PPID\n")
+    killed.chmod(0o755)
+    compiler.rename(compiler.with_suffix(".no"))
+    killed.rename(compiler)
+    assert "not built: exit code -9" in found(text, folder, {"PATH": str(folder)})[3]
+    compiler.with_suffix(".no").rename(compiler)  # what was killed is tried again
     for times in (1, 0):
         numba, _, lexicons, warning = found(text, folder, {"PATH": str(folder)})
         assert (numba, lexicons) == (True, expected)
         assert warning.count("not built: ") == times
+
+
+def test_a_library_is_stamped_with_the_sources_from_before_it_was_built(tmp_path):
+    source = tmp_path / "kernels.py"
+    source.write_text("old")
+    before = stamp(tmp_path)
+    source.write_text("new")
+    library(tmp_path).parent.mkdir()
+    describe(tmp_path, {})
+    assert json.loads(description(tmp_path).read_text())["stamp"] == before
+    stamp.cache_clear()
+    assert stamp(tmp_path) != before
 
 
 @pytest.mark.parametrize(

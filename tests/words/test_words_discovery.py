@@ -144,6 +144,7 @@ def test_less_memory_for_rarer_words_changes_no_lexicon(caplog):
         ({"counting": "some"}, "counting='some': expected"),
         ({"counting": "truncated"}, "no entropies"),
         ({"min_count": 0}, "min_count=0: expected"),
+        ({"min_count": 2.5}, "min_count=2.5: expected a whole number"),
         ({"max_length": 1}, "max_length=1: expected"),
         ({"thresholds": (1, 2)}, "expected 4 numbers"),
         ({"characters": "all"}, "characters='all': expected"),

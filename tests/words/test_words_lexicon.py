@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zoo.words import Lexicon, Segmenter, discover_words
+from zoo.words.cli import _first_column
 
 TEXT = sample_text().replace("图书馆", "１２月")
 TEXT = TEXT[:9000].replace("公园", "博物馆") + TEXT[9000:]
@@ -63,6 +64,17 @@ def test_jieba_reads_the_dictionary(lexicon, tmp_path):
     tokenizer = jieba.Tokenizer(str(tmp_path / "dict.txt"))
     tokenizer.tmp_dir = str(tmp_path)
     assert tokenizer.lcut("看天气", HMM=False) == ["看", "天气"]
+
+
+def test_what_is_taken_out_of_a_lexicon_is_unknown_to_its_segmenter(tmp_path):
+    lexicon = discover_words(sample_text(), min_count=200)
+    unlisted = {w for w in lexicon.background if len(w) > 1 and "0" not in w}
+    assert len(unlisted) > len(lexicon)
+    for part in (lexicon.without(unlisted), lexicon.top(3)):
+        assert not unlisted & set(part.segmenter.known)
+        assert set(lexicon.background) - unlisted == set(part.background)
+    lexicon.save(tmp_path / "words.tsv")
+    assert _first_column(str(tmp_path / "words.tsv"))[1:] == list(lexicon.words)
 
 
 def test_number_patterns_are_no_words_but_segment(lexicon):

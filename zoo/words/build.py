@@ -8,6 +8,7 @@ of its kind. (Numba intends to replace `numba.pycc` some day; nothing but this f
 from __future__ import annotations
 
 import importlib
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -37,14 +38,17 @@ def build() -> Path:
     kernels = {zoo.built.name_of(kernel): kernel for kernel in called()}
     if not kernels:
         return path
-    path.parent.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent) as scratch:
-        compiler = _compiler("kernels", Path(scratch))
+    scratch = zoo.built.scratch(FOLDER)
+    tempfile.tempdir = str(scratch)  # where Numba puts what it leaves if it is interrupted
+    try:
+        compiler = _compiler("kernels", scratch)
         for name, kernel in kernels.items():
             compiler.export(name, kernel.signatures[0])(kernel.py_func)
         compiler.compile()
         zoo.built.description(FOLDER).unlink(missing_ok=True)
-        (Path(scratch) / compiler.output_file).replace(path)
+        (scratch / compiler.output_file).replace(path)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
     types = {name: [*map(_type, k.signatures[0])] for name, k in kernels.items()}
     zoo.built.describe(FOLDER, types)
     return path

@@ -152,7 +152,7 @@ def discover(
     """Finds the words of counted text: the second half of `discover_words`.
 
     Where `min_count` is above the automatic one, the background holds what the automatic one
-    finds: so the segmenter knows rarer words of two and three characters than the lexicon lists.
+    finds and the lexicon does not list: most are rarer, and of two and three characters.
 
     Args are those of `discover_words`, and:
         budget: memory to keep to; None means half of the machine's.
@@ -282,8 +282,8 @@ def check(
         raise ValueError(f"counting={counting!r}: expected 'exact' or 'truncated'")
     if counting == "truncated" and method != "ngram":
         raise ValueError("counting='truncated' has no entropies: use it with method='ngram'")
-    if min_count is not None and min_count < 1:
-        raise ValueError(f"min_count={min_count}: expected at least 1")
+    if min_count is not None and (min_count < 1 or min_count != int(min_count)):
+        raise ValueError(f"min_count={min_count}: expected a whole number, at least 1")
     if max_length < 2:
         raise ValueError(f"max_length={max_length}: expected at least 2")
     if len(thresholds) != ORDER:

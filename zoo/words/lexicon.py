@@ -29,8 +29,8 @@ class Lexicon:
         left_entropy: float64 (words,): branching entropy on the left, in nats; NaN likewise.
         right_entropy: float64 (words,): the same on the right.
         background: what the segmenter knows besides, and how often it occurred: single
-            characters as pieces of their own, number patterns such as `0年`, and words too rare
-            for `min_count` (see `discovery.discover`).
+            characters as pieces of their own, number patterns such as `0年`, and unlisted words,
+            most of them too rare for `min_count` (see `discovery.discover`).
         min_count: the least count, as given or chosen.
     """
 
@@ -73,17 +73,24 @@ class Lexicon:
         return self.segmenter(text)
 
     def without(self, known: Iterable[str]) -> Lexicon:
-        """Returns the words that are not in `known`: the new ones."""
+        """Returns the words that are not in `known`: the new ones; see `where`."""
         known = set(known)
+        if not known:
+            return self
         return self.where(np.array([word not in known for word in self.words], bool))
 
     def top(self, words: int) -> Lexicon:
-        """Returns the best words only."""
+        """Returns the best words only; see `where`."""
         return self.where(np.arange(min(words, len(self))))
 
     def where(self, chosen: np.ndarray) -> Lexicon:
-        """Returns the words that a boolean array marks, or those at an array of places."""
-        return replace(self, **{name: getattr(self, name)[chosen] for name in _FIELDS})
+        """Returns the words that a boolean array marks, or those at an array of places.
+
+        The segmenter of the result knows these words and no unlisted ones.
+        """
+        columns = {name: getattr(self, name)[chosen] for name in _FIELDS}
+        alone = {w: c for w, c in self.background.items() if len(w) == 1 or "0" in w}
+        return replace(self, **columns, background=alone)
 
     def save(self, path: str | Path) -> None:
         """Writes a table of tab-separated values with a header; the file appears whole or not.
