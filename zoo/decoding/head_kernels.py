@@ -1,7 +1,7 @@
 """A step of the end-of-sequence heads on a CPU: two kernels for ten operations of torch.
 
 A step of a small model takes less than a millisecond, and an operation of torch on the one number
-of each row a microsecond and more, so that the heads would cost 3 to 5 % of it. Importing this
+of each row a microsecond and more, which is too much ten times. Importing this
 file loads Numba: only what decodes does it.
 """
 

@@ -149,6 +149,29 @@ class Record:
         self.lengths = torch.zeros(self.rows, dtype=torch.long, device=self.device)
         self.log_probs = torch.zeros(shape, device=self.device)
         self.scores = torch.zeros(self.rows, device=self.device)
+        self._kept: list[tuple[Tensor, Tensor]] = []  # tokens and log-probabilities
+        self._kept_rows = torch.empty(0)
+        self._length = 0
+
+    def add(self, rows: Tensor, step: int, tokens: Tensor, log_probs: Tensor) -> None:
+        """Write the next token of some rows: int64 (rows,), and float (rows,).
+
+        It is kept until other rows come: to write many at once costs less.
+        """
+        if rows is not self._kept_rows:
+            self._write_kept()
+        self._kept_rows, self._length = rows, step + 1
+        self._kept.append((tokens, log_probs))
+
+    def _write_kept(self) -> None:
+        if not self._kept:
+            return
+        tokens, log_probs = (torch.stack(columns, 1) for columns in zip(*self._kept, strict=True))
+        rows, steps = self._kept_rows, slice(self._length - len(self._kept), self._length)
+        self.put(rows, steps, tokens, log_probs)
+        self.lengths[rows] = self._length
+        self.scores[rows] += log_probs.sum(1)
+        self._kept = []
 
     def put(self, rows: Tensor, step: int | slice, tokens: Tensor, log_probs: Tensor) -> None:
         """Write a token of some rows, int64 (rows,), and float (rows,), or (rows, steps)."""
@@ -157,6 +180,7 @@ class Record:
 
     def generation(self) -> Generation:
         """Cut to the longest row and close."""
+        self._write_kept()
         last = self.sequences.gather(1, (self.lengths - 1).clamp(min=0)[:, None])[:, 0]
         steps = int(self.lengths.max())
         return Generation(

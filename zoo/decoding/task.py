@@ -70,9 +70,7 @@ class Task:
         self, record: Record, rows: Tensor, step: int, tokens: Tensor, log_probs: Tensor
     ) -> None:
         """Write and stream the next token of some rows: int64 (rows,), and float (rows,)."""
-        record.put(rows, step, tokens, log_probs)
-        record.lengths[rows] = step + 1
-        record.scores[rows] += log_probs
+        record.add(rows, step, tokens, log_probs)
         if self.stream:
             self.stream(rows, tokens)
 

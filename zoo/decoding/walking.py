@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from zoo.decoding.processors import probabilities
-from zoo.decoding.stopping import Generation, Record
+from zoo.decoding.stopping import Generation
 from zoo.decoding.task import Task
 
 Choice = Callable[[Tensor], Tensor]  # scores (rows, vocabulary) to tokens (rows,)
@@ -30,35 +30,16 @@ def drawn(seed: int | torch.Generator | None) -> Choice:
         ValueError: if it is none of these.
     """
     generator = seed if isinstance(seed, torch.Generator) else None
-    number = None if seed is generator else seeded(seed, "cpu").initial_seed()
+    if generator is not seed:
+        seeded(seed, "cpu")  # refuses what is no seed before anything is read
 
     def draw(scores: Tensor) -> Tensor:
         nonlocal generator
-        if generator is None and number is not None:
-            generator = seeded(number, scores.device)
+        if generator is None and seed is not None:
+            generator = seeded(seed, scores.device)
         return torch.multinomial(probabilities(scores), 1, generator=generator)[:, 0]
 
     return draw
-
-
-class Since:
-    """The tokens since a row was last left out: to write them at once costs less."""
-
-    def __init__(self) -> None:
-        self.tokens: list[Tensor] = []
-        self.log_probs: list[Tensor] = []
-
-    def add(self, tokens: Tensor, log_probs: Tensor) -> None:
-        """Add a step: int64 (rows,), and float (rows,)."""
-        self.tokens.append(tokens)
-        self.log_probs.append(log_probs)
-
-    def write(self, record: Record, rows: Tensor, length: int) -> None:
-        """Write all steps, by which rows int64 (rows,) come to a length."""
-        steps, log_probs = slice(length - len(self.tokens), length), torch.stack(self.log_probs, 1)
-        record.put(rows, steps, torch.stack(self.tokens, 1), log_probs)
-        record.lengths[rows] = length
-        record.scores[rows] += log_probs.sum(1)
 
 
 def seeded(seed: object, device: torch.device | str) -> torch.Generator:
@@ -83,23 +64,17 @@ def walk(task: Task, choose: Choice) -> Generation:
     logits, state, history = task.begin()
     record = task.record(logits.device)
     rows = torch.arange(len(logits), device=logits.device)
-    since = Since()
     for step in range(task.stop.limit):
         logits = logits.float()
         log_probs = task.log_probs(logits, step, rows)
         chosen = choose(task.process(history, logits, step, rows))
-        since.add(chosen, log_probs.gather(1, chosen[:, None])[:, 0])
-        if task.stream:
-            task.stream(rows, chosen)
+        task.write(record, rows, step, chosen, log_probs.gather(1, chosen[:, None])[:, 0])
         ended = task.stop.ends(chosen)
-        last = step == task.stop.limit - 1
-        if last or ended.any():
-            since.write(record, rows, step + 1)
-            since = Since()
+        if ended.any():
             kept = (~ended).nonzero()[:, 0]
             rows, chosen, history = rows[kept], chosen[kept], history.pick(kept)
             state = task.model.reorder(state, kept) if len(rows) else state
-        if last or not len(rows):
+        if not len(rows) or step == task.stop.limit - 1:
             break
         history.append(chosen)
         logits, state = task.model.step(chosen, state)
