@@ -120,7 +120,6 @@ def test_a_second_process_compiles_nothing_of_the_words():
     runs = [
         subprocess.run(
             command,
-            env={**os.environ, "ZOO_KERNELS": "numba"},
             capture_output=True,
             text=True,
             check=True,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
-import sys
 import tempfile
 import threading
 from dataclasses import dataclass
@@ -14,8 +13,7 @@ from typing import Protocol
 
 import numpy as np
 
-LIBRARIES = 50_000_000  # bytes of a memory limit that the interpreter and its libraries take,
-NUMBA = 126_000_000  # and Numba, unless the kernels were built ahead of time
+LIBRARIES = 176_000_000  # bytes of a memory limit that the interpreter and its libraries take
 SMALLEST = 64_000_000  # bytes besides
 CHARACTER = 40  # bytes a character and thread while a chunk is counted
 LARGEST_CHUNK = 1 << 21  # characters counted at a time by a thread
@@ -54,10 +52,9 @@ class Budget:
         limit = parse_size(memory)
         if limit is None:
             limit = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
-        reserved = LIBRARIES + (NUMBA if "numba" in sys.modules else 0)
-        free = limit - reserved
+        free = limit - LIBRARIES
         if free < SMALLEST:
-            least = (reserved + SMALLEST) // 10**6
+            least = (LIBRARIES + SMALLEST) // 10**6
             raise ValueError(f"memory={memory!r}: expected at least {least}MB")
         chunk = min(LARGEST_CHUNK, free // (2 * threads * CHARACTER))
         block = min(LARGEST_BLOCK, free // (4 * MERGED))
