@@ -100,7 +100,9 @@ class EMA(Callback):
         raw = dict(self.of(pl_module).named_parameters())
         averages = list(self._average.values())
         with torch.no_grad():
-            torch._foreach_lerp_(averages, [raw[name] for name in self._average], 1 - decay)
+            torch._foreach_lerp_(  # pyright: ignore[reportPrivateImportUsage]
+                averages, [raw[name] for name in self._average], 1 - decay
+            )
         self.updates += 1
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:

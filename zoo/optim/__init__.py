@@ -1,1 +1,1 @@
-"""What modules share to train: schedules, noise of a step, optimising by hand, precision."""
+"""How weights are updated: schedules, sums over processes, noise of a step, steps by hand."""
