@@ -144,19 +144,9 @@ class Pictures(LightningDataModule):
         return PicturePreprocess(**given, padding=self.padding)  # pyright: ignore[reportArgumentType]
 
     @property
-    def channels(self) -> int:
-        """Channels of a batch."""
-        return self.preprocess.shape[0]
-
-    @property
-    def height(self) -> int:
-        """Pixels, padding included."""
-        return self.preprocess.shape[1]
-
-    @property
-    def width(self) -> int:
-        """Pixels, padding included."""
-        return self.preprocess.shape[2]
+    def shape(self) -> list[int]:
+        """Channels, height and width of a batch, padding included."""
+        return list(self.preprocess.shape)
 
     @property
     def classes(self) -> int:
