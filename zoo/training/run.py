@@ -22,6 +22,7 @@ from rich.table import Table
 
 from zoo import checkpoint, hub, registry
 from zoo.callbacks.random_state import RandomState
+from zoo.callbacks.sample_grid import SampleGrid
 from zoo.callbacks.train_log import TrainLog
 from zoo.optim.precision import PrecisionRecord, choose_precision, saved_precision
 from zoo.version import __version__
@@ -258,7 +259,15 @@ class ZooCLI(LightningCLI):
             recipe=self.recipe(),
             metrics=self.results(metrics, FOLDER),
             log=log.rows,
+            attachments=getattr(self.datamodule, "attachments", None),
+            pictures=self.pictures(),
         )
+
+    def pictures(self) -> dict[str, bytes]:
+        """Return the pictures that the callbacks draw of the trained network."""
+        callbacks = self.trainer.callbacks  # pyright: ignore[reportAttributeAccessIssue]
+        drawn = [c.pictures(self.model.net) for c in callbacks if isinstance(c, SampleGrid)]
+        return {name: content for pictures in drawn for name, content in pictures.items()}
 
     def recipe(self) -> str:
         """Return the fully resolved recipe as YAML."""

@@ -111,8 +111,9 @@ def download(root: str, known: Known) -> None:
         try:
             kind(Path(root).expanduser(), train=train, download=True)
         except RuntimeError as error:  # noqa: PERF203 - no mirror answers, or the sums are wrong
+            line = " ".join(str(error).split())
             raise OSError(
-                f"{TITLES[known]} cannot be fetched to {root}: {error}; put its files there"
+                f"{TITLES[known]} cannot be fetched to {root}: {line}; put its files there"
             ) from error
 
 
