@@ -23,7 +23,14 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning"),  # the client's own
 ]
 REPO = "someone/tiny"
-OPTIONAL = ["preprocess.json", "recipe.yaml", "metrics.json", "train_log.csv", "notes.md", "README.md"]
+OPTIONAL = [
+    "preprocess.json",
+    "recipe.yaml",
+    "metrics.json",
+    "train_log.csv",
+    "notes.md",
+    "README.md",
+]
 LISTED = [*sealed.REQUIRED, *OPTIONAL, sealed.SUMS]
 
 
