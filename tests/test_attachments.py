@@ -112,7 +112,7 @@ def test_a_flipped_byte_and_a_missing_file_are_refused(folder, name):
 def test_a_missing_file_is_refused_though_the_sums_forget_it(folder):
     (folder / "knowledge.bin16").unlink()
     seal(folder)
-    with pytest.raises(ValueError, match="attachment knowledge lacks its file knowledge.bin16"):
+    with pytest.raises(ValueError, match=r"attachment knowledge lacks its file knowledge.bin16"):
         checkpoint.load(folder)
 
 
@@ -158,7 +158,7 @@ def test_what_cannot_travel_is_refused_and_nothing_is_written(tmp_path):
         ({"attachments": {"knowledge": Elsewhere([], [])}}, "its class must be in zoo"),
         ({"attachments": {"labels": Names([], [])}}, "attachment 'labels': expected a lower-case"),
         ({"pictures": {"samples.png": b"GIF"}}, "samples.png: expected the bytes of a PNG file"),
-        ({"pictures": {"../a.jpg": GRID}}, "expected the bytes of a PNG file under a name.png"),
+        ({"pictures": {"../a.png": GRID}}, "expected the bytes of a PNG file under a name.png"),
     ]
     for given, sentence in wrong:
         with pytest.raises(ValueError, match=sentence):
@@ -169,5 +169,5 @@ def test_what_cannot_travel_is_refused_and_nothing_is_written(tmp_path):
 def test_a_card_without_the_picture_is_found(folder):
     path = folder / "README.md"
     path.write_text(path.read_text("utf-8").replace("![samples](samples.png)", ""), "utf-8")
-    with pytest.raises(ValueError, match="README.md does not show samples.png"):
+    with pytest.raises(ValueError, match=r"README.md does not show samples.png"):
         card.check(folder)

@@ -7,6 +7,7 @@ files of attachments, and `SHA256SUMS` over all of them.
 
 import csv
 import json
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -40,6 +41,7 @@ __all__ = [
 
 FORMAT = 1
 WEIGHTS = "model.safetensors"
+_PICTURE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*\.png")
 _PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -101,7 +103,7 @@ def save(
             config["attachments"] = write_attachments(partial, attachments)
         _write_json(partial / "config.json", config)
         for file, content in (pictures or {}).items():
-            _write_picture(partial / file, content)
+            _write_picture(partial, file, content)
         if preprocess is not None:
             _write_json(partial / "preprocess.json", _describe_preprocess(preprocess))
         _write_text(partial / "recipe.yaml", recipe)
@@ -307,10 +309,10 @@ def _describe_preprocess(preprocess: Preprocess) -> dict[str, Any]:
     return {"class": address_of(preprocess), **preprocess.to_dict()}
 
 
-def _write_picture(path: Path, content: bytes) -> None:
-    if path.suffix != ".png" or path.exists() or not content.startswith(_PNG):
-        raise ValueError(f"picture {path.name}: expected the bytes of a PNG file under a name.png")
-    path.write_bytes(content)
+def _write_picture(folder: Path, name: str, content: bytes) -> None:
+    if not _PICTURE.fullmatch(name) or not content.startswith(_PNG):
+        raise ValueError(f"picture {name}: expected the bytes of a PNG file under a name.png")
+    (folder / name).write_bytes(content)
 
 
 def _read_json(path: Path) -> dict[str, Any]:
