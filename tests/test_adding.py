@@ -27,9 +27,8 @@ def test_a_technique_with_two_optimisers_passes_every_test_of_the_registry(tmp_p
         registry.write((TOY / "entry.txt").read_text("utf-8"))
     face = tmp_path / "zoo" / "__init__.py"
     line = "    from zoo import words as words\n"
-    face.write_text(
-        face.read_text("utf-8").replace(line, f"    from zoo import toy as toy\n{line}")
-    )
+    toy = f"    from zoo import toy as toy\n{line}"
+    face.write_text(face.read_text("utf-8").replace(line, toy), "utf-8")
     tests = [str(tmp_path / "tests" / f"test_{name}.py") for name in ("models", "registry")]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", *tests, "-k", "toy_duel_circle or registry"],

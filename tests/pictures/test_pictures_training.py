@@ -33,7 +33,7 @@ def test_the_variations_of_a_step_follow_from_its_seed_and_place():
 
 
 def test_pictures_without_classes_are_refused():
-    with pytest.raises(ValueError, match="classes is 1: expected at least 2; give --data.root"):
+    with pytest.raises(ValueError, match=r"classes is 1: expected at least 2; give --data.root"):
         PictureTraining([1, 12, 12], classes=1)
 
 
