@@ -24,6 +24,7 @@ from zoo import checkpoint, hub, registry
 from zoo.callbacks.random_state import RandomState
 from zoo.callbacks.sample_grid import SampleGrid
 from zoo.callbacks.train_log import TrainLog
+from zoo.layers.batch_norm import normalise_over_processes
 from zoo.optim.precision import PrecisionRecord, choose_precision, saved_precision
 from zoo.version import __version__
 
@@ -192,8 +193,16 @@ class ZooCLI(LightningCLI):
             self.options.model.init_args.update(Namespace(shape))
 
     def instantiate_classes(self) -> None:
-        """Build data, model and trainer; load the weights named by `--from`."""
+        """Build data, model and trainer; load the weights named by `--from`.
+
+        Batch norms over all processes are our own, which run on CPU too.
+        """
+        synchronised = self.options.trainer.sync_batchnorm
+        self.options.trainer.sync_batchnorm = False
         super().instantiate_classes()
+        if synchronised:
+            normalise_over_processes(self.model)
+            self.options.trainer.sync_batchnorm = True  # for the recipe that is kept
         if self.options["from"]:
             folder = start_folder(self.options["from"], self.options.name)
             checkpoint.load_matching(self.model.net, folder, self.options.reset)

@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import pickle
 from contextlib import suppress
 
 import numpy as np
@@ -267,3 +268,21 @@ def test_stacked_digits_have_three_colours_and_the_label_of_three(tmp_path):
             assert str(places[0] % 10) == digit
             assert channel.sum() == pytest.approx(float(channel[1:-1, 1:-1].sum()))
     assert len(labels.unique()) > 20
+
+
+def test_cifar_10_as_torchvision_lays_it(tmp_path, monkeypatch):
+    from torchvision.datasets import CIFAR10, cifar
+
+    monkeypatch.setattr(CIFAR10, "_check_integrity", lambda self: True)
+    monkeypatch.setattr(cifar, "check_integrity", lambda *_: True)
+    folder = tmp_path / CIFAR10.base_folder
+    folder.mkdir()
+    pixels = np.random.default_rng(0).integers(256, size=(4, 3072), dtype=np.uint8)
+    for name, _ in (*CIFAR10.train_list, *CIFAR10.test_list):
+        (folder / name).write_bytes(pickle.dumps({"data": pixels, "labels": [0, 1, 2, 9]}))
+    (folder / "batches.meta").write_bytes(pickle.dumps({"label_names": [*"abcdefghij"]}))
+    data = Pictures(str(tmp_path), known="cifar10", batch_size=4)
+    assert (data.title, data.classes, data.shape) == ("CIFAR-10", 10, [3, 32, 32])
+    assert {k: len(v) for k, v in data.sets.items()} == {"train": 18, "valid": 2, "test": 4}
+    ((pictures, _),) = data.test_dataloader()
+    assert torch.equal(pictures, torch.from_numpy(pixels.reshape(4, 3, 32, 32)) / 255)
