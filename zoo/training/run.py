@@ -3,16 +3,16 @@
 import atexit
 import functools
 import logging
+import re
 import shlex
 import shutil
 import subprocess
 import tempfile
 import warnings
-import zipfile
 from pathlib import Path
 from typing import Any
 
-from jsonargparse import Namespace
+from jsonargparse import Namespace, set_parsing_settings
 from lightning.pytorch import LightningDataModule, LightningModule
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
@@ -23,11 +23,12 @@ from rich.table import Table
 from zoo import checkpoint, hub, registry
 from zoo.callbacks.random_state import RandomState
 from zoo.callbacks.train_log import TrainLog
+from zoo.training import trust
 from zoo.version import __version__
 
 FOLDER = "FOLDER"  # in the command of a figure: the checkpoint folder, wherever it is put
 # what belongs to one run, not to the recipe that a checkpoint folder keeps
-RUN_KEYS = ("config", "ckpt_path", "weights_only", "verbose", "output", "record", "reset")
+RUN_KEYS = ("config", "ckpt_path", "weights_only", "verbose", "output", "record", "reset", "trust")
 
 
 @functools.cache
@@ -114,6 +115,12 @@ class ZooCLI(LightningCLI):
             default=False,
             help="zoo test: write the figures into the folder's metrics and card",
         )
+        parser.add_argument(
+            "--trust",
+            action="store_true",
+            help="take all that the recipe of a checkpoint folder or repository names: it may then "
+            "run any code on this machine; default: plain values only (SECURITY.md)",
+        )
         parser.add_lightning_class_args(ModelCheckpoint, "checkpoint")
         parser.set_defaults({"checkpoint.save_last": True})
         parser.link_arguments("seed_everything", "data.init_args.seed", compute_fn=int)
@@ -134,7 +141,16 @@ class ZooCLI(LightningCLI):
         super().parse_arguments(parser, args)
         command = self.config.get("subcommand")
         if command and self.config[command].get("ckpt_path"):  # Lightning opens it next
-            require_whole(self.config[command].ckpt_path)
+            self.config[command].ckpt_path = self.resume_file(self.config[command])
+
+    def resume_file(self, options: Namespace) -> str:
+        """Return the file to resume from, which is opened in this run for the first time."""
+        source = options.ckpt_path
+        if source == "last":
+            runs = Path(options.trainer.default_root_dir or "runs")
+            source = str(last_checkpoint(runs / options.name))
+        trust.require_resumable(source, options.model.class_path)
+        return source
 
     @property
     def options(self) -> Namespace:
@@ -156,9 +172,6 @@ class ZooCLI(LightningCLI):
                 class_path="lightning.pytorch.loggers.CSVLogger",
                 init_args=Namespace(save_dir=str(runs), name=self.options.name),
             )
-        if self.options.get("ckpt_path") == "last":
-            self.options.ckpt_path = str(last_checkpoint(runs / self.options.name))
-            require_whole(self.options.ckpt_path)
 
     def take_shape(self) -> None:
         """Give the network the shape of a checkpoint that is not the zoo's, whatever the recipe's.
@@ -262,22 +275,6 @@ def last_checkpoint(run: Path) -> Path:
     return found[-1]
 
 
-def require_whole(source: str) -> None:
-    """Refuse a local checkpoint file that is not there or was cut short, as by a full disk.
-
-    Raises:
-        FileNotFoundError: if it is not there.
-        ValueError: if it has no end.
-    """
-    path = Path(source)
-    if path.suffix != ".ckpt" or "://" in source:  # Lightning's words, such as best; an address
-        return
-    if not path.exists():
-        raise FileNotFoundError(f"no checkpoint {path}: `--ckpt_path last` finds the newest")
-    if path.is_file() and not zipfile.is_zipfile(path):
-        raise ValueError(f"{path} is cut short or no checkpoint: give another file of its folder")
-
-
 def data_options(words: list[str]) -> list[str]:
     """Return the options `--data.KEY VALUE` and `--data.KEY=VALUE` among the words of a command.
 
@@ -324,11 +321,11 @@ def recipe_file(recipe: str) -> Path:
 
     Raises:
         FileNotFoundError: if a .yaml file is named that is not there.
-        ValueError: if no model has that name.
+        ValueError: if no model has that name, or a checkpoint folder is damaged.
     """
     path = Path(recipe)
-    if (path / "recipe.yaml").is_file():
-        path = path / "recipe.yaml"
+    if (path / "recipe.yaml").exists():
+        path = checkpoint.verify(path) / "recipe.yaml"
     elif path.suffix not in {".yaml", ".yml"}:
         path = registry.describe(recipe).recipe_path
     if not path.is_file():
@@ -339,13 +336,36 @@ def recipe_file(recipe: str) -> Path:
 def expand(arguments: list[str]) -> list[str]:
     """Turn the recipe of `fit RECIPE`, or the model of `test MODEL`, into options."""
     command, *rest = arguments
-    if not rest or rest[0].startswith("-"):
-        return arguments
-    subject, *rest = rest
-    if command == "fit" or Path(subject).suffix in {".yaml", ".yml"}:
-        return [command, "--config", str(recipe_file(subject)), *rest]
-    recipe = source_folder(subject) / "recipe.yaml"
-    return [command, "--config", str(recipe), "--from", subject, *rest]
+    if rest and not rest[0].startswith("-"):
+        subject, *rest = rest
+        if command == "fit" or Path(subject).suffix in {".yaml", ".yml"}:
+            rest = ["--config", str(recipe_file(subject)), *rest]
+        else:
+            recipe = source_folder(subject) / "recipe.yaml"
+            rest = ["--config", str(recipe), "--from", subject, *rest]
+    return [command, *admit_recipes(rest)]
+
+
+def admit_recipes(words: list[str]) -> list[str]:
+    """Put in place of each recipe among the options what is taken from it; see `trust.admit`."""
+    given = {word[2:].partition("=")[0].replace(".init_args", "") for word in words}
+    given -= {"config", "trust"}
+    admitted: list[str] = []
+    for previous, word in zip(["", *words], words, strict=False):
+        named = re.match(r"(--config=|-c=?(?!$|-))", word)
+        if not named and previous not in ("-c", "--config"):
+            admitted.append(word)
+            continue
+        option = named[0] if named else ""
+        value = word.removeprefix(option)
+        if re.match(r"\w[\w+.-]*://", value):
+            raise ValueError(
+                f"the recipe is {value}, an address: download it, read it, then use it"
+            )
+        if Path(value).exists():
+            value = str(trust.admit(Path(value), given, trust="--trust" in words, tell=tell))
+        admitted.append(f"{option}{value}")
+    return admitted
 
 
 def run(arguments: list[str]) -> None:
@@ -372,7 +392,7 @@ def assemble(options: list[str]) -> ZooCLI:
         An object with the attributes `model`, `datamodule` and `trainer`.
     """
     forget()
-    return start(options, run=False)
+    return start(admit_recipes(options), run=False)
 
 
 def forget() -> None:
@@ -384,7 +404,8 @@ def forget() -> None:
 def start(arguments: list[str], run: bool = True) -> ZooCLI:
     """Build the command line that `run` and `assemble` share."""
     quiet()
-    strict = {"exit_on_error": False}
+    set_parsing_settings(config_read_mode_fsspec_enabled=False)  # Lightning reads addresses too
+    strict = {"exit_on_error": False, "allow_abbrev": False}
     subcommands = {"fit": strict, "validate": strict, "test": strict} if run else {}
     return ZooCLI(
         LightningModule,
