@@ -139,18 +139,9 @@ class ZooCLI(LightningCLI):
         """Parse, and keep the words for the command that metrics.json names."""
         self.arguments: list[str] = args
         super().parse_arguments(parser, args)
+        # LightningCLI would put the arguments that the file holds above those of the recipe
         command = self.config.get("subcommand")
-        if command and self.config[command].get("ckpt_path"):  # Lightning opens it next
-            self.config[command].ckpt_path = self.resume_file(self.config[command])
-
-    def resume_file(self, options: Namespace) -> str:
-        """Return the file to resume from, which is opened in this run for the first time."""
-        source = options.ckpt_path
-        if source == "last":
-            runs = Path(options.trainer.default_root_dir or "runs")
-            source = str(last_checkpoint(runs / options.name))
-        trust.require_resumable(source, options.model.class_path)
-        return source
+        self.resume = self.config[command].pop("ckpt_path", None) if command else None
 
     @property
     def options(self) -> Namespace:
@@ -164,6 +155,8 @@ class ZooCLI(LightningCLI):
         if self.options.get("output"):
             checkpoint.require_replaceable(self.options.output)
         trainer = self.options.trainer
+        if self.resume:
+            self.options.ckpt_path = self.resume_file(self.resume)
         runs = Path(trainer.default_root_dir or "runs")
         if self.subcommand in ("validate", "test"):
             trainer.logger = False
@@ -172,6 +165,14 @@ class ZooCLI(LightningCLI):
                 class_path="lightning.pytorch.loggers.CSVLogger",
                 init_args=Namespace(save_dir=str(runs), name=self.options.name),
             )
+
+    def resume_file(self, source: str) -> str:
+        """Return the file to resume from that `--ckpt_path` names, checked; nobody read it yet."""
+        if source == "last":
+            runs = Path(self.options.trainer.default_root_dir or "runs")
+            source = str(last_checkpoint(runs / self.options.name))
+        trust.require_resumable(source, self.options.model.class_path)
+        return source
 
     def take_shape(self) -> None:
         """Give the network the shape of a checkpoint that is not the zoo's, whatever the recipe's.
@@ -193,7 +194,7 @@ class ZooCLI(LightningCLI):
 
     def before_fit(self) -> None:
         """Measure a model that is to be fine-tuned."""
-        fine_tunes = self.options["from"] and not self.options.ckpt_path
+        fine_tunes = self.options["from"] and not self.resume
         self.before = self.evaluate() if fine_tunes else {}
 
     def after_fit(self) -> None:
