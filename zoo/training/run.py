@@ -30,6 +30,9 @@ FOLDER = "FOLDER"  # in the command of a figure: the checkpoint folder, wherever
 # what belongs to one run, not to the recipe that a checkpoint folder keeps
 RUN_KEYS = ("config", "ckpt_path", "weights_only", "verbose", "output", "record", "reset", "trust")
 
+# what a network may need to know of its data, and what it is where the data do not say
+SIZES = {"vocabulary": None, "classes": None, "padding": 0}
+
 
 @functools.cache
 def source_folder(source: str) -> Path:
@@ -78,9 +81,9 @@ def preprocess_file(source: str | None, name: str) -> str | None:
     return str(path) if path and path.is_file() else None
 
 
-def size_of(data: LightningDataModule, name: str) -> int | None:
+def size_of(data: LightningDataModule, name: str, default: int | None = None) -> int | None:
     """Return a number that the model may need and the data may have, such as `classes`."""
-    return getattr(data, name, None)
+    return getattr(data, name, default)
 
 
 class ZooCLI(LightningCLI):
@@ -127,11 +130,11 @@ class ZooCLI(LightningCLI):
         parser.link_arguments(
             ("from", "name"), "data.init_args.preprocess", compute_fn=preprocess_file
         )
-        for size in ("vocabulary", "classes", "padding"):
+        for size, default in SIZES.items():
             parser.link_arguments(
                 "data",
                 f"model.init_args.{size}",
-                compute_fn=functools.partial(size_of, name=size),
+                compute_fn=functools.partial(size_of, name=size, default=default),
                 apply_on="instantiate",
             )
 
@@ -188,6 +191,9 @@ class ZooCLI(LightningCLI):
     def instantiate_classes(self) -> None:
         """Build data, model and trainer; load the weights named by `--from`."""
         super().instantiate_classes()
+        for size in SIZES:  # Lightning saves as a hyperparameter what the class does not take, too
+            if size not in self.options.model.init_args:
+                self.model.hparams.pop(size, None)
         if self.options["from"]:
             folder = start_folder(self.options["from"], self.options.name)
             checkpoint.load_matching(self.model.net, folder, self.options.reset)
