@@ -18,7 +18,7 @@ from torchmetrics import MetricCollection
 from torchmetrics.classification import BinaryAccuracy, BinaryAUROC, BinaryPrecision, BinaryRecall
 
 from zoo.adversarial import FGM
-from zoo.adversarial.losses import fgm_perturbation
+from zoo.adversarial.losses import ascend
 from zoo.masks.classifiers import TextClassifier
 
 EPSILON = 0.5
@@ -159,15 +159,15 @@ def plain_gradients(module):
 @settings(max_examples=50, deadline=None)
 def test_perturbation_has_norm_epsilon_at_any_scale(scale, epsilon, values):
     gradient = torch.tensor([1.0, *values])
-    delta = fgm_perturbation(scale * gradient, epsilon)
+    delta = ascend(scale * gradient, epsilon)
     torch.testing.assert_close(delta.norm().item(), epsilon, rtol=1e-5, atol=0)
-    torch.testing.assert_close(delta, fgm_perturbation(gradient, epsilon), rtol=1e-4, atol=1e-7)
+    torch.testing.assert_close(delta, ascend(gradient, epsilon), rtol=1e-4, atol=1e-7)
 
 
 @pytest.mark.parametrize("bad", [0.0, math.inf, -math.inf, math.nan])
 def test_no_direction_gives_no_perturbation(bad):
     gradient = torch.tensor([[1.0, bad], [0.0, 2.0]]) if bad else torch.zeros(2, 2)
-    assert torch.equal(fgm_perturbation(gradient, EPSILON), torch.zeros(2, 2))
+    assert torch.equal(ascend(gradient, EPSILON), torch.zeros(2, 2))
 
 
 class Linear(Bag):
@@ -478,7 +478,8 @@ def test_an_infinitesimal_perturbation_is_plain_training_bit_for_bit():
     (plain, a), (ours, b) = run(), run(FGM(1e-30))
     assert ours.state_dict().keys() == plain.state_dict().keys()
     assert_same(ours.state_dict(), plain.state_dict(), rtol=0, atol=0)
-    assert_same(b.callback_metrics, a.callback_metrics, rtol=0, atol=0)
+    own = {k: v for k, v in b.callback_metrics.items() if not k.startswith("fgm_")}
+    assert_same(own, a.callback_metrics, rtol=0, atol=0)
     for name in ["outputs", "by_label", "seen", "updates"]:
         assert getattr(ours, name) == getattr(plain, name)
     assert ours.norm.num_batches_tracked == 8
