@@ -347,7 +347,7 @@ class VirtualAdversarial(PlacedAttack):
             output = step.perform()
         if loss_of(output) is None:
             return output
-        target = clean[0].detach()
+        target = self.logits.only(clean).detach()
         zeros = place.shifts or {}
         noise = {k: step.noise(z, i) for i, (k, z) in enumerate(zeros.items())}
         shifts, gradients = place.ascend(noise, self.xi), {}
@@ -360,13 +360,13 @@ class VirtualAdversarial(PlacedAttack):
         divergence = self._divergence(step, target, start)
         step.measure(divergence, {}, share=self.weight)
         step.log(divergence=divergence.detach())
-        place.move(None)  # the graph of the step itself is that of clean embeddings
+        place.move(zeros)  # where the graph of the step itself was made
         return output
 
     def _divergence(self, step: Step, target: Tensor, start: dict[str, Any]) -> Tensor:
         with self.logits.watch() as moved:
             step.rehearse(start=start)
-        return divergence(target, moved[0])
+        return divergence(target, self.logits.only(moved))
 
 
 class RDrop(Attack):
@@ -400,7 +400,7 @@ class RDrop(Attack):
         with self.logits.watch() as second:
             again = step.rehearse(rewind=False)
         assert again is not None
-        disagreement = symmetric_divergence(first[0], second[0])
+        disagreement = symmetric_divergence(self.logits.only(first), self.logits.only(second))
         step.log(divergence=disagreement.detach())
         alpha = self.strength(step.trainer, self.alpha)
         return with_loss(output, lambda loss: (loss + again) / 2 + alpha * disagreement)
@@ -456,21 +456,25 @@ class Logits:
 
     @contextmanager
     def watch(self) -> Iterator[list[Tensor]]:
-        """Run a pass in this context; afterwards the list holds float (..., classes).
-
-        Raises:
-            ValueError: if the module did not run, or more than once.
-        """
+        """Run a pass in this context; the list holds what the module gave."""
         self._outputs = outputs = []
         try:
             yield outputs
         finally:
             self._outputs = None  # checkpointing may run the module again
+
+    def only(self, outputs: list[Tensor]) -> Tensor:
+        """Return the logits of a pass, float (..., classes).
+
+        Raises:
+            ValueError: if the module did not run, or more than once.
+        """
         if len(outputs) != 1:
             raise ValueError(
                 f"logits is {self.pattern!r}: expected a module that runs once in a training "
                 f"step, and it ran {len(outputs)} times; name the layer that gives the logits"
             )
+        return outputs[0]
 
     def _keep(self, module: nn.Module, args: tuple, output: Any) -> None:
         if self._outputs is None:
