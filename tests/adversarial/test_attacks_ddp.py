@@ -17,7 +17,7 @@ def test_two_processes_equal_one(tmp_path):
     one, two = tmp_path / "one.pt", tmp_path / "two.pt"
     subprocess.run([sys.executable, SCRIPT, one, "1"], check=True)
     launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
-    subprocess.run([*launcher, "--master-port", "0", SCRIPT, two, "2"], check=True)
+    subprocess.run([*launcher, "--standalone", SCRIPT, two, "2"], check=True)
     whole, halves = torch.load(one), torch.load(two)
     assert len(whole) == 12
     for name, gradients in whole.items():

@@ -12,5 +12,7 @@ if TYPE_CHECKING:
     from zoo.adversarial.methods import RDrop as RDrop
     from zoo.adversarial.methods import VirtualAdversarial as VirtualAdversarial
     from zoo.adversarial.methods import WeightPerturbation as WeightPerturbation
+    from zoo.adversarial.robustness import Robustness as Robustness
+    from zoo.adversarial.robustness import robustness as robustness
 
 attach(__name__, __file__)
