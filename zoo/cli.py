@@ -212,7 +212,7 @@ def run(arguments: list[str]) -> None:
         commands.add_subcommand(name, ArgumentParser(), help=summary)
     for name, function in COMMANDS.items():
         command = ArgumentParser(exit_on_error=False)
-        own = {"texts", "private", *(("n", "output") if function is sample else ())}
+        own: set[str | int] = {"texts", "private", *(("n", "output") if function is sample else ())}
         command.add_function_arguments(function, as_positional=True, skip=own)
         if function is sample:
             command.add_argument("-n", "--n", type=int, default=64, help="how many")
