@@ -42,14 +42,10 @@ __all__ = [
 
 FORMAT = 1
 WEIGHTS = "model.safetensors"
-<<<<<<< HEAD
 
 _AGAIN = "save the checkpoint again from the network it was trained with"
-_ZOO_CLASS = re.compile(r"zoo(\.[A-Za-z]\w*)+:[A-Za-z]\w*")
-=======
 _PICTURE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*\.png")
 _PNG = b"\x89PNG\r\n\x1a\n"
->>>>>>> pictures
 
 
 class Preprocess(Protocol):
@@ -202,11 +198,8 @@ def load(folder: str | Path, *, trainable: bool = False) -> nn.Module:
         attached["labels"] = config["labels"]
     if (preprocess := read_preprocess(folder)) is not None:
         attached["preprocess"] = preprocess
-<<<<<<< HEAD
     _require_agreeing(config, preprocess, folder)
-=======
     attached |= open_attachments(folder, config)
->>>>>>> pictures
     vars(net).update(attached)  # past nn.Module.__setattr__: they are no part of the state
     return net.train() if trainable else net.eval().requires_grad_(False)
 
