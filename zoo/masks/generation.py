@@ -70,17 +70,14 @@ def generate(
     prompts = [tokenizer.encode(text, min(room, tokenizer.max_length)) for text in texts]
     if task != "seq2seq":  # a text that goes on has no end yet
         prompts = [prompt[:-1] for prompt in prompts]
-    by_length = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
-    written = [""] * len(texts)
-    for start in range(0, len(by_length), batch_size):
-        chosen = by_length[start : start + batch_size]
-        made = decoding.generate(
-            Steps(net, task),
-            [prompts[i] for i in chosen],
-            max_new_tokens=max_new_tokens,
-            eos_id=tokenizer.end,
-            **options,
-        )
-        for i, ids in zip(chosen, made.to_lists(), strict=True):
-            written[i] = tokenizer.decode(ids)
-    return written
+    if not prompts:
+        return []
+    made = decoding.generate(
+        Steps(net, task),
+        prompts,
+        max_new_tokens=max_new_tokens,
+        eos_id=tokenizer.end,
+        batch_size=batch_size,
+        **options,
+    )
+    return [tokenizer.decode(ids) for ids in made.to_lists()]

@@ -1,16 +1,13 @@
 """Models of `transformers` as the engine wants them."""
 
 import inspect
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import Tensor
 from torch.nn import functional as F
 
-from zoo.decoding.cpu.inference import prepared
 from zoo.decoding.engine.protocol import Decodable
-from zoo.decoding.engine.record import end_ids
 from zoo.decoding.models.gpt2 import GPT2Steps, is_plain_gpt2
 
 
@@ -25,6 +22,7 @@ class CausalModel:
         self.model = model
         positions = getattr(model.config, "max_position_embeddings", None)
         self.positions: int | None = positions if positions and positions > 0 else None
+        self.eos_id = model.generation_config.eos_token_id
         self.vocabulary: int | None = getattr(model.get_input_embeddings(), "num_embeddings", None)
         accepted = inspect.signature(model.forward).parameters
         # older transformers call it past_key_values
@@ -90,64 +88,22 @@ class Past:
     hidden: Tensor
 
 
-def as_decodable(model: Any) -> Decodable[Any]:
-    """Return the model as the engine wants it.
-
-    Args:
-        model: a `Decodable`, what has one to give (`as_decodable`), or a causal language model of
-            `transformers`.
-
-    Raises:
-        ValueError: if it is none of these, or is in training mode.
-    """
-    if getattr(model, "training", False):
-        raise ValueError(f"{type(model).__name__} is in training mode: call model.eval() first")
-    if isinstance(model, Decodable):
-        return model
-    if hasattr(model, "as_decodable"):
-        return model.as_decodable()
-    if type(model).__module__.startswith("transformers."):
-        if model.config.is_encoder_decoder or not model.can_generate():
-            raise ValueError(f"{type(model).__name__} is no causal language model")
-        return prepared(model, GPT2Steps) if is_plain_gpt2(model) else CausalModel(model)
-    raise ValueError(
-        f"{type(model).__name__} cannot be decoded: it needs prefill, step and reorder (see "
-        "zoo.decoding.Decodable), or as_decodable, or to be a causal model of transformers"
+def is_of_transformers(model: Any) -> bool:
+    """Return whether a model is one of `transformers`, a subclass of one, or has its adapters."""
+    kinds = type(model).__mro__
+    library = any(
+        kind.__name__ == "PreTrainedModel" and kind.__module__.startswith("transformers.")
+        for kind in kinds
     )
+    return library or type(model).__module__.startswith("peft.")
 
 
-def ends_of(model: Any, eos_id: int | Sequence[int] | None = None) -> tuple[int, ...]:
-    """Return the end tokens that a user names, or else the model.
-
-    Args:
-        model: what `generate` takes; it may have an `eos_id`, or the settings of `transformers`.
-        eos_id: the end token, or several; default the model's.
+def from_transformers(model: Any) -> Decodable[Any]:
+    """Return a model of `transformers` in the form that the engine decodes.
 
     Raises:
-        ValueError: if nobody names the end.
+        ValueError: if it is no causal language model.
     """
-    if eos_id is None:
-        settings = getattr(model, "generation_config", None)
-        eos_id = getattr(model, "eos_id", getattr(settings, "eos_token_id", None))
-    if not (ends := end_ids(eos_id)):
-        raise ValueError(f"{type(model).__name__} has no eos_id: name the end with eos_id=")
-    return ends
-
-
-def caller_ends() -> tuple[int, ...]:
-    """Return the end tokens of the `generate` of `transformers` that this is called from.
-
-    It gives its processors tokens and scores, and no way to ask for more; but its settings, the
-    model's and the caller's in one, are a variable of a frame above.
-
-    Returns:
-        The ids; none if there is no such frame, or no end token in its settings.
-    """
-    frame = inspect.currentframe()
-    while frame:
-        if frame.f_globals.get("__name__", "").startswith("transformers.generation."):
-            settings = frame.f_locals.get("generation_config")
-            if settings is not None:
-                return end_ids(settings.eos_token_id)
-        frame = frame.f_back
-    return ()
+    if model.config.is_encoder_decoder or not model.can_generate():
+        raise ValueError(f"{type(model).__name__} is no causal language model")
+    return GPT2Steps(model) if is_plain_gpt2(model) else CausalModel(model)
