@@ -129,9 +129,8 @@ def speed(model, repeats):
         tokens = torch.randint(1, VOCABULARY, (batch, PROMPT), generator=generator)
         valid = torch.ones_like(tokens)
         for name, beam in (("greedy", 1), ("beam 4", BEAM)):
-            ours = functools.partial(
-                generate, packed, tokens, max_new_tokens=NEW, **searching(beam)
-            )
+            options = {"max_new_tokens": NEW, **searching(beam)}
+            ours = functools.partial(generate, packed, tokens, **options)
             other = functools.partial(theirs, model, tokens, valid, num_beams=beam)
             match = torch.equal(ours().sequences, other())
             runs = [(seconds(ours), seconds(other)) for _ in range(repeats)]
@@ -185,7 +184,7 @@ def consistent(model, blocks):
             report_cost(f"{plain}, 16 x {vocabulary}", paired(*calls, blocks, times))
     for batch in WANTED:
         for options in ({"top_k": 50}, {"top_p": 0.9}):
-            calls = sampling(model, batch, options)
+            calls = sampling(as_decodable(model), batch, options)
             report_cost(f"sampling {options}, batch {batch}", paired(*calls, blocks))
 
 

@@ -6,7 +6,7 @@ test perplexity and r_L with standard errors over seeds, and a picture of the cu
 What is complete is not repeated, a training that was interrupted is resumed.
 
     python benchmarks/decoding/termination.py --abstracts data/title_csl
-    python benchmarks/decoding/termination.py --abstracts data/title_csl --groups poems_lstm --seeds 1
+    python benchmarks/decoding/termination.py --groups poems_lstm --seeds 1
 
 The group `titles_transformer` trains nothing: it is the bundled masked Transformer, which writes
 titles, within the positions that it has.

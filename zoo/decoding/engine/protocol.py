@@ -99,15 +99,15 @@ def pad_prompts(
         tensor([[5, 6],
                 [0, 7]])
     """
-    tokens = whole_tokens(prompts) if isinstance(prompts, Tensor) else None
-    if tokens is not None:
+    if isinstance(prompts, Tensor):
+        tokens = whole_tokens(prompts)
         rows = list(tokens) if valid is None else unpadded(tokens, valid)
-    elif valid is not None:
-        raise ValueError("valid is for a tensor of prompts: a list has no padding, leave it out")
-    elif not isinstance(prompts, Iterable):
-        raise ValueError(f"prompts are {prompts!r}: give a list of lists of token ids")
     else:
-        rows = [token_ids(prompt) for prompt in prompts]
+        if valid is not None:
+            raise ValueError("valid is for a tensor of prompts: a list has no padding")
+        if not isinstance(prompts, Iterable):
+            raise ValueError(f"prompts are {prompts!r}: give a list of lists of token ids")
+        tokens, rows = None, [token_ids(prompt) for prompt in prompts]
     lengths = [len(row) for row in rows]
     if not lengths or not min(lengths):
         where = f"prompt {lengths.index(0)} is empty" if lengths else "there is no prompt"
