@@ -1,5 +1,6 @@
 """`generate`: all ways of decoding behind one function."""
 
+import warnings
 from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
@@ -9,12 +10,14 @@ from torch import Tensor
 from zoo.decoding.engine.checks import require_whole
 from zoo.decoding.engine.filters import Consistent
 from zoo.decoding.engine.options import Method, fill
+from zoo.decoding.engine.processors import Processor
 from zoo.decoding.engine.protocol import pad_prompts
 from zoo.decoding.engine.record import Generation
 from zoo.decoding.engine.request import Request
 from zoo.decoding.engine.rules import Rules
 from zoo.decoding.engine.stop import Stop
 from zoo.decoding.models.decodable import as_decodable, model_ends
+from zoo.decoding.models.processors import Foreign, ForeignCriterion, is_foreign
 
 Stream = Callable[[Tensor, Tensor], None]  # the numbers of the rows, and the new token of each
 BEAMS = ("beam", "diverse_beam")
@@ -73,45 +76,57 @@ def generate(
     if stream is not None and not callable(stream):
         raise ValueError(f"stream is {stream!r}: give a function of prompts and tokens")
     search, rules = fill(method, options)
-    if method in BEAMS and stream:
-        raise ValueError(f"stream does nothing for method={method!r}: leave it out")
-    if method in BEAMS and rules.stopping:
-        raise ValueError(f"stopping does nothing for method={method!r}: leave it out")
-    request = build(model, prompts, valid, rules)
-    batches = by_length(request.valid, batch_size)
-    found, rows = [], []
-    for batch in batches:
-        part = request if len(batches) == 1 else request.pick(batch)
-        found.append(finish(normally(search.search(part)), batch, stream))
-        each = len(found[-1].lengths) // len(batch)
-        rows.append((batch[:, None] * each + torch.arange(each)).flatten())
-    return Generation.join(found, rows, request.stop.padding)
-
-
-def build(model: Any, prompts: Any, valid: Tensor | None, rules: Rules) -> Request:
-    """Return the request for what a user gives.
-
-    Args:
-        model: as for `generate`.
-        prompts: as for `generate`.
-        valid: as for `generate`.
-        rules: the rules.
-
-    Raises:
-        ValueError: if the model cannot be decoded, or has no such tokens or positions.
-    """
+    if method in BEAMS and (idle := "stream" if stream else "stopping" if rules.stopping else ""):
+        raise ValueError(f"{idle} does nothing for method={method!r}: leave it out")
     decodable = as_decodable(model)
+    if valid is None and isinstance(prompts, Tensor):
+        warn_of_padding(model, prompts)
     tokens, valid = pad_prompts(prompts, valid)
     vocabulary = getattr(decodable, "vocabulary", None)
-    eos = model_ends(model, rules.eos_id, vocabulary)
     require_tokens(vocabulary, tokens)
     require_room(decodable, int(valid.sum(1).max()), rules.max_new_tokens)
-    source = getattr(decodable, "source", False)
-    chain = rules.chain(tokens.shape[1], eos, source)
-    stop = Stop(rules.max_new_tokens, eos)
-    chain = [p.knowing(eos) if isinstance(p, Consistent) else p for p in chain]
-    numbers = torch.arange(len(tokens))
-    return Request(decodable, tokens, valid, stop, chain, rules.stopping, numbers)
+    stop = Stop(rules.max_new_tokens, model_ends(model, rules.eos_id, vocabulary))
+    stopping = [ForeignCriterion(c) if is_foreign(c) else c for c in rules.stopping]
+    found, rows = [], []
+    for batch in by_length(valid, batch_size):
+        own, real = cut(tokens[batch], valid[batch])
+        chain = processors(decodable, own.shape[1], len(tokens), rules, stop.eos, search.rows)
+        request = Request(decodable, own, real, stop, chain, stopping, batch)
+        found.append(finish(normally(search.search(request)), batch, stream))
+        each = len(found[-1].lengths) // len(batch)
+        rows.append((batch[:, None] * each + torch.arange(each)).flatten())
+    return Generation.join(found, rows, stop.padding)
+
+
+def processors(
+    model: Any, start: int, prompts: int, rules: Rules, eos: Sequence[int], each: int
+) -> list[Processor]:
+    """Return the processors of the rules, each told what it has to know.
+
+    Args:
+        model: a `Decodable`.
+        start: tokens of a row before the first new one.
+        prompts: how many prompts there are, over all batches.
+        rules: the rules.
+        eos: the end tokens.
+        each: rows of a prompt that are searched at a time.
+    """
+    first = getattr(model, "start", None)  # of an encoder-decoder
+    unseen = 0 if first is None else start
+    chain = []
+    for processor in rules.chain(start, eos, getattr(model, "source", False)):
+        if isinstance(processor, Consistent):
+            processor = processor.knowing(tuple(eos))
+        elif is_foreign(processor):
+            processor = Foreign(processor, prompts, each, unseen, first)
+        chain.append(processor)
+    return chain
+
+
+def cut(tokens: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
+    """Return prompts (batch, time) without the padding that all of them have on the left."""
+    used = slice(tokens.shape[1] - int(valid.sum(1).max()), None)
+    return tokens[:, used], valid[:, used]
 
 
 def by_length(valid: Tensor, batch_size: int | None) -> list[Tensor]:
@@ -188,8 +203,35 @@ def require_room(model: Any, prompt: int, limit: int) -> None:
         ValueError: with the numbers.
     """
     positions = getattr(model, "positions", None)
-    if positions is not None and prompt + limit - 1 > positions:  # the last token is not read
+    if positions is None:
+        return
+    if isinstance(positions, int):
+        fits = prompt + limit - 1 <= positions  # the last token is not read
+    else:
+        fits = prompt <= positions[0] and limit <= positions[1]
+    if not fits:
         raise ValueError(
             f"a prompt of {prompt} tokens and {limit} new ones do not fit into the model's "
             f"{positions} positions: cut the prompt or lower max_new_tokens"
         )
+
+
+def warn_of_padding(model: Any, prompts: Tensor) -> None:
+    """Warn of a tensor in which some rows, but not all, begin or end with the padding token.
+
+    Args:
+        model: as for `generate`; without a known padding token there is no warning.
+        prompts: int64 (batch, time).
+    """
+    settings = getattr(model, "generation_config", None)
+    padding = getattr(settings, "pad_token_id", getattr(model, "padding_id", None))
+    if padding is None or prompts.dim() != 2 or not prompts.numel():
+        return
+    for side, column in (("begin", 0), ("end", -1)):
+        padded = int((prompts[:, column] == padding).sum())
+        if 0 < padded < len(prompts):
+            warnings.warn(
+                f"{padded} of {len(prompts)} prompts {side} with the padding token {padding}, and "
+                "it is read as text: give valid=, the tokenizer's attention_mask",
+                stacklevel=4,
+            )

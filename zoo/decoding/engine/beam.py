@@ -53,6 +53,11 @@ class Beam:
             )
 
     @property
+    def rows(self) -> int:
+        """Rows of a prompt that are searched at a time."""
+        return self.beam
+
+    @property
     def group_count(self) -> int:
         """Groups of hypotheses, which search one after the other."""
         return 1

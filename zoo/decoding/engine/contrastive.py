@@ -1,6 +1,7 @@
 """Contrastive search: likely tokens whose hidden states differ from those before."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -22,6 +23,8 @@ class Contrast:
         alpha: weight of the penalty for being like a token before, from 0, which is greedy, to 1;
             default 0.6.
     """
+
+    rows: ClassVar[int] = 1  # of a prompt, searched at a time
 
     top_k: int = 4
     alpha: float = 0.6

@@ -17,7 +17,8 @@ class Decodable(Protocol[State]):
     that is no `Decodable` itself may return one: `model.as_decodable()`.
 
     A model may have these attributes:
-        positions: int, the longest text that it takes; prompts that do not fit are refused.
+        positions: int, the longest text that it takes, or two, for a source and for what is written
+            from it; prompts that do not fit are refused.
         vocabulary: int, the number of its token ids; prompts with others are refused.
         eos_id: int or several, its end token.
         normalised: True if its outputs are log-probabilities, which saves a softmax a step.

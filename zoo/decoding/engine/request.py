@@ -1,7 +1,7 @@
 """A request: the model, the prompts and the rules, with the steps that all methods share."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -35,14 +35,6 @@ class Request:
     processors: Sequence[Processor]
     stopping: Sequence[Criterion]
     numbers: Tensor
-
-    def pick(self, prompts: Tensor) -> "Request":
-        """Return the request for some of the prompts, int64 (prompts,), cut to the longest one."""
-        tokens, valid = self.tokens[prompts], self.valid[prompts]
-        used = slice(tokens.shape[1] - int(valid.sum(1).max()), None)
-        return replace(
-            self, tokens=tokens[:, used], valid=valid[:, used], numbers=self.numbers[prompts]
-        )
 
     def begin(self) -> tuple[Tensor, Any, History]:
         """Read the prompts; return the first logits, the model's state and the tokens so far."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field, replace
 from operator import index
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -21,6 +22,8 @@ Steps = Generator[tuple[Tensor, Tensor], None, Generation]
 @dataclass(frozen=True)
 class Greedy:
     """The likeliest token at each step."""
+
+    rows: ClassVar[int] = 1  # of a prompt, searched at a time
 
     def search(self, request: Request) -> Steps:
         """Generate; see `walk`."""
@@ -58,6 +61,11 @@ class Sampling:
         require_whole("samples", self.samples)
         if not isinstance(self.generator, torch.Generator | None):
             seeded(self.generator, "cpu")
+
+    @property
+    def rows(self) -> int:
+        """Rows of a prompt that are searched at a time."""
+        return self.samples
 
     def filters(self, eos: Sequence[int]) -> list[Processor]:
         """Return temperature and filters, in the order of `transformers`.

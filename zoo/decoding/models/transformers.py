@@ -1,4 +1,4 @@
-"""Models of `transformers` as the engine wants them."""
+"""Models of `transformers` in the form that the engine decodes."""
 
 import inspect
 from dataclasses import dataclass, replace
@@ -8,6 +8,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from zoo.decoding.engine.protocol import Decodable
+from zoo.decoding.models.by_length import ByLength
+from zoo.decoding.models.encoder_decoder import EncoderDecoder, cache_name
 from zoo.decoding.models.gpt2 import GPT2Steps, is_plain_gpt2
 
 
@@ -15,7 +17,7 @@ class CausalModel:
     """Any causal language model of `transformers`, with the library's own modules and cache.
 
     Args:
-        model: a model that takes `attention_mask` and `position_ids`.
+        model: a model that takes `attention_mask`.
     """
 
     def __init__(self, model: Any) -> None:
@@ -25,16 +27,16 @@ class CausalModel:
         self.eos_id = model.generation_config.eos_token_id
         self.vocabulary: int | None = getattr(model.get_input_embeddings(), "num_embeddings", None)
         accepted = inspect.signature(model.forward).parameters
-        # older transformers call it past_key_values
-        self.cache = "cache" if "cache" in accepted else "past_key_values"
+        self.cache = cache_name(model)
+        self.takes_positions = "position_ids" in accepted
         # a state-space model has no past to mask: its mask is for what it reads now
-        self.forgets = getattr(model, "_is_stateful", False) and "position_ids" not in accepted
+        self.forgets = getattr(model, "_is_stateful", False) and not self.takes_positions
 
     def prefill(self, tokens: Tensor, valid: Tensor) -> tuple[Tensor, "Past"]:
         """Read the prompts; see `Decodable`."""
         valid = valid.to(self.model.device)
         positions = (valid.cumsum(1) - 1).clamp(min=0)
-        return self.run(tokens.to(self.model.device), valid, positions, logits_to_keep=1)
+        return self.run(tokens, valid, positions, logits_to_keep=1)
 
     def step(self, tokens: Tensor, state: "Past") -> tuple[Tensor, "Past"]:
         """Read one more token of each row; see `Decodable`."""
@@ -51,10 +53,11 @@ class CausalModel:
         Raises:
             ValueError: if it gives no cache of the library's.
         """
+        if self.takes_positions:
+            options["position_ids"] = positions
         output = self.model(
-            input_ids=tokens,
+            input_ids=tokens.to(self.model.device),  # the logits may be elsewhere
             attention_mask=valid.long(),
-            position_ids=positions,
             use_cache=True,
             output_hidden_states=True,
             **options,
@@ -66,7 +69,7 @@ class CausalModel:
     def reorder(self, state: "Past", rows: Tensor) -> "Past":
         """Pick rows; see `Decodable`."""
         state.cache.reorder_cache(rows)
-        return replace(state, valid=state.valid[rows])
+        return replace(state, valid=state.valid[rows.to(state.valid.device)])
 
     def hidden(self, state: "Past") -> Tensor:
         """Return the last layer's output; see `Contrastable`."""
@@ -102,8 +105,24 @@ def from_transformers(model: Any) -> Decodable[Any]:
     """Return a model of `transformers` in the form that the engine decodes.
 
     Raises:
-        ValueError: if it is no causal language model.
+        ValueError: if it neither is a causal language model nor an encoder-decoder of texts, or has
+            learned prompts of `peft`.
     """
-    if model.config.is_encoder_decoder or not model.can_generate():
-        raise ValueError(f"{type(model).__name__} is no causal language model")
-    return GPT2Steps(model) if is_plain_gpt2(model) else CausalModel(model)
+    if type(model).__module__.startswith("peft."):
+        if model.active_peft_config.is_prompt_learning:
+            raise ValueError(
+                f"{type(model).__name__} has a learned prompt, which generation does not read: "
+                "adapters inside of layers, such as LoRA, are taken"
+            )
+        model = model.get_base_model()  # its layers have the adapters in them
+    if not model.can_generate():
+        raise ValueError(
+            f"{type(model).__name__} is no causal language model and no encoder-decoder"
+        )
+    if model.config.is_encoder_decoder:
+        return EncoderDecoder(model)
+    if is_plain_gpt2(model):
+        return GPT2Steps(model)
+    causal = CausalModel(model)
+    # without positions of its tokens, a model that is no state-space model would count padding
+    return causal if causal.takes_positions or causal.forgets else ByLength(causal)
