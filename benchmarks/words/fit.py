@@ -43,7 +43,7 @@ def ablation(folder: Path) -> None:
         "without coarse cut": ("piece",),
         "without freedom at cuts": ("least_inner", "most_inner"),
         "cohesion and entropies only": tuple(
-            set(scoring.WEIGHTS)
+            set(scoring.FEATURES)
             - {"constant", "pmi", "least_entropy", "right_entropy", "left_entropy"}
         ),
     }
@@ -52,7 +52,7 @@ def ablation(folder: Path) -> None:
         (lines, least, analysed(lines, least)) for lines in (second, gold) for least in (32, 8)
     ]
     for name, dropped in groups.items():
-        kept = np.array([feature not in dropped for feature in list(scoring.WEIGHTS)])
+        kept = np.array([feature not in dropped for feature in list(scoring.FEATURES)])
         weights = fitted(parts, kept)
         row = []
         for lines, least, (lengths, words, inputs, _) in tests:
@@ -117,8 +117,8 @@ def fit(folder: Path) -> None:
     first = gold[: len(gold) // 2]
     parts = [analysed(first, least) for least in (4, 8, 16, 32)]
     parts += [analysed(first[::2], least) for least in (4, 8, 32)]
-    weights = fitted(parts, np.ones(len(scoring.WEIGHTS), bool))
-    for name, row in zip(scoring.WEIGHTS, weights[2:].T, strict=True):
+    weights = fitted(parts, np.ones(len(scoring.FEATURES), bool))
+    for name, row in zip(scoring.FEATURES, weights[2:].T, strict=True):
         print(f'    "{name}": ({", ".join(f"{weight:.3f}" for weight in row)}),')
 
 

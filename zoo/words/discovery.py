@@ -9,10 +9,12 @@ from typing import Literal
 
 import numpy as np
 
-from zoo.words.coarse_cut import ALONE, Pieces, cut
-from zoo.words.counts import THREADS, Counts, count
+from zoo.words.chunks import THREADS, count
+from zoo.words.coarse_cut import Pieces, cut
+from zoo.words.counts import Counts
 from zoo.words.folding import DIGIT, Characters, Folding
 from zoo.words.kenlm_counts import measure_truncated
+from zoo.words.kernels.coarse_cut import ALONE
 from zoo.words.kernels.rows import ORDER
 from zoo.words.lexicon import Lexicon, ranked
 from zoo.words.measures import measure
