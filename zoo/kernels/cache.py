@@ -74,9 +74,10 @@ class MachineCode:
         return fingerprint(self.function)
 
     def load(self, key: tuple) -> Any:
-        """Returns what was saved under a key (types and processor), or None."""
+        """Return what was saved under a key (types and processor), or None."""
         with contextlib.suppress(OSError):
             return pickle.loads(self._path(key).read_bytes())
+        _tell_that_it_compiles()
         return None
 
     def save(self, key: tuple, data: Any) -> None:
@@ -167,6 +168,11 @@ def _digest(text: str) -> str:
 def _kept_nowhere(function: Function, reason: str) -> Function:
     _warn(reason)
     return cast("Function", njit(nogil=True)(function))
+
+
+@functools.cache
+def _tell_that_it_compiles() -> None:
+    logging.getLogger(__name__).info("compiling kernels: takes some seconds at the very first call")
 
 
 @functools.cache

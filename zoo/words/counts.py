@@ -13,6 +13,7 @@ from typing import BinaryIO, Literal
 
 import numpy as np
 
+from zoo.progress import bar
 from zoo.words.folding import (
     Characters,
     alphabet_of,
@@ -29,7 +30,6 @@ from zoo.words.memory import (
     Stored,
 )
 from zoo.words.merge_runs import ahead, is_identity, merged_blocks
-from zoo.words.progress import bar
 
 MAGIC = b"zoo.words counts 2\n"  # then a line of JSON, the runs, and the SHA-256 of all that
 
@@ -90,7 +90,7 @@ class Counts:
         tails = tables if self.windows == "exact" else [marks] * len(tables)
         pieces = list(zip([run.rows for run in self.runs], tables, tails, strict=True))
         total = sum(run.rows.size for run in self.runs) * ROW.itemsize
-        with bar("measuring", total, progress) as advance:
+        with bar("measuring", total, shown=progress) as advance:
             yield from ahead(merged_blocks(pieces, block, advance))
 
     def texts(
@@ -103,7 +103,7 @@ class Counts:
             progress: show a progress bar.
         """
         alphabet = self.alphabet if alphabet is None else alphabet
-        with bar("cutting", 2 * self.length, progress) as advance:
+        with bar("cutting", 2 * self.length, shown=progress) as advance:
             for codes in ahead(self._translated(alphabet)):
                 yield codes
                 advance(codes.nbytes)

@@ -26,7 +26,10 @@ from zoo.words.scoring import score
 
 Method = Literal["pmi+entropy", "ngram"]
 Counting = Literal["exact", "truncated"]
+Errors = Literal["strict", "replace"]
 
+METHOD: Method = "pmi+entropy"
+MAX_LENGTH = 8  # characters
 DEFAULT_CHARACTERS: dict[Method, Characters] = {"pmi+entropy": "unspaced", "ngram": "post"}
 THRESHOLDS = (0.0, 2.0, 4.0, 6.0)  # nats, for n-grams of 1 to 4 characters; the first is unused
 log = logging.getLogger(__name__)
@@ -36,16 +39,16 @@ Cutter = Callable[[Ngrams, np.ndarray], Pieces]  # n-grams and which of them are
 def discover_words(
     source: Source,
     *,
-    method: Method = "pmi+entropy",
+    method: Method = METHOD,
     counting: Counting = "exact",
     min_count: int | None = None,
-    max_length: int = 8,
+    max_length: int = MAX_LENGTH,
     thresholds: Sequence[float] = THRESHOLDS,
     characters: Characters | None = None,
     half_width: bool = False,
     exclude: Iterable[str] = (),
     encoding: str = "utf-8",
-    errors: str = "strict",
+    errors: Errors = "strict",
     memory: int | str | None = None,
     threads: int = THREADS,
     progress: bool = False,
@@ -114,7 +117,7 @@ def count_ngrams(
     half_width: bool = False,
     counting: Counting = "exact",
     encoding: str = "utf-8",
-    errors: str = "strict",
+    errors: Errors = "strict",
     memory: int | str | None = None,
     threads: int = THREADS,
     progress: bool = False,
@@ -142,9 +145,9 @@ def count_ngrams(
 
 def discover(
     counts: Counts,
-    method: Method = "pmi+entropy",
+    method: Method = METHOD,
     min_count: int | None = None,
-    max_length: int = 8,
+    max_length: int = MAX_LENGTH,
     thresholds: Sequence[float] = THRESHOLDS,
     *,
     budget: Budget | None = None,
@@ -212,7 +215,7 @@ def choose(
     kept: np.ndarray,
     pieces: Pieces,
     method: Method,
-    max_length: int = 8,
+    max_length: int = MAX_LENGTH,
     *,
     numbers_are_one: bool = False,
 ) -> Lexicon:
@@ -271,7 +274,11 @@ def _without_patterns(lexicon: Lexicon) -> Lexicon:
 
 
 def check(
-    method: str, counting: str, min_count: int | None, max_length: int, thresholds: Sequence[float]
+    method: str = METHOD,
+    counting: str = "exact",
+    min_count: int | None = None,
+    max_length: int = MAX_LENGTH,
+    thresholds: Sequence[float] = THRESHOLDS,
 ) -> None:
     """Refuses arguments that `discover_words` cannot mean.
 
