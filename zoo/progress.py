@@ -1,60 +1,98 @@
-"""Progress of long work on standard error: what is being done, how far it is, how fast."""
+"""What is being done, and for how long: the progress bar of all long runs, on standard error."""
 
 from __future__ import annotations
 
-import contextlib
-import logging
 from collections.abc import Callable, Iterator
-from typing import Any
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 Advance = Callable[[int], None]
 
 
-@contextlib.contextmanager
-def bar(
-    label: str, total: int | None = None, *, shown: bool, in_bytes: bool = True
-) -> Iterator[Advance]:
-    """Show a progress bar; messages of the zoo's loggers appear above it.
+@contextmanager
+def bar(label: str, total: int | None, shown: bool) -> Iterator[Advance]:
+    """Show a bar with MB/s and time left.
 
     Args:
         label: what is being done.
-        total: how much there is to do; None if that is not known.
+        total: bytes in all; None if that is not known.
         shown: False shows nothing.
-        in_bytes: whether progress is counted in bytes, and shown so.
 
     Yields:
-        The function to call with what was done since the last call.
+        The function to call with the bytes done since the last call.
     """
     if not shown:
         yield lambda _: None
         return
     from rich import progress as rich  # not needed without a bar: it takes time and memory
+
+    left = rich.TimeRemainingColumn()
+    with _display(rich.DownloadColumn(), rich.TransferSpeedColumn(), left) as display:
+        task = display.add_task(label, total=total)
+        yield lambda step: display.advance(task, step)
+
+
+class Stages:
+    """The stages of a long run, unseen."""
+
+    def begin(self, label: str, total: int | None = None) -> None:
+        """Begin a stage.
+
+        Args:
+            label: what is being done.
+            total: how much there is to do; None if that is not known.
+        """
+
+    def advance(self, step: int) -> None:
+        """Tell how much was done since the last call."""
+
+
+class Bars(Stages):
+    """Stages with a bar and a clock each."""
+
+    def __init__(self, display: Progress) -> None:
+        self.display = display
+        self.task: Any = None
+
+    def begin(self, label: str, total: int | None = None) -> None:
+        """End the stage before, add a bar."""
+        self.end()
+        self.task = self.display.add_task(label, total=total)
+
+    def advance(self, step: int) -> None:
+        """Move the bar."""
+        self.display.advance(self.task, step)
+
+    def end(self) -> None:
+        """End the stage."""
+        if self.task is not None:
+            self.display.update(self.task, total=1, completed=1)
+
+
+@contextmanager
+def stages(shown: bool) -> Iterator[Stages]:
+    """Show the stages of a long run, a bar and a clock each.
+
+    Args:
+        shown: False shows nothing.
+    """
+    if not shown:
+        yield Stages()
+        return
+    from rich.progress import TimeElapsedColumn
+
+    with _display(TimeElapsedColumn()) as display:
+        bars = Bars(display)
+        yield bars
+        bars.end()
+
+
+def _display(*columns: Any) -> Progress:
     from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn
 
-    columns: list[Any] = [rich.TextColumn("{task.description:10}"), rich.BarColumn()]
-    if in_bytes:
-        columns += [rich.DownloadColumn(), rich.TransferSpeedColumn(), rich.TimeRemainingColumn()]
-    console = Console(stderr=True)
-    with (
-        rich.Progress(*columns, rich.TimeElapsedColumn(), console=console) as progress,
-        _messages(console),
-    ):
-        task = progress.add_task(label, total=total)
-        yield lambda step: progress.advance(task, step)
-        done = progress.tasks[task].completed or 1
-        progress.update(task, total=total or done, completed=total or done)
-
-
-@contextlib.contextmanager
-def _messages(console: Any) -> Iterator[None]:
-    """Print what the zoo's loggers tell, from `INFO` on."""
-    handler = logging.Handler()
-    handler.emit = lambda record: console.print(record.getMessage(), highlight=False)
-    log, level = logging.getLogger("zoo"), logging.getLogger("zoo").level
-    log.addHandler(handler)
-    log.setLevel(logging.INFO)
-    try:
-        yield
-    finally:
-        log.removeHandler(handler)
-        log.setLevel(level)
+    label = TextColumn("{task.description:10}")
+    return Progress(label, BarColumn(), *columns, console=Console(stderr=True))

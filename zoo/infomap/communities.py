@@ -19,7 +19,8 @@ from zoo.infomap.networks.multilayer import RELAX_RATE
 from zoo.infomap.search import partition
 from zoo.infomap.tree import Tree
 from zoo.infomap.walk import Walk, walk_on
-from zoo.progress import bar
+from zoo.kernels.cache import announced
+from zoo.progress import stages
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -106,23 +107,24 @@ def find_communities(
     """
     _check(trials=trials, threads=threads, preferred_modules=preferred_modules)
     _check(0, seed=seed)
-    walk = walk_on(
-        graph,
-        directed=directed,
-        flow=flow,
-        progress=progress,
-        weight=weight,
-        relax_rate=relax_rate,
-        relax_down=relax_down,
-        relax_up=relax_up,
-        recorded=recorded,
-        to_nodes=to_nodes,
-        teleportation=teleportation,
-        markov_time=markov_time,
-        self_links=self_links,
-    )
-    warn_if_dense(walk.network, stacklevel=3)
-    with bar("searching", shown=progress, in_bytes=False):
+    with stages(progress) as shown, announced(progress):
+        walk = walk_on(
+            graph,
+            directed=directed,
+            flow=flow,
+            shown=shown,
+            weight=weight,
+            relax_rate=relax_rate,
+            relax_down=relax_down,
+            relax_up=relax_up,
+            recorded=recorded,
+            to_nodes=to_nodes,
+            teleportation=teleportation,
+            markov_time=markov_time,
+            self_links=self_links,
+        )
+        warn_if_dense(walk.network, stacklevel=3)
+        shown.begin("searching")
         tree = partition(
             walk.flow,
             two_level=two_level,

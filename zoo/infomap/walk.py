@@ -12,7 +12,7 @@ import numpy as np
 from zoo.infomap.flow import Flow, FlowModel, make_flow
 from zoo.infomap.graphs import as_network
 from zoo.infomap.networks.network import Network, lightened
-from zoo.progress import bar
+from zoo.progress import Stages
 
 READING = ("weight", "relax_rate", "relax_down", "relax_up")  # options that make the network
 
@@ -45,7 +45,7 @@ def walk_on(
     *,
     directed: bool = False,
     flow: FlowModel | None = None,
-    progress: bool = False,
+    shown: Stages | None = None,
     **options: Any,
 ) -> Walk:
     """Let a walker walk on a graph.
@@ -54,25 +54,26 @@ def walk_on(
         graph: see `find_communities`.
         directed: whether links have a direction.
         flow: the flow model; None for what the graph's directions say.
-        progress: show what is being done, and for how long.
+        shown: where to tell of the stages; None tells nobody.
         options: those of `as_network`, `read_network` and `make_flow`.
     """
     model: FlowModel = flow or ("directed" if directed else "undirected")
     if directed and model == "undirected":
         raise ValueError("directed=True with flow='undirected': choose one of them")
+    shown = shown or Stages()
+    shown.begin("reading", _bytes(graph))
     reading = {name: options.pop(name) for name in READING if name in options}
-    with bar("reading", _bytes(graph), shown=progress) as advance:
-        network, nodes = as_network(
-            graph,
-            directed=model != "undirected",
-            drop_directions=flow == "undirected",
-            advance=advance,
-            **reading,
-        )
+    network, nodes = as_network(
+        graph,
+        directed=model != "undirected",
+        drop_directions=flow == "undirected",
+        advance=shown.advance,
+        **reading,
+    )
     if network.directed and flow is None:  # so are layers, whatever their links are
         model = "directed"
-    with bar("walking", shown=progress, in_bytes=False):
-        walk = make_flow(network, model=model, **options)
+    shown.begin("walking")
+    walk = make_flow(network, model=model, **options)
     return Walk(lightened(network), nodes, walk, model)
 
 

@@ -28,6 +28,7 @@ from numba import njit
 from numba.core.serialize import dumps
 
 Function = TypeVar("Function", bound=Callable)
+COMPILING = "compiling, at the first call on this machine only: takes up to half a minute"
 VERSION = f"py{sys.version_info[0]}{sys.version_info[1]}-numba{numba.__version__}"
 
 
@@ -77,7 +78,8 @@ class MachineCode:
         """Return what was saved under a key (types and processor), or None."""
         with contextlib.suppress(OSError):
             return pickle.loads(self._path(key).read_bytes())
-        _tell_that_it_compiles()
+        while _listeners:
+            _listeners.pop()()
         return None
 
     def save(self, key: tuple, data: Any) -> None:
@@ -170,9 +172,22 @@ def _kept_nowhere(function: Function, reason: str) -> Function:
     return cast("Function", njit(nogil=True)(function))
 
 
-@functools.cache
-def _tell_that_it_compiles() -> None:
-    logging.getLogger(__name__).info("compiling kernels: takes some seconds at the very first call")
+@contextlib.contextmanager
+def announced(shown: bool) -> Iterator[None]:
+    """Say on standard error, once, that kernels are compiled, if any has to be.
+
+    Args:
+        shown: False says nothing.
+    """
+    if shown:
+        _listeners.append(lambda: print(COMPILING, file=sys.stderr))
+    try:
+        yield
+    finally:
+        _listeners.clear()
+
+
+_listeners: list[Callable[[], None]] = []
 
 
 @functools.cache

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
@@ -13,6 +12,7 @@ from typing import BinaryIO, Literal
 
 import numpy as np
 
+from zoo.files import replacing
 from zoo.progress import bar
 from zoo.words.folding import (
     Characters,
@@ -90,7 +90,7 @@ class Counts:
         tails = tables if self.windows == "exact" else [marks] * len(tables)
         pieces = list(zip([run.rows for run in self.runs], tables, tails, strict=True))
         total = sum(run.rows.size for run in self.runs) * ROW.itemsize
-        with bar("measuring", total, shown=progress) as advance:
+        with bar("measuring", total, progress) as advance:
             yield from ahead(merged_blocks(pieces, block, advance))
 
     def texts(
@@ -103,7 +103,7 @@ class Counts:
             progress: show a progress bar.
         """
         alphabet = self.alphabet if alphabet is None else alphabet
-        with bar("cutting", 2 * self.length, shown=progress) as advance:
+        with bar("cutting", 2 * self.length, progress) as advance:
             for codes in ahead(self._translated(alphabet)):
                 yield codes
                 advance(codes.nbytes)
@@ -194,14 +194,3 @@ def _is_sealed(file: BinaryIO) -> bool:
         digest.update(part)
         left -= len(part)
     return file.read() == digest.digest()
-
-
-@contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Gives a path to write to; it replaces `path` at the end, or vanishes on an exception."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        yield partial
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)

@@ -9,6 +9,7 @@ from typing import Literal
 
 import numpy as np
 
+from zoo.kernels.cache import announced
 from zoo.words.chunks import THREADS, count
 from zoo.words.coarse_cut import Pieces, cut
 from zoo.words.counts import Counts
@@ -90,7 +91,7 @@ def discover_words(
     """
     check(method, counting, min_count, max_length, thresholds)
     budget = Budget.of(memory, threads)
-    with Storage() as storage:
+    with Storage() as storage, announced(progress):
         counts = source
         if not isinstance(counts, Counts):
             counts = count_ngrams(

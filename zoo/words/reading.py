@@ -54,12 +54,12 @@ def read(
     paths = find_paths(source)
     if paths is not None:
         total = None if None in paths else sum(path.stat().st_size for path in paths if path)
-        with bar("reading", total, shown=progress) as advance:
+        with bar("reading", total, progress) as advance:
             yield _read_files(paths, encoding, errors, advance)
     else:
         texts: Iterable[Any] = [source] if isinstance(source, (str, Path)) else source
         total = len(source) if isinstance(source, str) else None
-        with bar("reading", total, shown=progress) as advance:
+        with bar("reading", total, progress) as advance:
             yield _read_texts(texts, advance)
 
 
