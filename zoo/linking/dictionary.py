@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -123,7 +124,7 @@ class Dictionary:
     @classmethod
     def empty(cls) -> Dictionary:
         """Return a dictionary without names."""
-        types = (np.uint64, np.int32, np.uint8, np.int64, np.int64, np.int32, np.int64, np.uint8)
+        types: tuple[Any, ...] = (np.uint64, np.int32, np.uint8, np.int64, np.int64, np.int32, np.int64, np.uint8)
         return cls(*(np.zeros(0, dtype) for dtype in types))
 
     def arrays(self) -> dict[str, NDArray]:

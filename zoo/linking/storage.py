@@ -69,7 +69,8 @@ class Rows:
     @classmethod
     def empty(cls) -> Rows:
         """Return those of no entity."""
-        return cls(*(np.zeros(0, kind) for kind in (np.int64, np.bool_, np.uint64, np.int32)))
+        kinds: tuple[Any, ...] = (np.int64, np.bool_, np.uint64, np.int32)
+        return cls(*(np.zeros(0, kind) for kind in kinds))
 
     def find(self, id_: str) -> list[int]:
         """Return the rows whose id has the hash of this one: with luck, its row alone."""
