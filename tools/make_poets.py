@@ -24,10 +24,11 @@ from pathlib import Path
 
 OUTPUT = Path(__file__).parents[1] / "zoo" / "data" / "samples" / "poets.jsonl.gz"
 DYNASTIES = {"tang": "唐", "song": "宋"}
-DOUBLE_SURNAMES = (
-    "歐陽 司馬 諸葛 上官 皇甫 夏侯 尉遲 長孫 司空 令狐 慕容 鮮于 獨孤 宇文 公孫 東方 端木 澹臺 "
-    "万俟 淳于 申屠 公乘 南宮 聞人 赫連 完顏 耶律"
-).split(" ")
+DOUBLE_SURNAMES = re.findall(
+    "..",
+    "歐陽司馬諸葛上官皇甫夏侯尉遲長孫司空令狐慕容鮮于獨孤宇文公孫東方端木澹臺万俟淳于申屠公乘南宮聞人"
+    "赫連完顏耶律",
+)
 # surnames that as often are another word: 和子美 answers him, 謝子美 thanks him
 WORDS = set("和于向習時成高安文方平師常游謝白道江余丘田梅石史俞")
 DIGIT = {c: i for i, c in enumerate("○一二三四五六七八九")} | {"〇": 0}
@@ -45,7 +46,7 @@ LONGEST_TITLE = 60
 LONGEST_LIFE, ADULT = 65, 15
 # what stands behind a surname as a courtesy name does, and is an office or another word; chosen by
 # eye from the names that the patterns find
-NO_NAMES = "光祿 千里 大著 娘子 宣德 少卿 山中 懷古 正言 真人 自然 處士".split(" ")
+NO_NAMES = re.findall("..", "光祿千里大著娘子宣德少卿山中懷古正言真人自然處士")
 
 
 @dataclass
@@ -193,7 +194,7 @@ def find_texts(titles: list[tuple[Poet, str]], poets: list[Poet]) -> tuple[list[
             meaning[name].add(poet.id)
             full[poet.surname + name].add(poet.id)
     common = Counter(poet.surname for poet in poets)
-    courtesy = {name for poet in poets for name in poet.courtesy} - NO_NAMES
+    courtesy = {name for poet in poets for name in poet.courtesy} - set(NO_NAMES)
     surnames = {surname for surname, _ in common.most_common(120)} - WORDS
     of = {poet.id: poet for poet in poets}
     called = {poet.name for poet in poets}

@@ -124,7 +124,16 @@ class Dictionary:
     @classmethod
     def empty(cls) -> Dictionary:
         """Return a dictionary without names."""
-        types: tuple[Any, ...] = (np.uint64, np.int32, np.uint8, np.int64, np.int64, np.int32, np.int64, np.uint8)
+        types: tuple[Any, ...] = (
+            np.uint64,
+            np.int32,
+            np.uint8,
+            np.int64,
+            np.int64,
+            np.int32,
+            np.int64,
+            np.uint8,
+        )
         return cls(*(np.zeros(0, dtype) for dtype in types))
 
     def arrays(self) -> dict[str, NDArray]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from zoo.linking.names import fold_name
 
+Parsed = TypeVar("Parsed")
 OUR_KEYS = {"id": True, "names": True, "description": False, "types": False}
 CCKS_KEYS = {"subject_id": True, "subject": True, "alias": True, "data": True, "type": False}
 EXAMPLE = '{"id": "1", "names": ["蘇軾", "東坡"], "description": "北宋眉山人"}'
@@ -99,12 +100,7 @@ def read_entities(path: str | Path) -> Iterator[Entity]:
             has the line's number.
     """
     lines: dict[str, int] = {}
-    for number, record in json_lines(path):
-        make = Entity.from_ccks if "subject_id" in record else Entity.from_record
-        try:
-            entity = make(record)
-        except ValueError as error:
-            raise ValueError(f"{path}, line {number}: {error}") from None
+    for number, entity in parsed_lines(path, parse_entity):
         if entity.id in lines:
             raise ValueError(
                 f"{path}, line {number}: the id {entity.id!r} stands on line {lines[entity.id]} "
@@ -114,6 +110,31 @@ def read_entities(path: str | Path) -> Iterator[Entity]:
         yield entity
     if not lines:
         raise ValueError(f"{path} is empty: expected one entity a line, such as {EXAMPLE}")
+
+
+def parse_entity(record: dict[str, Any]) -> Entity:
+    """Make an entity of a record of either format."""
+    return (Entity.from_ccks if "subject_id" in record else Entity.from_record)(record)
+
+
+def parsed_lines(
+    path: str | Path, parse: Callable[[dict[str, Any]], Parsed]
+) -> Iterator[tuple[int, Parsed]]:
+    """Parse a file of JSON objects, one a line, each with the number of its line.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if a line is no JSON object or `parse` refuses it; the message has its number.
+    """
+    for number, record in json_lines(path):
+        yield number, _at(f"{path}, line {number}", parse, record)
+
+
+def _at(where: str, parse: Callable[[dict[str, Any]], Parsed], record: dict[str, Any]) -> Parsed:
+    try:
+        return parse(record)
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from None
 
 
 def json_lines(path: str | Path) -> Iterator[tuple[int, dict[str, Any]]]:
