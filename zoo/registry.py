@@ -177,3 +177,21 @@ register(
         **_MASKS,
     )
 )
+
+_LINKING = {
+    "technique": "linking",
+    "task": "token-classification",
+    "post": "https://kexue.fm/archives/6919",
+}
+
+register(
+    Entry(
+        name="linking_poets",
+        summary="Who is meant by a courtesy name in a Chinese title; entity linking with NIL.",
+        build="zoo.linking.net:TransformerLinker",
+        recipe="linking/poets.yaml",
+        paper="Scalable Zero-shot Entity Linking with Dense Entity Retrieval "
+        "(Wu et al.; arXiv 1911.03814)",
+        **_LINKING,
+    )
+)

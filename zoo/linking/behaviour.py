@@ -27,12 +27,15 @@ class Behaviour:
         passed: how often it was a longest match of a text that nobody marked.
         chosen: how often each entity was chosen for a name.
         unknown: how often a name meant none of the base.
+        together: how often each entity was chosen in a text that surely names another, by the
+            other's id.
     """
 
     marked: Counter[str] = field(default_factory=Counter)
     passed: Counter[str] = field(default_factory=Counter)
     chosen: dict[str, Counter[str]] = field(default_factory=dict)
     unknown: Counter[str] = field(default_factory=Counter)
+    together: dict[str, Counter[str]] = field(default_factory=dict)
 
     @classmethod
     def count(cls, texts: Sequence[LinkedText], knowledge: KnowledgeBase) -> Behaviour:
@@ -47,6 +50,7 @@ class Behaviour:
         passed: Counter[str] = Counter()
         unknown: Counter[str] = Counter()
         chosen: dict[str, Counter[str]] = defaultdict(Counter)
+        together: dict[str, Counter[str]] = defaultdict(Counter)
         found = knowledge.all_longest_matches(text.text for text in texts)
         for text, matches in zip(texts, found, strict=True):
             spans = {(gold.start, gold.end) for gold in text.mentions}
@@ -56,9 +60,11 @@ class Behaviour:
                 marked[name] += 1
                 if gold.entity is None:
                     unknown[name] += 1
-                else:
-                    chosen[name][gold.entity] += 1
-        return cls(marked, passed, dict(chosen), unknown)
+                    continue
+                chosen[name][gold.entity] += 1
+                for other in sure_entities(knowledge, matches, gold.start, gold.end):
+                    together[other][gold.entity] += 1
+        return cls(marked, passed, dict(chosen), unknown, dict(together))
 
     def is_marked(self, name: str, ratio: float = 5.0) -> bool:
         """Say whether annotators mark a name often enough for it to be offered.
@@ -127,6 +133,7 @@ class Behaviour:
             "passed": dict(self.passed),
             "chosen": {name: dict(counts) for name, counts in self.chosen.items()},
             "unknown": dict(self.unknown),
+            "together": {id_: dict(counts) for id_, counts in self.together.items()},
         }
 
     @classmethod
@@ -137,6 +144,7 @@ class Behaviour:
             Counter(state["passed"]),
             {name: Counter(counts) for name, counts in state["chosen"].items()},
             Counter(state["unknown"]),
+            {id_: Counter(counts) for id_, counts in state["together"].items()},
         )
 
     def write(self, folder: str | Path, name: str) -> list[str]:
@@ -149,3 +157,22 @@ class Behaviour:
     def open(cls, folder: str | Path, name: str) -> Behaviour:
         """Read what `write` wrote."""
         return cls.from_dict(json.loads((Path(folder) / f"{name}.json").read_text("utf-8")))
+
+
+def sure_entities(
+    knowledge: KnowledgeBase, matches: Iterable[Match], start: int, end: int
+) -> list[str]:
+    """Return the ids of entities that a text surely names, outside the mention at hand.
+
+    Args:
+        knowledge: the base of the matches.
+        matches: the longest ones of the text.
+        start: of the mention.
+        end: of the mention.
+
+    Returns:
+        For each match that has one candidate alone, its id; each id once.
+    """
+    outside = [match.name for match in matches if match.end <= start or match.start >= end]
+    rows = [rows[0] for rows in knowledge.candidate_rows(outside) if len(rows) == 1]
+    return list(dict.fromkeys(knowledge.at(row).id for row in rows))

@@ -69,8 +69,8 @@ class Rows:
     @classmethod
     def empty(cls) -> Rows:
         """Return those of no entity."""
-        kinds: tuple[Any, ...] = (np.int64, np.bool_, np.uint64, np.int32)
-        return cls(*(np.zeros(0, kind) for kind in kinds))
+        arrays: list[Any] = [np.zeros(0, kind) for kind in ("i8", "?", "u8", "i4")]
+        return cls(*arrays)
 
     def find(self, id_: str) -> list[int]:
         """Return the rows whose id has the hash of this one: with luck, its row alone."""
