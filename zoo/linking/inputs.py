@@ -34,6 +34,8 @@ class Batch(NamedTuple):
         candidate_tokens: int64 (pairs, time): the candidate alone.
         query_tokens: int64 (questions, time): text and context alone.
         query_parts: int64 (questions, time).
+        matched: float (questions, time, 2): 1 where a longest match begins, and where one ends.
+        gold: float (questions, time, 2): 1 where a mention does.
         nil_features: float (questions, features).
         answer: int64 (questions,): the place of the right candidate, -1 for NIL.
     """
@@ -47,8 +49,16 @@ class Batch(NamedTuple):
     candidate_tokens: Tensor
     query_tokens: Tensor
     query_parts: Tensor
+    matched: Tensor
+    gold: Tensor
     nil_features: Tensor
     answer: Tensor
+
+
+def aligned(text: str) -> str:
+    """Fold a text so that each character stays one: of İ, which becomes two, the first is kept."""
+    folded = fold(text)
+    return folded if len(folded) == len(text) else "".join(fold(c)[0] for c in text)
 
 
 def facts(text: str) -> set[str]:
@@ -126,37 +136,47 @@ class InputMaker:
             _padded([self.ids(text) for _, _, text in pairs]),
             _padded([self.ids(text) for text, _ in queries]),
             _padded([parts for _, parts in queries]),
+            _padded([self.spans(question, question.matches) for question in questions]),
+            _padded([self.spans(question, question.golds) for question in questions]),
             torch.tensor([question.nil_features for question in questions]),
             torch.tensor([question.answer for question in questions]),
         )
 
     def query(self, question: Question) -> tuple[str, Tensor]:
-        """Return text and context of a question, folded, and the part of each character.
+        """Return text and context of a question, folded, and the part of each character."""
+        first, last = self.window(question)
+        text = aligned(question.text[first:last])
+        context = aligned(question.context[: self.max_context])
+        parts = torch.full((len(text) + 1 + len(context),), CONTEXT)
+        parts[: len(text) + 1] = TEXT
+        parts[max(0, question.start - first) : min(len(text), question.end - first)] = MENTION
+        return f"{text}\n{context}", parts
 
-        Of a long text the characters around the mention are kept.
-        """
-        room = max(0, self.max_text - (question.end - question.start))
-        end = min(len(question.text), question.end + room // 2)
-        start = min(question.start, max(0, end - self.max_text))
-        pieces = [
-            (fold(question.text[start : question.start]), TEXT),
-            (fold(question.text[question.start : question.end])[: self.max_text], MENTION),
-            (fold(question.text[question.end : end]) + "\n", TEXT),
-            (fold(question.context)[: self.max_context], CONTEXT),
-        ]
-        text = "".join(piece for piece, _ in pieces)
-        return text, torch.tensor([part for piece, part in pieces for _ in piece])
+    def window(self, question: Question) -> tuple[int, int]:
+        """Return the part of the text that is read: of a long one, what is around the mention."""
+        before = max(0, self.max_text - (question.end - question.start)) // 2
+        first = max(0, min(question.start - before, len(question.text) - self.max_text))
+        return first, min(len(question.text), first + self.max_text)
+
+    def spans(self, question: Question, spans: Iterable[tuple[int, int]]) -> Tensor:
+        """Return float (characters read, 2): 1 where some span begins, and where one ends."""
+        first, last = self.window(question)
+        marks = torch.zeros(last - first, 2)
+        for start, end in spans:
+            if first <= start and end <= last:
+                marks[start - first, 0] = marks[end - 1 - first, 1] = 1
+        return marks
 
     def candidate(self, description: str) -> str:
         """Return what is read of a candidate, folded."""
-        return fold(description)[: self.max_description]
+        return aligned(description[: self.max_description])
 
     def ids(self, text: str) -> Tensor:
         """Return the ids of the characters of a text."""
         return torch.tensor(self.tokenizer.encode(text))
 
     def _pair(self, query: str, parts: Tensor, candidate: str) -> tuple[Tensor, Tensor, Tensor]:
-        """Return ids, parts and overlaps of text and candidate; the context is long, and left out."""
+        """Return ids, parts and overlaps of text and candidate; the context would be long."""
         length = int((parts != CONTEXT).sum())
         text = query[:length]
         marks = torch.cat([overlaps(text, candidate), overlaps(candidate, query)])

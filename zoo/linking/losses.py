@@ -40,24 +40,20 @@ def listwise(logits: Tensor, answer: Tensor) -> Tensor:
     return F.cross_entropy(logits, answer + 1, reduction="none")
 
 
-def half_pointers(
-    starts: Tensor, ends: Tensor, gold: Tensor, matched: Tensor, valid: Tensor
-) -> Tensor:
-    """Return the binary cross-entropy of where mentions begin and end (Su 6919): nats a text.
+def half_pointers(logits: Tensor, gold: Tensor, matched: Tensor, valid: Tensor) -> Tensor:
+    """Return the binary cross-entropy of where mentions begin and end (Su 6919): nats a character.
 
-    Characters where no name of the dictionary begins, or ends, have probability 0 and are left
-    out; a gold mention that is no name cannot be learnt.
+    Where no name of the dictionary begins, or ends, the probability is 0 and nothing is to be
+    learnt; a gold mention that is no name cannot be.
 
     Args:
-        starts: float (texts, time): logits.
-        ends: likewise.
-        gold: float (texts, time, 2): 1 where a mention begins, and where one ends.
+        logits: float (texts, time, 2): of where mentions begin, and where they end.
+        gold: float (texts, time, 2): 1 where one does.
         matched: likewise: 1 where a longest match does.
         valid: bool (texts, time): false on padding.
 
     Returns:
         float (texts,): means over the characters of each.
     """
-    logits = torch.stack([starts, ends], dim=-1)
     nats = F.binary_cross_entropy_with_logits(logits, gold, reduction="none") * matched
     return (nats.sum(-1) * valid).sum(1) / valid.sum(1).clamp(min=1)

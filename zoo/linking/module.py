@@ -13,6 +13,7 @@ from torch.optim import AdamW
 from zoo.linking import calibration
 from zoo.linking.baselines import BASELINES
 from zoo.linking.inputs import Batch
+from zoo.linking.joint import JointLinker
 from zoo.linking.linker import Linker
 from zoo.linking.losses import listwise
 from zoo.linking.metrics import LinkScores
@@ -24,62 +25,34 @@ Split = Literal["valid", "test"]
 
 
 class LinkingModule(LightningModule):
-    """Train a `TransformerLinker` with AdamW; then fit temperature and NIL threshold.
+    """Train a linker with AdamW; then fit temperature and NIL threshold.
 
     Args:
-        vocabulary: number of token ids; from the data when run by a recipe.
-        width: channels of a token; default 128.
-        depth: layers; default 2.
-        heads: attention heads; default 4.
-        dropout: dropout probability; default 0.1.
-        read: as for `TransformerLinker`; default 16.
-        prior: as for `TransformerLinker`; default yes.
-        early: weight of the loss of the bi-encoder and the prior alone; default 0.3.
-        lr: highest learning rate; default 1e-3.
-        weight_decay: AdamW's decoupled decay of matrices; default 0.05.
-        warmup: share of the steps in which the learning rate rises; default 0.1.
+        net: the linker.
+        arguments: of its constructor.
+        lr: highest learning rate.
+        weight_decay: AdamW's decoupled decay of matrices.
+        warmup: share of the steps in which the learning rate rises.
     """
 
     def __init__(
-        self,
-        vocabulary: int,
-        width: int = 128,
-        depth: int = 2,
-        heads: int = 4,
-        dropout: float = 0.1,
-        read: int = 16,
-        prior: bool = True,
-        early: float = 0.3,
-        lr: float = 1e-3,
-        weight_decay: float = 0.05,
-        warmup: float = 0.1,
+        self, net: Linker, arguments: dict[str, Any], lr: float, weight_decay: float, warmup: float
     ) -> None:
         super().__init__()
-        self.save_hyperparameters()
-        self.early, self.lr, self.weight_decay, self.warmup = early, lr, weight_decay, warmup
-        self.arguments = {
-            "vocabulary": vocabulary,
-            "width": width,
-            "depth": depth,
-            "heads": heads,
-            "dropout": dropout,
-            "read": read,
-            "prior": prior,
-        }
-        self.net: Linker = TransformerLinker(**self.arguments)
+        self.net, self.arguments = net, arguments
+        self.lr, self.weight_decay, self.warmup = lr, weight_decay, warmup
         self.scores: Any = nn.ModuleDict({split: LinkScores() for split in ("valid", "test")})
         self.simple: Any = nn.ModuleDict({name: LinkScores() for name in BASELINES})
+
+    def losses(self, batch: Batch) -> Tensor:
+        """Return the loss of each question, float (questions,): nats."""
+        raise NotImplementedError
 
     def setup(self, stage: str) -> None:
         """Let the net ask as its data does."""
         data: Any = getattr(self.trainer, "datamodule", None)
         if data is not None and hasattr(data, "asked"):
             self.net.asked = self.arguments["asked"] = dict(data.asked)
-
-    def losses(self, batch: Batch) -> Tensor:
-        """Return the loss of each question, float (questions,): nats."""
-        full, early = self.net(batch)
-        return listwise(full, batch.answer) + self.early * listwise(early, batch.answer)
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         """Mean loss of the questions."""
@@ -153,6 +126,100 @@ class LinkingModule(LightningModule):
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": schedule, "interval": "step"},
         }
+
+
+class TransformerLinking(LinkingModule):
+    """Train a `TransformerLinker`.
+
+    Args:
+        vocabulary: number of token ids; from the data when run by a recipe.
+        width: channels of a token; default 128.
+        depth: layers; default 2.
+        heads: attention heads; default 4.
+        dropout: dropout probability; default 0.1.
+        read: as for `TransformerLinker`; default 16.
+        prior: as for `TransformerLinker`; default yes.
+        early: weight of the loss of the bi-encoder and the prior alone; default 0.3.
+        lr: highest learning rate; default 1e-3.
+        weight_decay: AdamW's decoupled decay of matrices; default 0.05.
+        warmup: share of the steps in which the learning rate rises; default 0.1.
+    """
+
+    def __init__(
+        self,
+        vocabulary: int,
+        width: int = 128,
+        depth: int = 2,
+        heads: int = 4,
+        dropout: float = 0.1,
+        read: int = 16,
+        prior: bool = True,
+        early: float = 0.3,
+        lr: float = 1e-3,
+        weight_decay: float = 0.05,
+        warmup: float = 0.1,
+    ) -> None:
+        arguments = {
+            "vocabulary": vocabulary,
+            "width": width,
+            "depth": depth,
+            "heads": heads,
+            "dropout": dropout,
+            "read": read,
+            "prior": prior,
+        }
+        super().__init__(TransformerLinker(**arguments), arguments, lr, weight_decay, warmup)
+        self.early = early
+        self.save_hyperparameters()
+
+    def losses(self, batch: Batch) -> Tensor:
+        """See `LinkingModule.losses`."""
+        full, early = self.net(batch)
+        return listwise(full, batch.answer) + self.early * listwise(early, batch.answer)
+
+
+class JointLinking(LinkingModule):
+    """Train a `JointLinker`: to find mentions, and to link them.
+
+    Args:
+        vocabulary: number of token ids; from the data when run by a recipe.
+        width: channels of all states; default 128.
+        heads: attention heads; default 8.
+        dropout: dropout probability; default 0.2.
+        tagged: as for `JointLinker`; default 0.4.
+        prior: as for `JointLinker`; default no.
+        lr: highest learning rate; default 1e-3.
+        weight_decay: AdamW's decoupled decay of matrices; default 0.
+        warmup: share of the steps in which the learning rate rises; default 0.02.
+    """
+
+    def __init__(
+        self,
+        vocabulary: int,
+        width: int = 128,
+        heads: int = 8,
+        dropout: float = 0.2,
+        tagged: float = 0.4,
+        prior: bool = False,
+        lr: float = 1e-3,
+        weight_decay: float = 0.0,
+        warmup: float = 0.02,
+    ) -> None:
+        arguments = {
+            "vocabulary": vocabulary,
+            "width": width,
+            "heads": heads,
+            "dropout": dropout,
+            "tagged": tagged,
+            "prior": prior,
+        }
+        super().__init__(JointLinker(**arguments), arguments, lr, weight_decay, warmup)
+        self.save_hyperparameters()
+
+    def losses(self, batch: Batch) -> Tensor:
+        """See `LinkingModule.losses`."""
+        logits, pointers = self.net(batch)
+        return listwise(logits, batch.answer) + self.net.tagging_loss(batch, pointers)
 
 
 def update(

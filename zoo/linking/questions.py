@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from zoo.linking.behaviour import Behaviour, sure_entities
 from zoo.linking.entities import Entity
-from zoo.linking.knowledge import KnowledgeBase
+from zoo.linking.knowledge import KnowledgeBase, Match
 from zoo.linking.names import fold_name
 from zoo.linking.texts import Gold, LinkedText
 
@@ -38,6 +38,8 @@ class Question:
         nil_features: `NIL_FEATURES` numbers: the log-odds that the name is unknown, and whether
             there is a candidate.
         answer: the place of the right candidate in `ids`; -1 for NIL.
+        matches: (start, end) of the longest matches of the text.
+        golds: (start, end) of all that was marked in it.
     """
 
     text: str
@@ -49,6 +51,8 @@ class Question:
     features: tuple[tuple[float, ...], ...]
     nil_features: tuple[float, ...]
     answer: int = -1
+    matches: tuple[tuple[int, int], ...] = ()
+    golds: tuple[tuple[int, int], ...] = ()
 
 
 def described(entity: Entity) -> str:
@@ -90,20 +94,20 @@ class Questioner:
         found = self.knowledge.all_longest_matches(text.text for text in texts)
         return [
             [
-                self._ask(
-                    text,
-                    gold,
-                    sure_entities(self.knowledge, matches, gold.start, gold.end),
-                    (gold.entity,) if counted else (),
-                )
+                self._ask(text, gold, matches, (gold.entity,) if counted else ())
                 for gold in text.mentions
             ]
             for text, matches in zip(texts, found, strict=True)
         ]
 
     def _ask(
-        self, text: LinkedText, gold: Gold, sure: Sequence[str], without: Sequence[str | None]
+        self,
+        text: LinkedText,
+        gold: Gold,
+        matches: Sequence[Match],
+        without: Sequence[str | None],
     ) -> Question:
+        sure = sure_entities(self.knowledge, matches, gold.start, gold.end)
         name = fold_name(text.text[gold.start : gold.end])
         entities = [self._entity(row) for row in self.knowledge.candidate_rows([name])[0]]
         if self.restrict:
@@ -120,6 +124,8 @@ class Questioner:
             self._features(name, ids, sure, without),
             self._nil_features(name, ids, without),
             ids.index(gold.entity) if gold.entity in ids else -1,
+            tuple((match.start, match.end) for match in matches),
+            tuple((other.start, other.end) for other in text.mentions),
         )
 
     def _features(
