@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo import checkpoint
-from zoo.data.labelled import read_text
+from zoo.data.text import read_text
 from zoo.masks.bert import from_bert
 from zoo.masks.tokenizer import Tokenizer
 from zoo.masks.transformer import Transformer

@@ -138,10 +138,13 @@ def read_metrics(folder: Path) -> list[dict[str, Any]]:
     """
     path = folder / "metrics.json"
     try:
-        results = json.loads(_read(path))["results"]
-        return [dict(result) for result in results]
+        results = [dict(result) for result in json.loads(_read(path))["results"]]
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise ValueError(f'{path} is malformed: expected {{"results": [...]}}') from error
+    for result in results:
+        if odd := [v for v in result.values() if isinstance(v, str) and not v.isprintable()]:
+            raise ValueError(f"{path} is malformed: {odd[0]!r} cannot be printed")
+    return results
 
 
 def read_notes(folder: Path) -> str | None:
@@ -194,7 +197,7 @@ def _table(metrics: list[dict[str, Any]]) -> str:
     if not metrics:
         return "Not measured."
     head = ["| metric | value | split | data | seed | commit |", "|---|---|---|---|---|---|"]
-    commands = dict.fromkeys(result["command"] for result in metrics if result.get("command"))
+    commands = dict.fromkeys(_code(r["command"]) for r in metrics if r.get("command"))
     block = ["", "Measured by", "", "```shell", *commands, "```"] if commands else []
     return "\n".join([*head, *(_row(result) for result in metrics), *block])
 
@@ -202,4 +205,14 @@ def _table(metrics: list[dict[str, Any]]) -> str:
 def _row(result: dict[str, Any]) -> str:
     about = (result.get(key, "") for key in ("split", "data", "seed", "commit"))
     cells = [result["metric"], f"{result['value']:.5g}", *about]
-    return f"| {' | '.join(str(cell) for cell in cells)} |"
+    return f"| {' | '.join(map(_cell, cells))} |"
+
+
+def _cell(value: Any) -> str:
+    """Write a value into a table so that it is shown as it is, and is no Markdown or HTML."""
+    return re.sub(r"([\\|<>`*\[\]!])", r"\\\1", _code(value))
+
+
+def _code(value: Any) -> str:
+    """Put a value on one line that cannot end a block of code."""
+    return " ".join(str(value).replace("```", "").split())

@@ -113,8 +113,11 @@ def read_sums(folder: Path) -> dict[str, str]:
         FileNotFoundError: if there is none.
         ValueError: if a line is malformed, or names a path, a file twice or the list itself.
     """
+    path = folder / SUMS
+    if path.exists() and not path.is_file():
+        raise ValueError("no regular file")  # a FIFO would be waited for without end
     try:
-        text = (folder / SUMS).read_bytes().decode()
+        text = path.read_bytes().decode()
     except UnicodeDecodeError:
         raise ValueError("bytes that are no text") from None
     if not text.endswith("\n"):
@@ -209,6 +212,8 @@ def _swap(new: Path, folder: Path) -> None:
 def sha256(path: Path) -> str:
     """Return a file's SHA-256 in hexadecimal, or words that say why there is none."""
     digest = hashlib.sha256()
+    if path.exists() and not path.is_file():
+        return "no regular file"
     try:
         with path.open("rb") as file:
             while chunk := file.read(1 << 20):

@@ -6,6 +6,7 @@ over all of them.
 """
 
 import csv
+import inspect
 import json
 import re
 from collections.abc import Iterable
@@ -35,6 +36,7 @@ __all__ = [
 FORMAT = 1
 WEIGHTS = "model.safetensors"
 
+_AGAIN = "save the checkpoint again from the network it was trained with"
 _ZOO_CLASS = re.compile(r"zoo(\.[A-Za-z]\w*)+:[A-Za-z]\w*")
 
 
@@ -172,17 +174,31 @@ def load(folder: str | Path, *, trainable: bool = False) -> nn.Module:
             kexue-zoo knows, or the tensors do not fit the network.
     """
     folder = verify(folder)
-    config = read_config(folder)
+    config = require_fitting(folder)
     net = _build(config, folder)
-    mend = "save the checkpoint again from the network it was trained with"
-    tensors.fill(net, folder / WEIGHTS, mend=mend)
+    tensors.fill(net, folder / WEIGHTS, mend=_AGAIN)
     attached = {"config": config}
     if "labels" in config:
         attached["labels"] = config["labels"]
     if (preprocess := read_preprocess(folder)) is not None:
         attached["preprocess"] = preprocess
+    _require_agreeing(config, preprocess, folder)
     vars(net).update(attached)  # past nn.Module.__setattr__: they are no part of the state
     return net.train() if trainable else net.eval().requires_grad_(False)
+
+
+def require_fitting(folder: Path) -> dict[str, Any]:
+    """Compare the network that `config.json` describes with the weights; neither takes memory.
+
+    Returns:
+        The configuration.
+
+    Raises:
+        ValueError: if it is malformed, of a newer format, or describes another network.
+    """
+    config = read_config(folder)
+    tensors.require_fitting(lambda: _build(config, folder), folder / WEIGHTS, mend=_AGAIN)
+    return config
 
 
 def load_matching(net: nn.Module, folder: str | Path, reset: Iterable[str] = ()) -> list[str]:
@@ -228,7 +244,7 @@ def read_config(folder: Path) -> dict[str, Any]:
         if not isinstance(config.get(key), kind):
             raise ValueError(f"{path}: {key} is {config.get(key)!r}, expected a {kind.__name__}")
     labels = config.get("labels", [])
-    if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
+    if not isinstance(labels, list) or not all(map(_is_name, labels)):
         raise ValueError(f"{path}: labels is {labels!r}, expected a list of names")
     return config
 
@@ -249,7 +265,10 @@ def read_preprocess(folder: Path) -> Any:
             f"{path}: class is {address!r}, expected one of zoo, as 'zoo.module:Class'"
         )
     try:
-        return registry.import_object(address).from_dict(state)
+        kind = registry.import_object(address)
+        if not (isinstance(kind, type) and kind.__module__.startswith("zoo.")):
+            raise TypeError("it is no class of the zoo")
+        return kind.from_dict(state)  # pyright: ignore[reportAttributeAccessIssue]
     except Exception as error:
         raise ValueError(f"{path} does not describe a {address}: {_line(error)}") from error
 
@@ -263,6 +282,46 @@ def _build(config: dict[str, Any], folder: Path) -> nn.Module:
         raise ValueError(
             f"{folder / 'config.json'}: {model} cannot be built: {_line(error)}"
         ) from error
+
+
+def _require_agreeing(config: dict[str, Any], preprocess: Any, folder: Path) -> None:
+    """Check that labels and preprocessing fit the network, which would fail when it is used."""
+    network = inspect.signature(registry.describe(config["model"]).builder())
+    sizes = network.bind(**config["arguments"])
+    sizes.apply_defaults()
+    for what, found, key in (
+        ("labels", len(config["labels"]) if "labels" in config else None, "classes"),
+        ("padding of the preprocessing", getattr(preprocess, "padding", None), "padding"),
+    ):
+        expected = sizes.arguments.get(key)
+        if None not in (found, expected) and found != expected:
+            raise ValueError(
+                f"{folder}: {what} is {found}, {key} of the network {expected}; {_AGAIN}"
+            )
+    vocabulary = sizes.arguments.get("vocabulary")
+    if vocabulary is None or not hasattr(preprocess, "__len__"):
+        return
+    fits = len(preprocess) <= vocabulary
+    if fits and hasattr(preprocess, "decode"):
+        fits = _decodes(preprocess, vocabulary - 1)  # a network may have spare ids at its end
+    if not fits:
+        raise ValueError(
+            f"{folder}: the vocabulary has {len(preprocess)} tokens, the network {vocabulary}; "
+            f"{_AGAIN}"
+        )
+
+
+def _decodes(preprocess: Any, token: int) -> bool:
+    try:
+        preprocess.decode([token])
+    except (IndexError, KeyError):
+        return False
+    return True
+
+
+def _is_name(label: Any) -> bool:
+    """Say whether it can be printed: a control character would act on the terminal."""
+    return isinstance(label, str) and label.isprintable()
 
 
 def _rewrite(folder: Path, results: list[dict[str, Any]], notes: str | None) -> None:

@@ -32,27 +32,20 @@ class Headed(nn.Module):
         classes: number of classes; default 2.
         width: channels of a token; default 128.
         depth: layers; default 2.
-        heads: attention heads, which must divide `width`; default 4.
-        dropout: dropout probability in training; default 0.1.
-        padding: the id of padding; default 0.
-        **shape: further arguments of `Encoder`, such as `positions`.
+        shape: the other arguments of `Encoder`, such as `positions`.
+
+    Attributes:
+        arguments: what it was built with, defaults included, as a dict.
     """
 
     def __init__(
-        self,
-        vocabulary: int,
-        classes: int = 2,
-        width: int = 128,
-        depth: int = 2,
-        heads: int = 4,
-        dropout: float = 0.1,
-        padding: int = 0,
-        **shape: Any,
+        self, vocabulary: int, classes: int = 2, *, width: int = 128, depth: int = 2, **shape: Any
     ) -> None:
         super().__init__()
-        self.padding = padding
-        self.encoder = Encoder(vocabulary, width, depth, heads, dropout, padding=padding, **shape)
-        self.dropout = nn.Dropout(dropout)
+        self.encoder = Encoder(vocabulary=vocabulary, width=width, depth=depth, **shape)
+        self.arguments = {**self.encoder.arguments, "classes": classes}
+        self.padding: int = self.arguments["padding"]
+        self.dropout = nn.Dropout(self.arguments["dropout"])
         self.head = nn.Linear(width, classes)
         initialise(self.head)
 

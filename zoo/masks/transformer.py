@@ -56,25 +56,21 @@ class Transformer(nn.Module):
     A loaded checkpoint sets `preprocess` (its `Tokenizer`).
 
     Args:
-        vocabulary: number of token ids.
-        width: channels of a token; default 256.
-        depth: layers; default 4.
-        heads: attention heads, which must divide `width`; default 4.
-        hidden: channels inside the perceptrons; default four times `width`.
+        sizes: the vocabulary, the width, the depth and the heads, in this order, or by name.
+        head: `bert` (default), or `tied`: the embeddings alone, for an encoder without a head.
+        two_stream: have XLNet's query stream, `logits_in_order`; default false.
         positions: longest sequence, of learned positions; 0 for rotary ones; default 512.
         segments: segment embeddings; default 2.
         norm: `post` (default, BERT) or `pre`.
-        dropout: dropout probability in training; default 0.1. Attention weights have none.
-        activation: of the perceptrons and the head; default the exact GELU, as in BERT.
+        activation: of the MLPs and the head; default the exact GELU, as in BERT.
         epsilon: of the layer norms; default 1e-12, as in BERT.
-        head: `bert` (default), or `tied`: the embeddings alone, for an encoder without a head.
-        targets: positions for the form in which each token is told which position it is to
-            predict (`target_ids` of `forward`); default 0, no such form.
-        two_stream: have XLNet's query stream, `logits_in_order`; default false.
-        padding: the id of padding; default 0.
+        shape: the other arguments of `Encoder`.
+
+    Attributes:
+        arguments: what it was built with, defaults included, as a dict.
 
     Raises:
-        ValueError: if `heads` does not split `width`.
+        ValueError: if `heads` does not divide `width`.
     """
 
     preprocess: Tokenizer
@@ -94,40 +90,28 @@ class Transformer(nn.Module):
 
     def __init__(
         self,
-        vocabulary: int,
-        width: int = 256,
-        depth: int = 4,
-        heads: int = 4,
-        hidden: int | None = None,
+        *sizes: int,
+        head: Literal["bert", "tied"] = "bert",
+        two_stream: bool = False,
         positions: int = 512,
         segments: int = 2,
         norm: Literal["post", "pre"] = "post",
-        dropout: float = 0.1,
         activation: Activation = "gelu",
         epsilon: float = 1e-12,
-        head: Literal["bert", "tied"] = "bert",
-        targets: int = 0,
-        two_stream: bool = False,
-        padding: int = 0,
+        **shape: Any,
     ) -> None:
         super().__init__()
-        shape: dict[str, Any] = {
-            "vocabulary": vocabulary,
-            "width": width,
-            "depth": depth,
-            "heads": heads,
-            "hidden": hidden,
-            "positions": positions,
-            "segments": segments,
-            "norm": norm,
-            "dropout": dropout,
-            "activation": activation,
-            "epsilon": epsilon,
-            "targets": targets,
-            "padding": padding,
-        }
-        self.arguments = {**shape, "head": head, "two_stream": two_stream}
-        self.encoder = Encoder(**shape)
+        self.encoder = Encoder(
+            *sizes,
+            positions=positions,
+            segments=segments,
+            norm=norm,
+            activation=activation,
+            epsilon=epsilon,
+            **shape,
+        )
+        self.arguments = {**self.encoder.arguments, "head": head, "two_stream": two_stream}
+        vocabulary, width = self.encoder.token_embedding.weight.shape
         self.head = Head(vocabulary, width, head, activation, epsilon)
         self.query = nn.Parameter(0.02 * torch.randn(width)) if two_stream else None
 
