@@ -77,7 +77,7 @@ def test_bad_records_are_named(tmp_path, record, message):
 @pytest.mark.parametrize("offset", [3, "1", "-1", "²", "", "100", "1.0"])
 def test_an_offset_that_does_not_fit_is_named(tmp_path, offset):
     mention = {"kb_id": "1", "mention": "子", "offset": offset}
-    with pytest.raises(ValueError, match="line 1: .*offset"):
+    with pytest.raises(ValueError, match=r"line 1: .*offset"):
         read_texts(
             write(tmp_path / "x", [{"text_id": "1", "text": "子", "mention_data": [mention]}])
         )

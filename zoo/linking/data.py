@@ -109,9 +109,12 @@ class Linking(SplitData[Question]):
         """The options of the `Questioner`, which a linker trained on this asks with."""
         return {"context": self.context, "restrict": self.restrict}
 
-    @property
+    @cached_property
     def attachments(self) -> dict[str, Any]:
-        """What a checkpoint trained on this carries, by the names of the linker's attributes."""
+        """What a checkpoint trained on this carries, by the names of the linker's attributes.
+
+        The module adds the calibration at the end of a fit.
+        """
         return {"knowledge": self.knowledge, "behaviour": self.behaviour}
 
     def read(self, split: Split) -> list[Question]:

@@ -159,9 +159,12 @@ class InputMaker:
         return first, min(len(question.text), first + self.max_text)
 
     def spans(self, question: Question, spans: Iterable[tuple[int, int]]) -> Tensor:
-        """Return float (characters read, 2): 1 where some span begins, and where one ends."""
+        """Return float (characters read, 2): 1 where some span begins, and where one ends.
+
+        The line's end, which stands behind the text, is one of the characters.
+        """
         first, last = self.window(question)
-        marks = torch.zeros(last - first, 2)
+        marks = torch.zeros(last - first + 1, 2)
         for start, end in spans:
             if first <= start and end <= last:
                 marks[start - first, 0] = marks[end - 1 - first, 1] = 1

@@ -67,11 +67,6 @@ class Linker(nn.Module):
         """Return float (questions, 1 + candidates), that of NIL first, -inf where there is none."""
         raise NotImplementedError
 
-    def attachments(self) -> dict[str, Any]:
-        """Return what a checkpoint of this network carries beside its weights, by its name."""
-        names = ("knowledge", "behaviour", "calibration")
-        return {name: getattr(self, name) for name in names if hasattr(self, name)}
-
     def questioner(self) -> Questioner:
         """Return what asks about mentions as in training."""
         return Questioner(self.knowledge, getattr(self, "behaviour", None), **self.asked)

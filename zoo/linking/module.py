@@ -108,6 +108,7 @@ class LinkingModule(LightningModule):
             answers.append(batch.answer.cpu())
         logits = nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=-torch.inf)
         self.net.calibration = calibration.fit(logits, torch.cat(answers))
+        data.attachments["calibration"] = self.net.calibration
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """AdamW without decay of biases and norms; the schedule ends with the last step."""
