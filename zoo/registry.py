@@ -195,3 +195,24 @@ register(
         **_LINKING,
     )
 )
+register(
+    Entry(
+        name="linking_polyphones",
+        summary="Which reading has this Chinese character? Readings linked as entities.",
+        build="zoo.linking.net:TransformerLinker",
+        recipe="linking/polyphones.yaml",
+        paper="Scalable Zero-shot Entity Linking with Dense Entity Retrieval "
+        "(Wu et al.; arXiv 1911.03814)",
+        **_LINKING,
+    )
+)
+register(
+    Entry(
+        name="linking_ccks2019",
+        summary="Find and link the entities of short Chinese texts; the joint network of the post.",
+        build="zoo.linking.joint:JointLinker",
+        recipe="linking/ccks2019.yaml",
+        paper="CCKS 2019, task 2: entity linking in short Chinese texts",
+        **_LINKING,
+    )
+)

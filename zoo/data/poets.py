@@ -12,7 +12,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
 
-from zoo.data.poems import Split
+from zoo.data.splits import Split
 
 By = Literal["author", "title", "name"]
 FOLDS = 5
