@@ -146,3 +146,8 @@ def test_the_order_of_entities_changes_nothing_without_a_prior(kb, tmp_path):
     for one, two in zip(net.link(TEXTS[0]), net.with_knowledge(other).link(TEXTS[0]), strict=True):
         assert one.entity == two.entity
         assert dict(one.candidates) == pytest.approx(dict(two.candidates), abs=1e-5)
+
+
+def test_a_linker_without_a_base_says_so():
+    with pytest.raises(ValueError, match="no knowledge base"):
+        TransformerLinker(5, width=8, depth=1, heads=2).link("x")

@@ -56,11 +56,11 @@ class Linker(nn.Module):
 
     preprocess: InputMaker
     knowledge: KnowledgeBase
-    behaviour: Behaviour
 
     def __init__(self, asked: dict[str, bool] | None = None) -> None:
         super().__init__()
         self.asked = asked or {}
+        self.behaviour = Behaviour()
         self.calibration = Calibration()
 
     def logits(self, batch: Batch) -> Tensor:
@@ -68,8 +68,17 @@ class Linker(nn.Module):
         raise NotImplementedError
 
     def questioner(self) -> Questioner:
-        """Return what asks about mentions as in training."""
-        return Questioner(self.knowledge, getattr(self, "behaviour", None), **self.asked)
+        """Return what asks about mentions as in training.
+
+        Raises:
+            ValueError: if there is no knowledge base.
+        """
+        if not hasattr(self, "knowledge"):
+            raise ValueError(
+                "the linker has no knowledge base: give it one "
+                '(with_knowledge(KnowledgeBase.open("kb")))'
+            )
+        return Questioner(self.knowledge, self.behaviour, **self.asked)
 
     def with_knowledge(self, knowledge: KnowledgeBase) -> Linker:
         """Return this linker over another base: the weights are shared, nothing is trained.
@@ -110,6 +119,7 @@ class Linker(nn.Module):
         """
         if isinstance(texts, str):
             return self.link([texts], None if mentions is None else [mentions], keep)[0]
+        asking = self.questioner()
         spans = self.detect(texts) if mentions is None else list(map(list, mentions))
         if len(spans) != len(texts):
             raise ValueError(
@@ -120,7 +130,7 @@ class Linker(nn.Module):
             LinkedText(text, tuple(sorted({_gold(span, text) for span in of}, key=_place)))
             for text, of in zip(texts, spans, strict=True)
         ]
-        questions = self.questioner().of_texts(asked)
+        questions = asking.of_texts(asked)
         answers = self.answer(question for of in questions for question in of)
         return [[self._mention(q, next(answers), keep) for q in of] for of in questions]
 
