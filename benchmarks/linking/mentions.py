@@ -2,14 +2,14 @@
 
     python benchmarks/linking/mentions.py linking_poets [--data poets|polyphones] [--root FOLDER]
 
-Micro-averaged over the test texts: of mentions (start, end); end to end of (start, end, id), as CCKS
-2019's task 2 counts, mentions of NIL left out.
+Micro-averaged over the test texts: of mentions (start, end); end to end of (start, end, id), as in
+CCKS 2019's task 2; mentions of NIL are left out of the latter.
 """
 
 import argparse
 
 import zoo
-from zoo.linking.corpora import LabelledTexts, Polyphones, Poets
+from zoo.linking.corpora import LabelledTexts, Poets, Polyphones
 from zoo.linking.metrics import SpanScores
 
 DATA = {"poets": Poets, "polyphones": Polyphones, "own": LabelledTexts}

@@ -3,7 +3,8 @@
     pip install pyahocorasick
     python benchmarks/linking/speed.py [--entities 400000]
 
-600,000 names, descriptions of 100 characters, from a seeded generator; 5,000 texts of 36 characters.
+600,000 names, descriptions of 100 characters, from a seeded generator; 5,000 texts of 36
+characters.
 """
 
 import argparse
