@@ -287,18 +287,19 @@ def _build(config: dict[str, Any], folder: Path) -> nn.Module:
 def _require_agreeing(config: dict[str, Any], preprocess: Any, folder: Path) -> None:
     """Check that labels and preprocessing fit the network, which would fail when it is used."""
     network = inspect.signature(registry.describe(config["model"]).builder())
-    sizes = network.bind(**config["arguments"])
-    sizes.apply_defaults()
+    bound = network.bind(**config["arguments"])
+    bound.apply_defaults()
+    sizes = {**bound.arguments, **config["arguments"]}  # those that are passed on, by name
     for what, found, key in (
         ("labels", len(config["labels"]) if "labels" in config else None, "classes"),
         ("padding of the preprocessing", getattr(preprocess, "padding", None), "padding"),
     ):
-        expected = sizes.arguments.get(key)
+        expected = sizes.get(key)
         if None not in (found, expected) and found != expected:
             raise ValueError(
                 f"{folder}: {what} is {found}, {key} of the network {expected}; {_AGAIN}"
             )
-    vocabulary = sizes.arguments.get("vocabulary")
+    vocabulary = sizes.get("vocabulary")
     if vocabulary is None or not hasattr(preprocess, "__len__"):
         return
     fits = len(preprocess) <= vocabulary

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from zoo.masks.algebra import padding
 from zoo.masks.encoder import Encoder, initialise
+from zoo.masks.transformer import TokenTransformer
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Prediction:
     probability: float
 
 
-class Headed(nn.Module):
+class EncoderClassifier(nn.Module):
     """An encoder, dropout and one linear layer.
 
     Args:
@@ -50,10 +51,11 @@ class Headed(nn.Module):
         initialise(self.head)
 
 
-class TextClassifier(Headed):
-    """A class for a text: the head reads the mean over the real tokens; arguments as of `Headed`.
+class TextClassifier(EncoderClassifier):
+    """A classifier of texts, whose head reads the mean over the real tokens.
 
-    A loaded checkpoint sets `preprocess` (texts to token ids) and `labels` (names of the classes).
+    The arguments are those of `EncoderClassifier`. A loaded checkpoint sets `preprocess` (texts to
+    token ids) and `labels` (names of the classes).
     """
 
     preprocess: Callable[[list[str]], Tensor]
@@ -94,8 +96,8 @@ class TextClassifier(Headed):
         ]
 
 
-class TokenClassifier(Headed):
-    """A label for each token: sequence labelling; arguments as of `Headed`."""
+class TokenClassifier(EncoderClassifier):
+    """A classifier of tokens, for sequence labelling; arguments as of `EncoderClassifier`."""
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Label a batch.
@@ -108,3 +110,37 @@ class TokenClassifier(Headed):
         """
         states = self.encoder(tokens, padding(tokens != self.padding))
         return self.head(self.dropout(states))
+
+
+Classifier = TypeVar("Classifier", bound=EncoderClassifier)
+
+
+def text_classifier(net: TokenTransformer, classes: int) -> TextClassifier:
+    """Build a classifier of texts on a network's encoder; `zoo.adversarial` trains such ones.
+
+    Args:
+        net: from `from_bert` or `zoo.load`; its weights are copied, its tokenizer is taken over.
+        classes: number of classes.
+
+    Returns:
+        In training mode, with a new head: the mean over the tokens, and one linear layer. BERT's
+        pooler is not used, since many checkpoints have none.
+    """
+    return _on_encoder(TextClassifier(classes=classes, **encoder_arguments(net)), net)
+
+
+def token_classifier(net: TokenTransformer, classes: int) -> TokenClassifier:
+    """Build a classifier of tokens on a network's encoder; as `text_classifier`."""
+    return _on_encoder(TokenClassifier(classes=classes, **encoder_arguments(net)), net)
+
+
+def encoder_arguments(net: TokenTransformer) -> dict[str, Any]:
+    """Return what the encoder of a network was built with, as arguments of a classifier."""
+    return {n: value for n, value in net.encoder.arguments.items() if n != "targets"}
+
+
+def _on_encoder(classifier: Classifier, net: TokenTransformer) -> Classifier:
+    classifier.encoder.load_state_dict(net.encoder.state_dict(), strict=False)  # but its targets
+    if "preprocess" in vars(net):
+        vars(classifier)["preprocess"] = vars(net)["preprocess"]
+    return classifier

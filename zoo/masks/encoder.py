@@ -123,7 +123,7 @@ class Attention(nn.Module):
         return self.output(mixed.transpose(1, 2).reshape(batch, -1, width))
 
 
-class Block(nn.Module):
+class EncoderLayer(nn.Module):
     """One layer: attention, then a two-layer perceptron, each added to what it read.
 
     The norm stands behind each sum, as in BERT (`post`), or before each branch (`pre`).
@@ -219,7 +219,8 @@ class Encoder(nn.Module):
         self.dropout = nn.Dropout(dropout)
         hidden = hidden or 4 * width
         self.blocks = nn.ModuleList(
-            Block(width, heads, hidden, norm, activation, epsilon, dropout) for _ in range(depth)
+            EncoderLayer(width, heads, hidden, norm, activation, epsilon, dropout)
+            for _ in range(depth)
         )
         self.norm = nn.LayerNorm(width, epsilon) if norm == "pre" else nn.Identity()
         self.apply(initialise)

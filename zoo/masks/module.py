@@ -10,8 +10,8 @@ from torch.optim import AdamW
 from torchmetrics import MeanMetric
 
 from zoo.masks.losses import bits, token_nats
-from zoo.masks.objectives import OBJECTIVES, Batch, Task
-from zoo.masks.transformer import Transformer
+from zoo.masks.net import Transformer
+from zoo.masks.objectives import OBJECTIVES, Batch, TokenPrediction
 from zoo.metrics.rouge_bleu import TitleScores
 from zoo.optim.distributed import mean_over_processes
 from zoo.optim.schedule import rise_and_fall
@@ -69,15 +69,15 @@ class MaskedModel(LightningModule):
         )
         self.scores: Any = nn.ModuleDict({str(beam): TitleScores() for beam in beams or []})
 
-    def forward(self, batch: Batch, task: Task) -> Tensor:
+    def forward(self, batch: Batch, asked: TokenPrediction) -> Tensor:
         """Logits (n, vocabulary), as `predict`."""
-        return predict(self.net, batch, task)
+        return predict(self.net, batch, asked)
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         """Mean nats a prediction, under the objective that this step has."""
         name = self._drawn(batch_index)
-        task = OBJECTIVES[name](batch, None)
-        nats = token_nats(self(batch, task), task.labels, self.smoothing)
+        asked = OBJECTIVES[name](batch, None)
+        nats = token_nats(self(batch, asked), asked.labels, self.smoothing)
         count = torch.tensor(len(nats), device=self.device)
         loss = nats.sum() / mean_over_processes(count).clamp(min=1)
         self.log("train_loss", loss, prog_bar=True, batch_size=len(batch.token_ids))
@@ -123,10 +123,10 @@ class MaskedModel(LightningModule):
     def _evaluate(self, batch: Batch, batch_index: int, split: Split) -> None:
         for name in self.objectives:
             generator = torch.Generator(self.device).manual_seed(batch_index)
-            task = OBJECTIVES[name](batch, generator)
+            asked = OBJECTIVES[name](batch, generator)
             metric = self.bits[f"{split}_{name}"]
-            metric(bits(token_nats(self(batch, task), task.labels)))
-            self.log(f"{split}_bits_{name}", metric, prog_bar=True, batch_size=len(task.labels))
+            metric(bits(token_nats(self(batch, asked), asked.labels)))
+            self.log(f"{split}_bits_{name}", metric, prog_bar=True, batch_size=len(asked.labels))
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """AdamW without decay of biases and norms; the schedule ends with the last step."""
@@ -146,17 +146,17 @@ class MaskedModel(LightningModule):
         }
 
 
-def predict(net: Transformer, batch: Batch, task: Task) -> Tensor:
-    """Return the logits (n, vocabulary) of the predictions that a task asks for.
+def predict(net: Transformer, batch: Batch, asked: TokenPrediction) -> Tensor:
+    """Return the logits (n, vocabulary) of the predictions that a asked asks for.
 
     The head is applied to their states alone: over ten thousand tokens it costs as much as two
     layers, and a title is a tenth of its abstract.
     """
-    if task.order is not None:
-        logits = net.logits_in_order(task.token_ids, task.order, batch.segment_ids, batch.valid)
-        return logits[task.rows]
-    states = net.encode(task.token_ids, batch.segment_ids, task.mask, target_ids=task.target_ids)
-    return net.logits(states[task.rows])
+    if asked.order is not None:
+        logits = net.logits_in_order(asked.token_ids, asked.order, batch.segment_ids, batch.valid)
+        return logits[asked.rows]
+    states = net.encode(asked.token_ids, batch.segment_ids, asked.mask, target_ids=asked.target_ids)
+    return net.logits(states[asked.rows])
 
 
 def require_possible(objectives: dict[str, float], net: Transformer) -> None:

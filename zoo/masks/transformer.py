@@ -1,20 +1,13 @@
 """One Transformer over tokens: the mask decides whether it is BERT, GPT, UniLM or XLNet."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from zoo.masks.algebra import Mask, padding, permutation
-from zoo.masks.decodable import Steps, Task
 from zoo.masks.encoder import ACTIVATIONS, Activation, Encoder, attend, initialise
-from zoo.masks.generation import generate
-
-if TYPE_CHECKING:
-    from zoo.masks.tokenizer import Tokenizer
 
 
 class Head(nn.Module):
@@ -50,10 +43,8 @@ class Head(nn.Module):
         return F.linear(self.transform(states), embeddings, self.bias)
 
 
-class Transformer(nn.Module):
+class TokenTransformer(nn.Module):
     """An encoder and a tied prediction head: BERT's shape by default, a modern one by option.
-
-    A loaded checkpoint sets `preprocess` (its `Tokenizer`).
 
     Args:
         sizes: the vocabulary, the width, the depth and the heads, in this order, or by name.
@@ -73,7 +64,6 @@ class Transformer(nn.Module):
         ValueError: if `heads` does not divide `width`.
     """
 
-    preprocess: Tokenizer
     # what follows from the weights of a checkpoint, as `zoo fit --from` needs to know
     SHAPE = (
         "width",
@@ -114,24 +104,6 @@ class Transformer(nn.Module):
         vocabulary, width = self.encoder.token_embedding.weight.shape
         self.head = Head(vocabulary, width, head, activation, epsilon)
         self.query = nn.Parameter(0.02 * torch.randn(width)) if two_stream else None
-
-    @classmethod
-    def from_foreign(cls, source: str) -> Transformer | None:
-        """Load the BERT of `transformers` that `zoo fit --from` names, with the tokens of Chinese.
-
-        Args:
-            source: a folder or a Hub repository, as for `zoo.masks.from_bert`.
-
-        Returns:
-            The network; None if it is a checkpoint of the zoo.
-
-        Raises:
-            FileNotFoundError: if there is no such folder or repository.
-            ValueError: if it is a model of `transformers`, but no BERT.
-        """
-        from zoo.masks import bert  # which builds networks of this class
-
-        return bert.from_bert(source, keep_tokens="zh") if bert.is_foreign(source) else None
 
     def forward(
         self,
@@ -226,27 +198,3 @@ class Transformer(nn.Module):
         self.encoder.run(tokens, content, segment_ids, look=keep)
         states = self.encoder.run(self.query.expand_as(tokens), query, segment_ids, look=recall)
         return self.logits(states)
-
-    @property
-    def task(self) -> Task:
-        """What it writes: `seq2seq` if it tells a source from a target, else `lm`."""
-        return "lm" if self.encoder.segment_embedding is None else "seq2seq"
-
-    @property
-    def eos_id(self) -> int | None:
-        """The id of the end, if a tokenizer is there."""
-        return getattr(getattr(self, "preprocess", None), "end", None)
-
-    def as_decodable(self) -> Steps:
-        """Return the network as `zoo.decoding.generate` takes it, with ids for prompts."""
-        return Steps(self, self.task)
-
-    def generate(self, texts: list[str], **options: Any) -> list[str]:
-        """Write a text for each of some texts, such as its title; see `zoo.masks.generation`.
-
-        Args:
-            texts: sources of a sequence-to-sequence model, or, with `task="lm"`, beginnings; ends
-                where `order="rtl"`.
-            **options: as for `zoo.masks.generation.generate`, such as `beam=4`.
-        """
-        return generate(self, texts, **options)
