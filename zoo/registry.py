@@ -222,3 +222,13 @@ register(
         **_LINKING,
     )
 )
+register(
+    Entry(
+        name="linking_wordnet",
+        summary="Which sense has this English word? The joint network of the post on WordNet.",
+        build="zoo.linking.joint:JointLinker",
+        recipe="linking/wordnet.yaml",
+        paper="WordNet: A Lexical Database for English (Miller; doi 10.1145/219717.219748)",
+        **_LINKING,
+    )
+)

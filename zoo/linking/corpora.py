@@ -1,11 +1,14 @@
-"""What can be linked: poets, polyphones, CCKS 2019, a base and texts of one's own."""
+"""What can be linked: poets, polyphones, WordNet, CCKS 2019, a base and texts of one's own."""
 
 from __future__ import annotations
 
+import gzip
 import hashlib
+import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from functools import cached_property
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +16,8 @@ from zoo.data.poets import By, Poet, load_poets
 from zoo.data.polyphones import Polyphone, read_polyphones
 from zoo.data.splits import Split
 from zoo.linking.data import Linking
-from zoo.linking.entities import Entity, read_entities
-from zoo.linking.texts import Gold, LinkedText, read_texts
+from zoo.linking.entities import Entity, parse_entity, read_entities
+from zoo.linking.texts import Gold, LinkedText, parse_text, read_texts
 
 
 class Poets(Linking):
@@ -193,3 +196,41 @@ def words_around(text: str, place: int) -> list[str]:
     starts = [(place - 1, 2), (place, 2), (place - 2, 3), (place - 1, 3), (place, 3)]
     pieces = (text[start : start + size] for start, size in starts if start >= 0)
     return [piece for piece in pieces if len(piece) > 1 and piece.isalpha()]
+
+
+class WordNet(Linking):
+    """Which sense has this English word? WordNet's own examples, synsets as entities.
+
+    Eight texts in ten train, one validates, one tests, by a hash of the text.
+
+    Args:
+        path: a gzip file made by `tools/make_wordnet.py`; default the embedded sample.
+        options: those of `Linking`.
+    """
+
+    def __init__(self, path: str | None = None, **options: Any) -> None:
+        super().__init__(**options)
+        self.path = path
+
+    @cached_property
+    def _records(self) -> list[dict[str, Any]]:
+        sample = files("zoo.data") / "samples" / "wordnet.jsonl.gz"
+        file = sample if self.path is None else Path(self.path)
+        if not file.is_file():
+            raise FileNotFoundError(f"no file {file}: make it with tools/make_wordnet.py")
+        return list(map(json.loads, gzip.decompress(file.read_bytes()).decode().splitlines()))
+
+    def texts(self, split: Split) -> list[LinkedText]:
+        """See `Linking.texts`."""
+        texts = (parse_text(record) for record in self._records if "text" in record)
+        return [text for text in texts if _hashed(text.text) == split]
+
+    def entities(self) -> Iterator[Entity]:
+        """See `Linking.entities`; senses most counted first."""
+        return (parse_entity(record) for record in self._records if "id" in record)
+
+
+def _hashed(text: str) -> Split:
+    """Return the split of a text."""
+    digit = hashlib.sha256(text.encode()).digest()[0] % 10
+    return "test" if digit == 0 else "valid" if digit == 1 else "train"

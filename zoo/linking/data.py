@@ -110,7 +110,7 @@ class Linking(SplitData[Question]):
     def attachments(self) -> dict[str, Any]:
         """What a checkpoint trained on this carries, by the names of the linker's attributes.
 
-        The module adds the calibration at the end of a fit.
+        The module adds the calibration, which it fits before a test.
         """
         return {"knowledge": self.knowledge, "behaviour": self.behaviour}
 

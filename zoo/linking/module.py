@@ -25,7 +25,7 @@ Split = Literal["valid", "test"]
 
 
 class LinkingModule(LightningModule):
-    """Train a linker with AdamW; then fit temperature and NIL threshold.
+    """Train a linker with AdamW; before a test, fit temperature and NIL threshold.
 
     Args:
         net: the linker.
@@ -66,6 +66,25 @@ class LinkingModule(LightningModule):
         """Figures on the validation split."""
         self._evaluate(batch, "valid")
 
+    @torch.no_grad()
+    def on_test_start(self) -> None:
+        """Fit temperature and NIL threshold to the validation split, the same on each process.
+
+        A fit ends with a test, so the checkpoint carries them; a later test fits them again.
+        """
+        data: Any = self.trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
+        self.net.eval()
+        rows, answers = [], []
+        questions = data.held_out("valid")
+        for start in range(0, len(questions), data.batch_size):
+            batch = data.collate(questions[start : start + data.batch_size])
+            batch = Batch(*(tensor.to(self.device) for tensor in batch))
+            rows.extend(self.net.logits(batch).double().cpu())
+            answers.append(batch.answer.cpu())
+        logits = nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=-torch.inf)
+        self.net.calibration = calibration.fit(logits, torch.cat(answers))
+        data.attachments["calibration"] = self.net.calibration
+
     def test_step(self, batch: Batch, batch_index: int) -> None:
         """Figures on the test split, and those of baselines."""
         self._evaluate(batch, "test")
@@ -93,22 +112,6 @@ class LinkingModule(LightningModule):
             if names is None or name in names:
                 self.log(f"{prefix}_{name}", value.float(), prog_bar=name == "accuracy")
         scores.reset()
-
-    @torch.no_grad()
-    def on_fit_end(self) -> None:
-        """Fit temperature and NIL threshold to the validation split, the same on each process."""
-        data: Any = self.trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
-        self.net.eval()
-        rows, answers = [], []
-        questions = data.held_out("valid")
-        for start in range(0, len(questions), data.batch_size):
-            batch = data.collate(questions[start : start + data.batch_size])
-            batch = Batch(*(tensor.to(self.device) for tensor in batch))
-            rows.extend(self.net.logits(batch).double().cpu())
-            answers.append(batch.answer.cpu())
-        logits = nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=-torch.inf)
-        self.net.calibration = calibration.fit(logits, torch.cat(answers))
-        data.attachments["calibration"] = self.net.calibration
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """AdamW without decay of biases and norms; the schedule ends with the last step."""
