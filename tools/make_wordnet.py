@@ -27,10 +27,11 @@ WORD = re.compile(r"[A-Za-z']+(?:-[A-Za-z']+)*")
 LONGEST_NAME = 4  # words
 VOWELS = "aeiou"
 LEXICOGRAPHERS = (
-    "all pert all tops act animal artifact attribute body cognition communication event feeling "
-    "food group location motive object person phenomenon plant possession process quantity "
-    "relation shape state substance time body change cognition communication competition consumption "
-    "contact creation emotion motion perception possession social stative weather ppl"
+    "all pert all tops act animal artifact attribute body cognition communication event "
+    "feeling food group location motive object person phenomenon plant possession process "
+    "quantity relation shape state substance time body change cognition communication "
+    "competition consumption contact creation emotion motion perception possession social "
+    "stative weather ppl"
 )
 
 

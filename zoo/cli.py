@@ -45,7 +45,8 @@ def show(name: str) -> None:
 
     entry = registry.describe(name)
     print(f"{entry.name}: {entry.summary}")
-    print(f"paper    {entry.paper}\npost     {entry.post}\nrecipe   {entry.recipe_path}")
+    print(f"paper    {entry.paper}\npost     {entry.post or 'none'}")
+    print(f"recipe   {entry.recipe_path}")
     print(f"weights  {entry.checkpoint if entry.checkpoint.is_dir() else 'not bundled'}")
     if entry.checkpoint.is_dir():
         for row in card.read_metrics(entry.checkpoint):
@@ -53,17 +54,17 @@ def show(name: str) -> None:
 
 
 def predict(model: str, texts: list[str]) -> None:
-    """Apply a model to texts; a line of output each: label, probability, text.
+    """Apply a model to texts or files of pictures; a line each: label, probability, input.
 
     Args:
         model: a name of `zoo list`, a checkpoint folder or org/repo on the Hub.
-        texts: the texts; if none, the lines of standard input.
+        texts: the texts, or the files; if none, the lines of standard input.
     """
     import zoo
 
     net: Any = zoo.load(model)
     if not hasattr(net, "predict"):
-        raise ValueError(f"{model} makes no predictions from texts: load it with zoo.load")
+        raise ValueError(f"{model} makes no predictions: `zoo list` says what it does")
     texts = texts or [line.rstrip("\n") for line in sys.stdin]
     for start in range(0, len(texts), 64):
         batch = texts[start : start + 64]
@@ -120,6 +121,41 @@ def generate(
             print(written)
 
 
+def sample(
+    model: str,
+    n: int = 64,
+    output: str = "samples.png",
+    seed: int | None = 0,
+    temperature: float = 1.0,
+    columns: int | None = None,
+) -> None:
+    """Let a model make pictures: a grid of them in a PNG file.
+
+    Args:
+        model: a name of `zoo list`, a checkpoint folder or org/repo on the Hub.
+        n: how many.
+        output: the file.
+        seed: of the pictures; null for new ones each time.
+        temperature: below 1 for likelier pictures.
+        columns: of the grid; default about the square root of n.
+    """
+    from pathlib import Path
+
+    import zoo
+    from zoo.callbacks.sample_grid import draw_grid
+
+    if n < 1:
+        raise ValueError(f"n is {n}: expected at least 1 picture")
+    if not Path(output).expanduser().resolve().parent.is_dir():
+        raise FileNotFoundError(f"no folder for {output}: make it, or give another -o")
+    net: Any = zoo.load(model)
+    if not hasattr(net, "sample"):
+        raise ValueError(f"{model} makes no pictures: `zoo list` says what it does")
+    made = net.sample(n, seed=seed, temperature=temperature)
+    Path(output).expanduser().write_bytes(draw_grid(made, columns))
+    print(output)
+
+
 def pull(repository: str, revision: str | None = None, to: str | None = None) -> None:
     """Download a checkpoint from the Hub, verify it and print its folder.
 
@@ -152,6 +188,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "show": show,
     "predict": predict,
     "generate": generate,
+    "sample": sample,
     "pull": pull,
     "push": push,
 }
@@ -182,7 +219,11 @@ def run(arguments: list[str]) -> None:
         commands.add_subcommand(name, ArgumentParser(), help=summary)
     for name, function in COMMANDS.items():
         command = ArgumentParser(exit_on_error=False)
-        command.add_function_arguments(function, as_positional=True, skip={"texts", "private"})
+        own = {"texts", "private", *(("n", "output") if function is sample else ())}
+        command.add_function_arguments(function, as_positional=True, skip=own)
+        if function is sample:
+            command.add_argument("-n", "--n", type=int, default=64, help="how many")
+            command.add_argument("-o", "--output", type=str, default="samples.png", help="the file")
         if function is push:
             command.add_argument(
                 "--private", action="store_true", help="make a new repository private"

@@ -1,15 +1,15 @@
 """Checkpoint folders on disk: save, verify and load a network, never through a pickle.
 
 A folder holds `config.json`, `model.safetensors`, `recipe.yaml`, `metrics.json`, `train_log.csv`,
-the model card `README.md`, where there are any `preprocess.json` and `notes.md`, and `SHA256SUMS`
-over all of them.
+the model card `README.md`, where there are any `preprocess.json`, `notes.md`, pictures and the
+files of attachments, and `SHA256SUMS` over all of them.
 """
 
 import csv
 import inspect
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,6 +18,13 @@ from torch import nn
 from zoo import registry
 from zoo.checkpoint import card
 from zoo.checkpoint import weights as tensors
+from zoo.checkpoint.attachments import (
+    ZOO_CLASS,
+    Attachment,
+    address_of,
+    open_attachments,
+    write_attachments,
+)
 from zoo.checkpoint.folder import copy, replacing, require_replaceable, verify, write_sums
 from zoo.version import __version__
 
@@ -35,9 +42,14 @@ __all__ = [
 
 FORMAT = 1
 WEIGHTS = "model.safetensors"
+<<<<<<< HEAD
 
 _AGAIN = "save the checkpoint again from the network it was trained with"
 _ZOO_CLASS = re.compile(r"zoo(\.[A-Za-z]\w*)+:[A-Za-z]\w*")
+=======
+_PICTURE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*\.png")
+_PNG = b"\x89PNG\r\n\x1a\n"
+>>>>>>> pictures
 
 
 class Preprocess(Protocol):
@@ -60,6 +72,8 @@ def save(
     log: list[dict[str, Any]],
     labels: list[str] | None = None,
     notes: str | None = None,
+    attachments: Mapping[str, Attachment] | None = None,
+    pictures: Mapping[str, bytes] | None = None,
 ) -> Path:
     """Write a complete checkpoint folder, or nothing.
 
@@ -78,6 +92,8 @@ def save(
         log: one row for each time something was logged in training.
         labels: names of the classes; default none.
         notes: Markdown that the card shows as it is; default none.
+        attachments: what a loaded network has as attributes of these names; default none.
+        pictures: PNG files that the card shows, by file name; default none.
 
     Returns:
         The folder, absolute.
@@ -90,7 +106,11 @@ def save(
     if labels is not None:
         config["labels"] = labels
     with replacing(folder) as partial:
+        if attachments:
+            config["attachments"] = write_attachments(partial, attachments)
         _write_json(partial / "config.json", config)
+        for file, content in (pictures or {}).items():
+            _write_picture(partial, file, content)
         if preprocess is not None:
             _write_json(partial / "preprocess.json", _describe_preprocess(preprocess))
         _write_text(partial / "recipe.yaml", recipe)
@@ -161,8 +181,8 @@ def annotate(folder: str | Path, notes: str) -> None:
 def load(folder: str | Path, *, trainable: bool = False) -> nn.Module:
     """Rebuild the network of a checkpoint folder after verifying every file of it.
 
-    `config` (a dict), and where the folder has them `preprocess` and `labels`, become attributes
-    of the network.
+    `config` (a dict), and where the folder has them `preprocess`, `labels` and the attachments,
+    become attributes of the network.
 
     Args:
         folder: a checkpoint folder.
@@ -182,7 +202,11 @@ def load(folder: str | Path, *, trainable: bool = False) -> nn.Module:
         attached["labels"] = config["labels"]
     if (preprocess := read_preprocess(folder)) is not None:
         attached["preprocess"] = preprocess
+<<<<<<< HEAD
     _require_agreeing(config, preprocess, folder)
+=======
+    attached |= open_attachments(folder, config)
+>>>>>>> pictures
     vars(net).update(attached)  # past nn.Module.__setattr__: they are no part of the state
     return net.train() if trainable else net.eval().requires_grad_(False)
 
@@ -260,7 +284,7 @@ def read_preprocess(folder: Path) -> Any:
         return None
     state = _read_json(path)
     address = state.pop("class", None)
-    if not isinstance(address, str) or not _ZOO_CLASS.fullmatch(address):
+    if not isinstance(address, str) or not ZOO_CLASS.fullmatch(address):
         raise ValueError(
             f"{path}: class is {address!r}, expected one of zoo, as 'zoo.module:Class'"
         )
@@ -341,7 +365,8 @@ def _write_measured(folder: Path, metrics: dict[str, Any], notes: str | None) ->
     config = read_config(folder)
     entry = registry.describe(config["model"])
     _write_json(folder / "metrics.json", metrics)
-    _write_text(folder / "README.md", card.render(config, metrics["results"], entry, notes))
+    text = card.render(config, metrics["results"], entry, notes, card.find_pictures(folder))
+    _write_text(folder / "README.md", text)
     if notes:
         _write_text(folder / "notes.md", notes)
     else:
@@ -349,11 +374,13 @@ def _write_measured(folder: Path, metrics: dict[str, Any], notes: str | None) ->
 
 
 def _describe_preprocess(preprocess: Preprocess) -> dict[str, Any]:
-    kind = type(preprocess)
-    address = f"{kind.__module__}:{kind.__qualname__}"
-    if not _ZOO_CLASS.fullmatch(address):
-        raise ValueError(f"{address} cannot travel with a checkpoint: its class must be in zoo")
-    return {"class": address, **preprocess.to_dict()}
+    return {"class": address_of(preprocess), **preprocess.to_dict()}
+
+
+def _write_picture(folder: Path, name: str, content: bytes) -> None:
+    if not _PICTURE.fullmatch(name) or not content.startswith(_PNG):
+        raise ValueError(f"picture {name}: expected the bytes of a PNG file under a name.png")
+    (folder / name).write_bytes(content)
 
 
 def _read_json(path: Path) -> dict[str, Any]:

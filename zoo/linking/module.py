@@ -99,7 +99,7 @@ class LinkingModule(LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """Log the figures."""
-        self._log("valid", self.scores["valid"], ("accuracy", "accuracy_with_nil"))
+        self._log("valid", self.scores["valid"], ("accuracy",))  # NIL waits for its threshold
 
     def on_test_epoch_end(self) -> None:
         """Log the figures, and the accuracies of the baselines."""

@@ -1,17 +1,23 @@
 """Networks on an encoder that classify texts and label tokens."""
 
 from collections.abc import Callable
+<<<<<<< HEAD
 from dataclasses import dataclass
 from typing import Any, TypeVar
+=======
+from typing import Any
+>>>>>>> pictures
 
 import torch
 from torch import Tensor, nn
 
+from zoo.layers.prediction import Prediction
 from zoo.masks.algebra import padding
 from zoo.masks.encoder import Encoder, initialise
 from zoo.masks.transformer import TokenTransformer
 
 
+<<<<<<< HEAD
 @dataclass(frozen=True)
 class Prediction:
     """The most probable label of one text.
@@ -26,6 +32,9 @@ class Prediction:
 
 
 class EncoderClassifier(nn.Module):
+=======
+class Headed(nn.Module):
+>>>>>>> pictures
     """An encoder, dropout and one linear layer.
 
     Args:
