@@ -150,5 +150,6 @@ def fewer(question: Question, negatives: int, draw: np.random.Generator) -> Ques
         ids=tuple(question.ids[place] for place in kept),
         descriptions=tuple(question.descriptions[place] for place in kept),
         features=tuple(question.features[place] for place in kept),
+        rows=tuple(question.rows[place] for place in kept),
         answer=kept.index(question.answer) if question.answer >= 0 else -1,
     )

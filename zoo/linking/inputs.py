@@ -32,6 +32,7 @@ class Batch(NamedTuple):
         question: int64 (pairs,): the question of each pair.
         place: int64 (pairs,): the candidate's place in its question.
         candidate_tokens: int64 (pairs, time): the candidate alone.
+        row: int64 (pairs,): of the candidate in the base.
         query_tokens: int64 (questions, time): text and context alone.
         query_parts: int64 (questions, time).
         matched: float (questions, time, 2): 1 where a longest match begins, and where one ends.
@@ -47,6 +48,7 @@ class Batch(NamedTuple):
     question: Tensor
     place: Tensor
     candidate_tokens: Tensor
+    row: Tensor
     query_tokens: Tensor
     query_parts: Tensor
     matched: Tensor
@@ -134,6 +136,7 @@ class InputMaker:
             torch.tensor([number for number, _, _ in pairs], dtype=torch.int64),
             torch.tensor([place for _, place, _ in pairs], dtype=torch.int64),
             _padded([self.ids(text) for _, _, text in pairs]),
+            torch.tensor([row for q in questions for row in q.rows], dtype=torch.int64),
             _padded([self.ids(text) for text, _ in queries]),
             _padded([parts for _, parts in queries]),
             _padded([self.spans(question, question.matches) for question in questions]),

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.utils.rnn import pad_sequence
 
 from zoo.linking.inputs import CANDIDATE, MENTION, OVERLAPS, Batch
+from zoo.linking.knowledge import KnowledgeBase
 from zoo.linking.linker import Linker
 from zoo.linking.losses import listed
-from zoo.linking.questions import CANDIDATE_FEATURES, NIL_FEATURES
+from zoo.linking.questions import CANDIDATE_FEATURES, NIL_FEATURES, described
+from zoo.linking.vectors import EntityVectors, weights_sum
 from zoo.masks.algebra import padding
 from zoo.masks.encoder import Encoder, initialise
 
 PARTS = 4
+ENCODED = 256  # entities encoded at once
 
 
 class TransformerLinker(Linker):
@@ -120,11 +125,62 @@ class TransformerLinker(Linker):
         nil = self.unknown(torch.cat([query, batch.nil_features], dim=-1))[:, 0]
         if not len(batch.tokens):
             return nil.new_zeros(0), nil
-        entity = self.entity_vectors(batch.candidate_tokens)  # (pairs, width)
+        entity = self._stored_vectors(batch)  # (pairs, width)
+        if entity is None:
+            entity = self.entity_vectors(batch.candidate_tokens)
         scores = (query[batch.question] * entity).sum(-1) * self.sharpness.exp()
         if self.prior:
             scores = scores + self.weigh(batch.features)[:, 0]
         return scores, nil
+
+    def encode_knowledge(self, before: EntityVectors | None = None) -> EntityVectors:
+        """Encode all entities of the base once, and use their vectors from now on.
+
+        Args:
+            before: vectors of an earlier state of the base, which are taken over; default none.
+
+        Raises:
+            ValueError: if `before` is of other weights or of another base.
+        """
+        rows, digest = self.knowledge.history[-1]
+        done = 0
+        vectors = np.empty((rows, self.project_entity.out_features), np.float16)
+        if before is not None:
+            before.require_of(self, self.knowledge)
+            done = len(before.vectors)
+            vectors[:done] = before.vectors
+        for start in range(done, rows, ENCODED):
+            end = min(start + ENCODED, rows)
+            texts = [described(self.knowledge.at(row)) for row in range(start, end)]
+            ids = [self.preprocess.ids(self.preprocess.candidate(text)) for text in texts]
+            tokens = pad_sequence(ids, batch_first=True).to(self.sharpness.device)
+            with torch.inference_mode():
+                vectors[start:end] = self.entity_vectors(tokens).half().cpu().numpy()
+        made = EntityVectors(vectors, weights_sum(self), digest)
+        vars(self)["vectors"] = made
+        return made
+
+    def use_vectors(self, vectors: EntityVectors) -> None:
+        """Use stored vectors in place of encoding candidates.
+
+        Raises:
+            ValueError: if they are of other weights or of another base.
+        """
+        vectors.require_of(self, self.knowledge)
+        vars(self)["vectors"] = vectors
+
+    def with_knowledge(self, knowledge: KnowledgeBase) -> Linker:
+        """See `Linker.with_knowledge`; stored vectors stay behind."""
+        other = super().with_knowledge(knowledge)
+        vars(other)["vectors"] = None
+        return other
+
+    def _stored_vectors(self, batch: Batch) -> Tensor | None:
+        """Return the vectors of candidates, None unless they are stored and nobody trains."""
+        stored = getattr(self, "vectors", None)
+        if stored is None or self.training or int(batch.row.max()) >= len(stored.vectors):
+            return None
+        return torch.from_numpy(stored.vectors[batch.row.cpu().numpy()]).to(self.weigh.weight)
 
     def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Score all candidates both ways, for training.

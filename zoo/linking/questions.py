@@ -40,6 +40,7 @@ class Question:
         answer: the place of the right candidate in `ids`; -1 for NIL.
         matches: (start, end) of the longest matches of the text.
         golds: (start, end) of all that was marked in it.
+        rows: of the candidates, in the base.
     """
 
     text: str
@@ -53,6 +54,7 @@ class Question:
     answer: int = -1
     matches: tuple[tuple[int, int], ...] = ()
     golds: tuple[tuple[int, int], ...] = ()
+    rows: tuple[int, ...] = ()
 
 
 def described(entity: Entity) -> str:
@@ -109,23 +111,24 @@ class Questioner:
     ) -> Question:
         sure = sure_entities(self.knowledge, matches, gold.start, gold.end)
         name = fold_name(text.text[gold.start : gold.end])
-        entities = [self._entity(row) for row in self.knowledge.candidate_rows([name])[0]]
+        found = {row: self._entity(row) for row in self.knowledge.candidate_rows([name])[0]}
         if self.restrict:
-            kept = set(self.behaviour.restricted(name, [entity.id for entity in entities]))
-            entities = [entity for entity in entities if entity.id in kept]
-        ids = tuple(entity.id for entity in entities)
+            kept = set(self.behaviour.restricted(name, [entity.id for entity in found.values()]))
+            found = {row: entity for row, entity in found.items() if entity.id in kept}
+        ids = tuple(entity.id for entity in found.values())
         return Question(
             text.text,
             gold.start,
             gold.end,
             "\n".join(described(self.knowledge[id_]) for id_ in sure) if self.context else "",
             ids,
-            tuple(map(described, entities)),
+            tuple(map(described, found.values())),
             self._features(name, ids, sure, without),
             self._nil_features(name, ids, without),
             ids.index(gold.entity) if gold.entity in ids else -1,
             tuple((match.start, match.end) for match in matches),
             tuple((other.start, other.end) for other in text.mentions),
+            tuple(found),
         )
 
     def _features(
