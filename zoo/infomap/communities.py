@@ -16,9 +16,9 @@ from zoo.infomap.flow import Flow, FlowModel, make_flow
 from zoo.infomap.graphs import as_network, warn_if_dense
 from zoo.infomap.map_equation import Labels
 from zoo.infomap.networks.network import Network, lightened
-from zoo.infomap.progress import Stages, stages
 from zoo.infomap.search import partition
 from zoo.infomap.tree import Tree
+from zoo.progress import Stages, stages
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

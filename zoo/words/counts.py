@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
@@ -16,6 +15,8 @@ from typing import BinaryIO, Literal
 
 import numpy as np
 
+from zoo.files import replacing
+from zoo.progress import bar
 from zoo.words.folding import (
     BREAK,
     DIGIT,
@@ -44,7 +45,6 @@ from zoo.words.memory import (
     give_back,
 )
 from zoo.words.merge_runs import ahead, is_identity, merged_blocks
-from zoo.words.progress import bar
 
 THREADS = 2
 MAGIC = b"zoo.words counts 2\n"  # then a line of JSON, the runs, and the SHA-256 of all that
@@ -251,17 +251,6 @@ def _is_sealed(file: BinaryIO) -> bool:
         digest.update(part)
         left -= len(part)
     return file.read() == digest.digest()
-
-
-@contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Gives a path to write to; it replaces `path` at the end, or vanishes on an exception."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        yield partial
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _count_chunk(

@@ -1,0 +1,78 @@
+"""Models applied to what the command line or standard input gives."""
+
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from zoo import hub
+
+BATCH = 64  # texts at a time
+
+
+def predict(model: str, texts: list[str]) -> None:
+    """Apply a model to texts; a line of output each: label, probability, text.
+
+    Args:
+        model: a name of `zoo list`, a checkpoint folder or org/repo on the Hub.
+        texts: the texts; if none, the lines of standard input.
+    """
+    net: Any = hub.load(model)
+    if not hasattr(net, "predict"):
+        raise ValueError(f"{model} makes no predictions from texts: load it with zoo.load")
+    for batch in batches(texts):
+        for text, found in zip(batch, net.predict(batch), strict=True):
+            print(f"{found.label}\t{found.probability:.4f}\t{text}")
+
+
+def generate(
+    model: str,
+    texts: list[str],
+    *,
+    method: str | None = None,
+    beam: int | None = None,
+    max_new_tokens: int | None = None,
+    temperature: float | None = None,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    seed: int | None = None,
+) -> None:
+    """Let a model write: a line of output for each text.
+
+    Args:
+        model: a name of `zoo list`, a checkpoint folder or org/repo on the Hub.
+        texts: the texts; if none, the lines of standard input.
+        method: greedy, sample, beam, diverse_beam or contrastive; default: greedy, or beam if
+            --beam is above 1, or sample if an option of sampling is given.
+        beam: hypotheses of a beam search.
+        max_new_tokens: most tokens of a result.
+        temperature: of sampling.
+        top_k: sampling keeps the k likeliest tokens.
+        top_p: sampling keeps the likeliest tokens of this probability.
+        seed: of sampling.
+    """
+    net: Any = hub.load(model)
+    if not hasattr(net, "generate"):
+        raise ValueError(f"{model} writes no texts: `zoo list` says what it does")
+    if method is None:
+        draws = any(option is not None for option in (temperature, top_k, top_p, seed))
+        method = "beam" if beam not in (None, 1) else "sample" if draws else "greedy"
+    given = {
+        "method": method,
+        "beam": beam,
+        "max_new_tokens": max_new_tokens,
+        "temperature": temperature,
+        "top_k": top_k,
+        "top_p": top_p,
+        "generator": seed,
+    }
+    options = {name: value for name, value in given.items() if value is not None}
+    for batch in batches(texts):
+        for written in net.generate(batch, **options):
+            print(written)
+
+
+def batches(texts: list[str]) -> Iterator[list[str]]:
+    """Give texts, or if there are none the lines of standard input, some at a time."""
+    texts = texts or [line.rstrip("\n") for line in sys.stdin]
+    for start in range(0, len(texts), BATCH):
+        yield texts[start : start + BATCH]

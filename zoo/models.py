@@ -1,0 +1,69 @@
+"""The table of models, one row each; `zoo.registry.Entry` says what the columns are."""
+
+_FGM = {
+    "technique": "adversarial",
+    "task": "text-classification",
+    "build": "zoo.masks.classifiers:TextClassifier",
+    "paper": "Adversarial Training Methods for Semi-Supervised Text Classification "
+    "(Miyato, Dai, Goodfellow; arXiv 1605.07725)",
+    "post": "https://kexue.fm/archives/7234",
+}
+
+_MASKS = {
+    "technique": "masks",
+    "build": "zoo.masks.transformer:Transformer",
+    "paper": "Unified Language Model Pre-training for Natural Language Understanding and "
+    "Generation (Dong et al.; arXiv 1905.03197)",
+    "post": "https://kexue.fm/archives/6933",
+}
+
+TABLE: list[dict[str, str]] = [
+    {
+        "name": "adversarial_fgm_poems",
+        "summary": "Tang or Song? The dynasty of a Chinese poem; a character Transformer and FGM.",
+        "recipe": "adversarial/fgm_poems.yaml",
+        **_FGM,
+    },
+    {
+        "name": "adversarial_fgm_sentiment",
+        "summary": "Chinese reviews, negative or positive; a character Transformer and FGM.",
+        "recipe": "adversarial/fgm_sentiment.yaml",
+        **_FGM,
+    },
+    {
+        "name": "decoding_lstm_poems",
+        "technique": "decoding",
+        "summary": "Continue a Chinese poem from its first line; an LSTM that is bound to stop.",
+        "task": "text-generation",
+        "build": "zoo.decoding.net:LanguageModel",
+        "recipe": "decoding/lstm_poems.yaml",
+        "paper": "Consistency of a Recurrent Language Model With Respect to Incomplete Decoding "
+        "(Welleck et al.; arXiv 2002.02492)",
+        "post": "https://kexue.fm/archives/7500",
+    },
+    {
+        "name": "masks_small_zh",
+        "summary": "A small Chinese BERT for any mask: multilingual-e5, its vocabulary and depth "
+        "cut.",
+        "task": "fill-mask",
+        "recipe": "masks/small_zh.yaml",
+        "licence": "MIT",
+        **_MASKS,
+    },
+    {
+        "name": "masks_title_csl",
+        "summary": "The title of a Chinese paper from its abstract; a BERT under UniLM's mask.",
+        "task": "summarization",
+        "recipe": "masks/title_csl.yaml",
+        "licence": "MIT",
+        **_MASKS,
+    },
+    {
+        "name": "masks_poems_lm",
+        "summary": "Chinese poems from left, from right or in any order: one net, the mask "
+        "decides.",
+        "task": "text-generation",
+        "recipe": "masks/poems_lm.yaml",
+        **_MASKS,
+    },
+]
