@@ -5,6 +5,7 @@ import stat
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 from conftest import ROOT
@@ -59,7 +60,7 @@ def test_a_name_of_the_longest_length(tmp_path):
 
 def test_what_is_no_regular_file_is_written_into(tmp_path):
     put("/dev/null")
-    assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
+    assert stat.S_ISCHR(Path("/dev/null").stat().st_mode)
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
     read = []
