@@ -27,7 +27,7 @@ from zoo.decoding.data import Abstracts, Poems
 from zoo.decoding.laboratory import METHODS, Termination, non_termination_ratio
 from zoo.decoding.plot import plot_curves
 from zoo.masks.data import Titles
-from zoo.masks.generation import Steps
+from zoo.masks.decodable import DecodableTransformer
 
 MODEL = "decoding_lstm_poems"
 PROMPTS = 100
@@ -147,7 +147,7 @@ def transformer(folder):
     prompts = [model.preprocess.encode(pair.source, TITLE_PROMPT) for pair in abstracts]
     limit = model.encoder.positions - TITLE_PROMPT
     end = model.preprocess.end
-    found = non_termination_ratio(Steps(model), prompts, limit=limit, eos_id=end)
+    found = non_termination_ratio(DecodableTransformer(model), prompts, limit=limit, eos_id=end)
     print(f"\n{TRANSFORMER}: {len(prompts)} prompts, r_{limit} in percent\n")
     print("| decoder | r | 95 % interval | mean length |\n|---|---|---|---|")
     for method, ending in found.items():

@@ -11,10 +11,18 @@ _FGM = {
 
 _MASKS = {
     "technique": "masks",
-    "build": "zoo.masks.transformer:Transformer",
+    "build": "zoo.masks.net:Transformer",
+    "start": "zoo.masks.bert:from_foreign",
     "paper": "Unified Language Model Pre-training for Natural Language Understanding and "
     "Generation (Dong et al.; arXiv 1905.03197)",
     "post": "https://kexue.fm/archives/6933",
+}
+
+_PICTURES = {
+    "technique": "pictures",
+    "task": "image-classification",
+    "build": "zoo.pictures.net:PictureClassifier",
+    "post": "",
 }
 
 TABLE: list[dict[str, str]] = [
@@ -65,5 +73,21 @@ TABLE: list[dict[str, str]] = [
         "task": "text-generation",
         "recipe": "masks/poems_lm.yaml",
         **_MASKS,
+    },
+    {
+        "name": "pictures_digits",
+        "summary": "Which digit? A small classifier of MNIST, and a feature net for distances.",
+        "recipe": "pictures/digits.yaml",
+        "paper": "Gradient-Based Learning Applied to Document Recognition "
+        "(LeCun, Bottou, Bengio, Haffner; Proceedings of the IEEE 86(11), 1998)",
+        **_PICTURES,
+    },
+    {
+        "name": "pictures_fashion",
+        "summary": "Which garment? A small classifier of Fashion-MNIST, and a feature net.",
+        "recipe": "pictures/fashion.yaml",
+        "paper": "Fashion-MNIST: a Novel Image Dataset for Benchmarking Machine Learning "
+        "Algorithms (Xiao, Rasul, Vollgraf; arXiv 1708.07747)",
+        **_PICTURES,
     },
 ]

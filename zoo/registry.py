@@ -27,6 +27,10 @@ class Entry:
         post: address of the post in Scientific Spaces; empty if the model has none.
         licence: SPDX name of the weights' licence.
         repo: the Hub repository of the weights, if they do not come with the package.
+        start: the function that reads a checkpoint of others for `zoo fit --from`, as
+            `package.module:function`. From a name it makes a network with `arguments`, `preprocess`
+            and `SHAPE`, the names of the arguments that follow from the weights; or None if the
+            checkpoint is the zoo's. Default: there are none that the model can start from.
     """
 
     name: str
@@ -39,6 +43,7 @@ class Entry:
     post: str
     licence: str = "Apache-2.0"
     repo: str = ""
+    start: str = ""
 
     def builder(self) -> Callable[..., Any]:
         """Import and return the constructor of the network."""

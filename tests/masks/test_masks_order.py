@@ -6,7 +6,7 @@ from tokenizers.models import WordPiece
 
 from zoo import decoding, masks
 from zoo.masks.any_order import at_random, right_to_left
-from zoo.masks.decodable import Steps
+from zoo.masks.decodable import DecodableTransformer
 
 VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"今天气很好热冷雨雪风"]
 
@@ -39,7 +39,7 @@ def plans():
 def test_the_chain_rule_holds_in_any_order(net, plan):
     """What was drawn has, token by token, the probability that one pass under the mask gives it."""
     made = decoding.generate(
-        Steps(net, "lm", plan.places),
+        DecodableTransformer(net, "lm", plan.places),
         [plan.prompt] * 3,
         method="sample",
         max_new_tokens=len(plan.places) - len(plan.prompt),
@@ -75,7 +75,7 @@ def test_a_plan_reads_what_is_known_and_writes_each_other_position_once(plan):
 
 
 def test_the_order_of_the_tokens_is_all_that_left_to_right_is(net):
-    plain, ordered = Steps(net, "lm"), Steps(net, "lm", range(24))
+    plain, ordered = DecodableTransformer(net, "lm"), DecodableTransformer(net, "lm", range(24))
     options = {"max_new_tokens": 10, "method": "beam", "beam": 3}
     expected = decoding.generate(plain, [[2, 7], [2, 9]], **options)
     found = decoding.generate(ordered, [[2, 7], [2, 9]], **options)

@@ -5,7 +5,6 @@ What a folder holds is said in `zoo.checkpoint.save`.
 
 import inspect
 import json
-import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -14,12 +13,12 @@ from torch import nn
 
 from zoo import registry
 from zoo.checkpoint import weights as tensors
+from zoo.checkpoint.attachments import ZOO_CLASS, open_attachments
 from zoo.checkpoint.folder import verify
 from zoo.errors import one_line
 
 FORMAT = 1
 WEIGHTS = "model.safetensors"
-ZOO_CLASS = re.compile(r"zoo(\.[A-Za-z]\w*)+:[A-Za-z]\w*")
 
 _AGAIN = "save the checkpoint again from the network it was trained with"
 
@@ -27,8 +26,8 @@ _AGAIN = "save the checkpoint again from the network it was trained with"
 def load(folder: str | Path, *, trainable: bool = False) -> nn.Module:
     """Rebuild the network of a checkpoint folder after verifying every file of it.
 
-    `config` (a dict), and where the folder has them `preprocess` and `labels`, become attributes
-    of the network.
+    `config` (a dict), and where the folder has them `preprocess`, `labels` and the attachments,
+    become attributes of the network.
 
     Args:
         folder: a checkpoint folder.
@@ -53,6 +52,7 @@ def rebuild(folder: Path, *, trainable: bool = False) -> nn.Module:
     if (preprocess := read_preprocess(folder)) is not None:
         attached["preprocess"] = preprocess
     _require_agreeing(config, preprocess, folder)
+    attached |= open_attachments(folder, config)
     vars(net).update(attached)  # past nn.Module.__setattr__: they are no part of the state
     return net.train() if trainable else net.eval().requires_grad_(False)
 
@@ -161,18 +161,19 @@ def _build(config: dict[str, Any], folder: Path) -> nn.Module:
 def _require_agreeing(config: dict[str, Any], preprocess: Any, folder: Path) -> None:
     """Check that labels and preprocessing fit the network, which would fail when it is used."""
     network = inspect.signature(registry.describe(config["model"]).builder())
-    sizes = network.bind(**config["arguments"])
-    sizes.apply_defaults()
+    bound = network.bind(**config["arguments"])
+    bound.apply_defaults()
+    sizes = {**bound.arguments, **config["arguments"]}  # those that are passed on, by name
     for what, found, key in (
         ("labels", len(config["labels"]) if "labels" in config else None, "classes"),
         ("padding of the preprocessing", getattr(preprocess, "padding", None), "padding"),
     ):
-        expected = sizes.arguments.get(key)
+        expected = sizes.get(key)
         if None not in (found, expected) and found != expected:
             raise ValueError(
                 f"{folder}: {what} is {found}, {key} of the network {expected}; {_AGAIN}"
             )
-    vocabulary = sizes.arguments.get("vocabulary")
+    vocabulary = sizes.get("vocabulary")
     if vocabulary is None or not hasattr(preprocess, "__len__"):
         return
     fits = len(preprocess) <= vocabulary

@@ -1,12 +1,14 @@
 """Checkpoint folders written: saved whole or not at all, and annotated later.
 
 A folder holds `config.json`, `model.safetensors`, `recipe.yaml`, `metrics.json`, `train_log.csv`,
-the model card `README.md`, where there are any `preprocess.json` and `notes.md`, and `SHA256SUMS`
-over all of them.
+the model card `README.md`, where there are any `preprocess.json`, `notes.md`, pictures and the
+files of attachments, and `SHA256SUMS` over all of them.
 """
 
 import csv
 import json
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,10 +17,14 @@ from torch import nn
 from zoo import registry
 from zoo.checkpoint import card
 from zoo.checkpoint import weights as tensors
+from zoo.checkpoint.attachments import Attachment, address_of, write_attachments
 from zoo.checkpoint.folder import copy, replacing, verify, write_sums
-from zoo.checkpoint.load import FORMAT, WEIGHTS, ZOO_CLASS, load, read_config, read_json
+from zoo.checkpoint.load import FORMAT, WEIGHTS, load, read_config, read_json
 from zoo.errors import one_line
 from zoo.version import __version__
+
+_PICTURE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*\.png")
+_PNG = b"\x89PNG\r\n\x1a\n"
 
 
 class Preprocess(Protocol):
@@ -41,6 +47,8 @@ def save(
     log: list[dict[str, Any]],
     labels: list[str] | None = None,
     notes: str | None = None,
+    attachments: Mapping[str, Attachment] | None = None,
+    pictures: Mapping[str, bytes] | None = None,
 ) -> Path:
     """Write a complete checkpoint folder, or nothing.
 
@@ -59,6 +67,8 @@ def save(
         log: one row for each time something was logged in training.
         labels: names of the classes; default none.
         notes: Markdown that the card shows as it is; default none.
+        attachments: what a loaded network has as attributes of these names; default none.
+        pictures: PNG files that the card shows, by file name; default none.
 
     Returns:
         The folder, absolute.
@@ -71,7 +81,11 @@ def save(
     if labels is not None:
         config["labels"] = labels
     with replacing(folder) as partial:
+        if attachments:
+            config["attachments"] = write_attachments(partial, attachments)
         _write_json(partial / "config.json", config)
+        for file, content in (pictures or {}).items():
+            _write_picture(partial, file, content)
         if preprocess is not None:
             _write_json(partial / "preprocess.json", _describe_preprocess(preprocess))
         _write_text(partial / "recipe.yaml", recipe)
@@ -155,7 +169,8 @@ def _write_measured(folder: Path, metrics: dict[str, Any], notes: str | None) ->
     config = read_config(folder)
     entry = registry.describe(config["model"])
     _write_json(folder / "metrics.json", metrics)
-    _write_text(folder / "README.md", card.render(config, metrics["results"], entry, notes))
+    text = card.render(config, metrics["results"], entry, notes, card.find_pictures(folder))
+    _write_text(folder / "README.md", text)
     if notes:
         _write_text(folder / "notes.md", notes)
     else:
@@ -163,11 +178,13 @@ def _write_measured(folder: Path, metrics: dict[str, Any], notes: str | None) ->
 
 
 def _describe_preprocess(preprocess: Preprocess) -> dict[str, Any]:
-    kind = type(preprocess)
-    address = f"{kind.__module__}:{kind.__qualname__}"
-    if not ZOO_CLASS.fullmatch(address):
-        raise ValueError(f"{address} cannot travel with a checkpoint: its class must be in zoo")
-    return {"class": address, **preprocess.to_dict()}
+    return {"class": address_of(preprocess), **preprocess.to_dict()}
+
+
+def _write_picture(folder: Path, name: str, content: bytes) -> None:
+    if not _PICTURE.fullmatch(name) or not content.startswith(_PNG):
+        raise ValueError(f"picture {name}: expected the bytes of a PNG file under a name.png")
+    (folder / name).write_bytes(content)
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:

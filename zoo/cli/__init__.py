@@ -19,6 +19,7 @@ COMMANDS = {
     "show": "zoo.cli.models:show",
     "predict": "zoo.cli.apply:predict",
     "generate": "zoo.cli.apply:generate",
+    "sample": "zoo.cli.apply:sample",
     "pull": "zoo.cli.hub:pull",
     "push": "zoo.cli.hub:push",
 }

@@ -2,23 +2,25 @@
 
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from zoo import hub
+from zoo.files import replacing
 
 BATCH = 64  # texts at a time
 
 
 def predict(model: str, texts: list[str]) -> None:
-    """Apply a model to texts; a line of output each: label, probability, text.
+    """Apply a model to texts or files of pictures; a line each: label, probability, input.
 
     Args:
         model: a name of `zoo list`, a checkpoint folder or org/repo on the Hub.
-        texts: the texts; if none, the lines of standard input.
+        texts: the texts, or the files; if none, the lines of standard input.
     """
     net: Any = hub.load(model)
     if not hasattr(net, "predict"):
-        raise ValueError(f"{model} makes no predictions from texts: load it with zoo.load")
+        raise ValueError(f"{model} makes no predictions: `zoo list` says what it does")
     for batch in batches(texts):
         for text, found in zip(batch, net.predict(batch), strict=True):
             print(f"{found.label}\t{found.probability:.4f}\t{text}")
@@ -69,6 +71,41 @@ def generate(
     for batch in batches(texts):
         for written in net.generate(batch, **options):
             print(written)
+
+
+def sample(
+    model: str,
+    *,
+    n: int = 64,
+    output: str = "samples.png",
+    seed: int | None = 0,
+    temperature: float = 1.0,
+    columns: int | None = None,
+) -> None:
+    """Let a model make pictures: a grid of them in a PNG file.
+
+    Args:
+        model: a name of `zoo list`, a checkpoint folder or org/repo on the Hub.
+        n: how many.
+        output: the file.
+        seed: of the pictures; null for new ones each time.
+        temperature: below 1 for likelier pictures.
+        columns: of the grid; default about the square root of n.
+    """
+    from zoo.callbacks.sample_grid import draw_grid
+
+    if n < 1:
+        raise ValueError(f"n is {n}: expected at least 1 picture")
+    path = Path(output).expanduser()
+    if not path.resolve().parent.is_dir():
+        raise FileNotFoundError(f"no folder for {output}: make it, or give another -o")
+    net: Any = hub.load(model)
+    if not hasattr(net, "sample"):
+        raise ValueError(f"{model} makes no pictures: `zoo list` says what it does")
+    made = net.sample(n, seed=seed, temperature=temperature)
+    with replacing(path) as partial:
+        partial.write_bytes(draw_grid(made, columns))
+    print(output)
 
 
 def batches(texts: list[str]) -> Iterator[list[str]]:

@@ -87,10 +87,19 @@ class Mask:
     def plot(
         self, time: int | None = None, tokens: list[str] | None = None, axes: Axes | None = None
     ) -> Axes:
-        """Draw the mask of the first sequence; see `zoo.masks.plot.draw`."""
+        """Draw the mask of the first sequence.
+
+        Args:
+            time: tokens of a sequence; default what the mask is made for.
+            tokens: labels of rows and columns; default none.
+            axes: where to draw; default a figure of its own.
+
+        Raises:
+            ValueError: as `tensor`, or if there is not a label for each token.
+        """
         from zoo.masks.plot import draw  # matplotlib takes a second to import
 
-        return draw(self, time, tokens, axes)
+        return draw(self.tensor(time)[0, 0].cpu(), self.name, tokens, axes)
 
     def _length(self, time: int | None) -> int:
         if time is None and self.time is None:

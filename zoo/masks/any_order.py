@@ -1,21 +1,17 @@
 """Texts written from right to left or in a random order: the order decides who sees whom."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import torch
 from torch import Generator, Tensor
 
 from zoo import decoding
 from zoo.decoding.engine.processors import NEVER
-from zoo.masks.decodable import Steps
-
-if TYPE_CHECKING:
-    from zoo.masks.tokenizer import Tokenizer
-    from zoo.masks.transformer import Transformer
+from zoo.masks.decodable import DecodableTransformer
+from zoo.masks.tokenizer import Tokenizer
+from zoo.masks.transformer import TokenTransformer
 
 Order = Literal["ltr", "rtl", "random"]
 
@@ -74,7 +70,8 @@ class Without:
 
 
 def write_in_order(
-    net: Transformer,
+    net: TokenTransformer,
+    tokenizer: Tokenizer,
     texts: list[str],
     order: Literal["rtl", "random"],
     length: int,
@@ -90,6 +87,7 @@ def write_in_order(
 
     Args:
         net: a network trained under the objective `reverse`, or `permutation` for random orders.
+        tokenizer: its tokenizer.
         texts: with `rtl` their ends, with `random` their beginnings; empty ones for nothing known.
         order: the order.
         length: characters, or other tokens, of each text, with what is given.
@@ -103,7 +101,7 @@ def write_in_order(
         ValueError: if the length is no length of a text of this network or leaves nothing to
             write, or if the network cannot be told which position it is to write.
     """
-    tokenizer, whole = net.preprocess, length + 2
+    whole = length + 2
     if order == "random" and net.encoder.target_embedding is None:
         raise ValueError(
             "the network cannot be told which position to write next: random orders need one that "
@@ -115,7 +113,7 @@ def write_in_order(
     if isinstance(generator, int):
         generator = Generator(net.encoder.token_embedding.weight.device).manual_seed(generator)
     return [
-        _write(net, plan, generator, options)
+        _write(net, tokenizer, plan, generator, options)
         for plan in (_plan(tokenizer, text, order, whole, generator) for text in texts)
     ]
 
@@ -132,10 +130,15 @@ def _plan(
     return right_to_left(known[1:], whole) if order == "rtl" else at_random(known, whole, generator)
 
 
-def _write(net: Transformer, plan: Plan, generator: Generator | None, options: Any) -> str:
-    tokenizer = net.preprocess
+def _write(
+    net: TokenTransformer,
+    tokenizer: Tokenizer,
+    plan: Plan,
+    generator: Generator | None,
+    options: dict[str, Any],
+) -> str:
     made = decoding.generate(
-        Steps(net, "lm", plan.places),
+        DecodableTransformer(net, "lm", plan.places),
         [plan.prompt],
         max_new_tokens=len(plan.places) - len(plan.prompt),
         processors=[Without(sorted(tokenizer.special))],

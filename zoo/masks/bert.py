@@ -14,8 +14,8 @@ from torch import Tensor
 from zoo import hub
 from zoo.checkpoint.folder import SUMS
 from zoo.hub.errors import REPO
+from zoo.masks.net import Transformer
 from zoo.masks.tokenizer import Tokenizer
-from zoo.masks.transformer import Transformer
 
 WEIGHTS = "model.safetensors"
 FILES = ("config.json", WEIGHTS, "tokenizer.json", "vocab.txt", "tokenizer_config.json")
@@ -93,6 +93,22 @@ def from_bert(
     _fill(net, tensors, folder)
     net.preprocess = tokenizer
     return net.eval()
+
+
+def from_foreign(source: str) -> Transformer | None:
+    """Load the BERT of `transformers` that `zoo fit --from` names, with the tokens of Chinese.
+
+    Args:
+        source: as for `from_bert`.
+
+    Returns:
+        The network; None if it is a checkpoint of the zoo.
+
+    Raises:
+        FileNotFoundError: if there is no such folder or repository.
+        ValueError: if it is a model of `transformers`, but no BERT.
+    """
+    return from_bert(source, keep_tokens="zh") if is_foreign(source) else None
 
 
 def is_foreign(name_or_folder: str | Path) -> bool:

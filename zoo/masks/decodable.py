@@ -1,9 +1,7 @@
-"""A `Transformer` as `zoo.decoding` decodes it: the prompt is read once, then a token a step."""
-
-from __future__ import annotations
+"""A Transformer as `zoo.decoding` decodes it: the prompt is read once, then a token a step."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -12,15 +10,13 @@ from zoo.decoding.cpu.inference import lean, prepared
 from zoo.decoding.cpu.linear import PackedLinear
 from zoo.decoding.engine.cache import TreeCache
 from zoo.masks.algebra import padding
+from zoo.masks.transformer import TokenTransformer
 
-if TYPE_CHECKING:
-    from zoo.masks.transformer import Transformer
-
-Task = Literal["seq2seq", "lm", "prefix"]
+TextTask = Literal["seq2seq", "lm", "prefix"]
 
 
-class Steps:
-    """A `Transformer` as the engine of `zoo.decoding` wants it: the prompt, then token by token.
+class DecodableTransformer:
+    """A Transformer as the engine of `zoo.decoding` wants it: the prompt, then token by token.
 
     Under UniLM's mask the source sees all of itself and nothing of the target, so its keys and
     values can be kept; a target token sees all that is kept, so causality needs no mask.
@@ -35,7 +31,7 @@ class Steps:
     """
 
     def __init__(
-        self, net: Transformer, task: Task = "seq2seq", order: Sequence[int] | None = None
+        self, net: TokenTransformer, task: TextTask = "seq2seq", order: Sequence[int] | None = None
     ) -> None:
         self.task = task
         device = net.encoder.token_embedding.weight.device
@@ -99,7 +95,7 @@ class Steps:
         return self.output(self.transform(states))
 
 
-def lean_parts(net: Transformer) -> tuple[Any, Any, PackedLinear]:
+def lean_parts(net: TokenTransformer) -> tuple[Any, Any, PackedLinear]:
     """Return a network's encoder, its head's layer and its output layer, to be run step by step."""
     output = PackedLinear(net.encoder.token_embedding.weight, net.head.bias)
     return lean(net.encoder), lean(net.head.transform), output

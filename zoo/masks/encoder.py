@@ -123,7 +123,7 @@ class Attention(nn.Module):
         return self.output(mixed.transpose(1, 2).reshape(batch, -1, width))
 
 
-class Block(nn.Module):
+class EncoderLayer(nn.Module):
     """One layer: attention, then a two-layer perceptron, each added to what it read.
 
     The norm stands behind each sum, as in BERT (`post`), or before each branch (`pre`).
@@ -178,6 +178,9 @@ class Encoder(nn.Module):
         epsilon: of the layer norms; default 1e-5.
         padding: the token whose embedding is kept as it is; default 0.
 
+    Attributes:
+        arguments: all of these, as a dict.
+
     Raises:
         ValueError: if `heads` does not split `width` evenly, or, with rotary positions, into an
             even number of channels each.
@@ -199,12 +202,14 @@ class Encoder(nn.Module):
         epsilon: float = 1e-5,
         padding: int = 0,
     ) -> None:
+        own = locals()
         super().__init__()
+        self.arguments = {name: own[name] for name in own if name not in ("self", "__class__")}
         if positions and width % heads:
             raise ValueError(f"width {width} must be a multiple of the heads, {heads}")
         if not positions and width % (2 * heads):
             raise ValueError(f"width {width} must be a multiple of twice the heads, {2 * heads}")
-        self.positions = positions
+        self.positions, self.width = positions, width
         self.heads, self.channels = heads, width // heads
         self.token_embedding = nn.Embedding(vocabulary, width, padding_idx=padding)
         self.position_embedding = nn.Embedding(positions, width) if positions else None
@@ -214,7 +219,8 @@ class Encoder(nn.Module):
         self.dropout = nn.Dropout(dropout)
         hidden = hidden or 4 * width
         self.blocks = nn.ModuleList(
-            Block(width, heads, hidden, norm, activation, epsilon, dropout) for _ in range(depth)
+            EncoderLayer(width, heads, hidden, norm, activation, epsilon, dropout)
+            for _ in range(depth)
         )
         self.norm = nn.LayerNorm(width, epsilon) if norm == "pre" else nn.Identity()
         self.apply(initialise)

@@ -1,22 +1,20 @@
 """`generate`: texts from texts, by any of the ways of decoding."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from zoo import decoding
 from zoo.masks.any_order import Order, write_in_order
-from zoo.masks.decodable import Steps, Task
-
-if TYPE_CHECKING:
-    from zoo.masks.transformer import Transformer
+from zoo.masks.decodable import DecodableTransformer, TextTask
+from zoo.masks.tokenizer import Tokenizer
+from zoo.masks.transformer import TokenTransformer
 
 
 def generate(
-    net: Transformer,
+    net: TokenTransformer,
+    tokenizer: Tokenizer | None,
     texts: list[str],
     *,
-    task: Task | None = None,
+    task: TextTask,
     order: Order = "ltr",
     length: int | None = None,
     beam: int = 1,
@@ -27,11 +25,11 @@ def generate(
     """Write a text for each of some texts.
 
     Args:
-        net: a network with a tokenizer (`preprocess`), in evaluation mode.
+        net: a network in evaluation mode.
+        tokenizer: its tokenizer.
         texts: any number; of what is longer than the network's positions allow, the beginning.
         task: `seq2seq`: write what the text is the source of; `lm`: continue it, as a causal
-            language model; `prefix`: continue it, while all of it sees all of it. Default `seq2seq`
-            for a network with segments, `lm` for one without.
+            language model; `prefix`: continue it, while all of it sees all of it.
         order: in which a text is written: from left to right (default), from right to left (`rtl`:
             the texts are ends, and `length` is needed), in a random order (`random`, likewise).
         length: characters, or other tokens, of a whole text that is not written from left to right.
@@ -50,15 +48,13 @@ def generate(
     """
     if isinstance(texts, str):
         raise TypeError("expected a list of texts, got one string: write [text]")
-    tokenizer = getattr(net, "preprocess", None)
     if tokenizer is None:
         raise ValueError("the network has no tokenizer: set net.preprocess, as zoo.load does")
-    task = task or net.task
     options = {"method": "beam" if beam > 1 else "greedy", "beam": beam, **options}
     if order != "ltr":
         if length is None or task != "lm":
             raise ValueError(f"order={order!r} is for task='lm', and needs the length of the text")
-        return write_in_order(net, texts, order, length, **options)
+        return write_in_order(net, tokenizer, texts, order, length, **options)
     if length is not None:
         raise ValueError("length does nothing from left to right: give max_new_tokens")
     room = (net.encoder.positions or tokenizer.max_length + max_new_tokens) - max_new_tokens
@@ -75,7 +71,7 @@ def generate(
     for start in range(0, len(by_length), batch_size):
         chosen = by_length[start : start + batch_size]
         made = decoding.generate(
-            Steps(net, task),
+            DecodableTransformer(net, task),
             [prompts[i] for i in chosen],
             max_new_tokens=max_new_tokens,
             eos_id=tokenizer.end,

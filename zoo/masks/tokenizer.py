@@ -11,6 +11,8 @@ import torch
 from tokenizers.implementations.bert_wordpiece import BertWordPieceTokenizer
 from torch import Tensor
 
+from zoo.data.text import frequent
+
 ROLES = {
     "padding": ("[PAD]", "<pad>"),
     "unknown": ("[UNK]", "<unk>"),
@@ -87,6 +89,22 @@ class Tokenizer:
         made = BertWordPieceTokenizer(
             str(folder / "vocab.txt"), lowercase=config.get("do_lower_case", True)
         )
+        return cls(made.to_str(), max_length)
+
+    @classmethod
+    def from_texts(cls, texts: Iterable[str], min_count: int, max_length: int) -> "Tokenizer":
+        """Make a tokenizer whose tokens are characters, by BERT's rules.
+
+        Args:
+            texts: what it is to encode.
+            min_count: how often a character of the vocabulary occurs in them.
+            max_length: as of the class.
+        """
+        characters = [c for c in frequent(texts, min_count) if not c.isspace()]
+        alphabet = [c for c in characters if c.isascii() and c.isalnum()]
+        tokens = [names[0] for names in ROLES.values()] + characters + [f"##{c}" for c in alphabet]
+        ids = {token: i for i, token in enumerate(tokens)}
+        made = BertWordPieceTokenizer(ids, lowercase=False, strip_accents=False)
         return cls(made.to_str(), max_length)
 
     def __len__(self) -> int:
@@ -207,6 +225,43 @@ class Tokenizer:
         ]
         state["post_processor"] = None  # it names ids; `encode` adds start and end itself
         return json.dumps(state)
+
+
+def word_numbers(pieces: list[str], words: frozenset[str]) -> list[int]:
+    """Number the words that a sequence's tokens are part of, from 0; -1 for special tokens.
+
+    Args:
+        pieces: the tokens of a sequence, empty strings for special ones.
+        words: the longest that fits is taken, from left to right; a token that begins none is a
+            word by itself, with the `##` tokens after it.
+
+    Example:
+        >>> word_numbers(["", "明", "月", "光", "q", "##x", ""], frozenset({"明月"}))
+        [-1, 0, 0, 1, 2, 2, -1]
+    """
+    numbers: list[int] = []
+    longest = max(map(len, words), default=0)
+    word = 0
+    while (start := len(numbers)) < len(pieces):
+        if pieces[start]:
+            numbers += [word] * (_end_of_word(pieces, start, words, longest) - start)
+            word += 1
+        else:
+            numbers.append(-1)
+    return numbers
+
+
+def _end_of_word(pieces: list[str], start: int, words: frozenset[str], longest: int) -> int:
+    end, text = start + 1, ""
+    for at in range(start, len(pieces)):
+        text += pieces[at].removeprefix("##")
+        if not pieces[at] or len(text) > longest:
+            break
+        if text in words:
+            end = at + 1
+    while end < len(pieces) and pieces[end].startswith("##"):
+        end += 1
+    return end
 
 
 def _are_words(one: str, two: str) -> bool:
