@@ -18,13 +18,13 @@ COMMANDS = {
     "list": "zoo.cli.models:list_models",
     "show": "zoo.cli.models:show",
     "predict": "zoo.cli.apply:predict",
-    "generate": "zoo.cli.apply:generate",
     "sample": "zoo.cli.apply:sample",
     "pull": "zoo.cli.hub:pull",
     "push": "zoo.cli.hub:push",
 }
 # those that parse their words themselves; importing them for their docstrings would take seconds
 PROGRAMS = {
+    "generate": ("zoo.cli.apply:run_generate", "let a model write: zoo generate MODEL [TEXT ...]"),
     "fit": ("zoo.training.run:fit", "train or fine-tune: zoo fit RECIPE [--from MODEL] [options]"),
     "validate": (
         "zoo.training.run:validate",

@@ -26,50 +26,40 @@ def predict(model: str, texts: list[str]) -> None:
             print(f"{found.label}\t{found.probability:.4f}\t{text}")
 
 
-def generate(
-    model: str,
-    texts: list[str],
-    *,
-    method: str | None = None,
-    beam: int | None = None,
-    max_new_tokens: int | None = None,
-    temperature: float | None = None,
-    top_k: int | None = None,
-    top_p: float | None = None,
-    seed: int | None = None,
-) -> None:
+def run_generate(words: list[str]) -> None:
+    """Let a model write what the words after `zoo generate` ask for."""
+    from zoo.cli.options import OptionParser
+    from zoo.decoding.engine.options import options
+
+    parser = OptionParser(prog="zoo generate", description="Let a model write.")
+    parser.add_function(generate)
+    for option in options():
+        flag = f"--{option.flag.replace('_', '-')}"
+        parser.add_argument(
+            flag, dest=option.name, type=option.type | None, default=None, help=option.help
+        )
+    generate(**parser.parse(words))
+
+
+def generate(model: str, texts: list[str], *, method: str | None = None, **options: Any) -> None:
     """Let a model write: a line of output for each text.
 
     Args:
         model: a name of `zoo list`, a checkpoint folder or org/repo on the Hub.
         texts: the texts; if none, the lines of standard input.
-        method: greedy, sample, beam, diverse_beam or contrastive; default: greedy, or beam if
-            --beam is above 1, or sample if an option of sampling is given.
-        beam: hypotheses of a beam search.
-        max_new_tokens: most tokens of a result.
-        temperature: of sampling.
-        top_k: sampling keeps the k likeliest tokens.
-        top_p: sampling keeps the likeliest tokens of this probability.
-        seed: of sampling.
+        method: greedy, sample, beam, diverse_beam or contrastive; default: the first of them that
+            has all the options that are given.
+        **options: those of `zoo.decoding.generate`; None counts as not given.
     """
+    from zoo.decoding.engine.options import method_with
+
     net: Any = hub.load(model)
     if not hasattr(net, "generate"):
         raise ValueError(f"{model} writes no texts: `zoo list` says what it does")
-    if method is None:
-        draws = any(option is not None for option in (temperature, top_k, top_p, seed))
-        method = "beam" if beam not in (None, 1) else "sample" if draws else "greedy"
-    given = {
-        "method": method,
-        "beam": beam,
-        "max_new_tokens": max_new_tokens,
-        "temperature": temperature,
-        "top_k": top_k,
-        "top_p": top_p,
-        "generator": seed,
-    }
-    options = {name: value for name, value in given.items() if value is not None}
+    given = {name: value for name, value in options.items() if value is not None}
+    given["method"] = method or method_with(given)
     for batch in batches(texts):
-        for written in net.generate(batch, **options):
+        for written in net.generate(batch, **given):
             print(written)
 
 

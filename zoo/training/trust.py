@@ -329,7 +329,6 @@ _SECTIONS: dict[str, Callable[[str, Any], Iterator[Complaint]]] = {
     "data": _class_of(LightningDataModule),
     "optimizer": _torch_class("torch.optim", Optimizer),
     "lr_scheduler": _torch_class("torch.optim.lr_scheduler", LRScheduler),
-    "precision": _words,
 }
 
 
