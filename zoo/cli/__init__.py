@@ -39,6 +39,14 @@ PROGRAMS = {
         "zoo.infomap.cli:run",
         "find the communities of a network: zoo infomap NETWORK -o out.tree",
     ),
+    "link": (
+        "zoo.linking.cli:run_link",
+        "link names in texts to a knowledge base: zoo link MODEL TEXT ... [--knowledge FOLDER]",
+    ),
+    "knowledge": (
+        "zoo.linking.cli:run_knowledge",
+        "build, change and show knowledge bases: zoo knowledge build FILE FOLDER",
+    ),
 }
 
 
