@@ -8,14 +8,15 @@ import logging
 import re
 import shutil
 import time
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import huggingface_hub
 from huggingface_hub import HfApi, constants, errors
 from huggingface_hub.file_download import repo_folder_name
 from huggingface_hub.hf_api import RepoFile
+from huggingface_hub.utils import WeakFileLock
 
 from zoo.checkpoint import folder as sealed
 from zoo.checkpoint.folder import Defect
@@ -103,8 +104,9 @@ def fetch(repo: str, names: Iterable[str], *, revision: str | None = None) -> Pa
             if isinstance(error, FINAL) or not snapshot.is_dir():
                 raise
             return snapshot
-        for name in files.keys() & set(names):
-            _fetch_verified(repo, commit, files[name], snapshot / name)
+        with _alone_with(commit, cache):
+            for name in files.keys() & set(names):
+                _fetch_verified(repo, commit, files[name], snapshot / name)
     if commit not in (revision, _cached_commit(cache, revision)):
         _name_commit(cache, revision, commit)
     return snapshot
@@ -152,25 +154,37 @@ def _name_commit(cache: Path, revision: str, commit: str) -> None:
 def _download(repo: str, commit: str, cache: Path) -> Path:
     """Bring every file of a commit into the cache, verified; or leave nothing of it there."""
     snapshot = cache / "snapshots" / commit
-    wrong = sealed.defects(snapshot)
-    if not wrong:
+    if not sealed.defects(snapshot):
         return snapshot
-    try:
-        for pause in PAUSES:
-            time.sleep(pause)
-            for name in {sealed.SUMS, *(defect.name for defect in wrong)}:
-                _forget(snapshot / name)
-            wrong = _try_download(repo, commit, snapshot)
+    with _alone_with(commit, cache):
+        wrong = sealed.defects(snapshot)  # others may have brought it meanwhile
+        try:
+            for pause in PAUSES:
+                if not wrong:
+                    return snapshot
+                time.sleep(pause)
+                for name in {sealed.SUMS, *(defect.name for defect in wrong)}:
+                    _forget(snapshot / name)
+                wrong = _try_download(repo, commit, snapshot)
             if not wrong:
                 return snapshot
-        raise ValueError(
-            f"{repo} at {commit[:7]}, {wrong[0]}: tried {len(PAUSES)} times and kept nothing; "
-            "try again later, or tell its owner"
-        )
-    finally:
-        if wrong and sealed.defects(snapshot):  # another process may have brought the rest
-            for kind in ("snapshots", ".no_exist"):
-                shutil.rmtree(cache / kind / commit, ignore_errors=True)
+            raise ValueError(
+                f"{repo} at {commit[:7]}, {wrong[0]}: tried {len(PAUSES)} times and kept nothing; "
+                "try again later, or tell its owner"
+            )
+        finally:
+            if wrong and sealed.defects(snapshot):
+                for kind in ("snapshots", ".no_exist"):
+                    shutil.rmtree(cache / kind / commit, ignore_errors=True)
+
+
+@contextmanager
+def _alone_with(commit: str, cache: Path) -> Iterator[None]:
+    """Wait until no other process changes what the cache has of a commit, and keep them waiting."""
+    lock = cache.parent / ".locks" / cache.name / f"{commit}.zoo.lock"
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with WeakFileLock(lock):
+        yield
 
 
 def _try_download(repo: str, commit: str, snapshot: Path) -> list[Defect]:
