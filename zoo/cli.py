@@ -15,7 +15,11 @@ TRAINING = {
 UTILITIES = {
     "words": "find the words of a language from raw text: zoo words FILE ... -o words.tsv",
     "infomap": "find the communities of a network: zoo infomap NETWORK -o out.tree",
+    "link": "link names in texts to a knowledge base: zoo link MODEL TEXT ... [--knowledge FOLDER]",
+    "knowledge": "build, change and show knowledge bases: zoo knowledge build FILE FOLDER",
 }
+# where a utility is run, if not by `zoo.NAME.cli:run`
+ADDRESSES = {"link": "zoo.linking.cli:run_link", "knowledge": "zoo.linking.cli:run_knowledge"}
 
 
 def list_models(technique: str | None = None) -> None:
@@ -188,7 +192,10 @@ def run(arguments: list[str]) -> None:
         training.run(arguments)
         return
     if arguments and arguments[0] in UTILITIES:
-        importlib.import_module(f"zoo.{arguments[0]}.cli").run(arguments[1:])
+        module, _, function = ADDRESSES.get(arguments[0], f"zoo.{arguments[0]}.cli:run").partition(
+            ":"
+        )
+        getattr(importlib.import_module(module), function)(arguments[1:])
         return
     from jsonargparse import ArgumentParser
 
