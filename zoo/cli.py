@@ -67,7 +67,14 @@ def predict(model: str, texts: list[str]) -> None:
             print(f"{found.label}\t{found.probability:.4f}\t{text}")
 
 
-def generate(model: str, texts: list[str], method: str | None = None, **options: Any) -> None:
+def generate(
+    model: str,
+    texts: list[str],
+    method: str | None = None,
+    stop: list[str] | None = None,
+    stream: bool = False,
+    **options: Any,
+) -> None:
     """Let a model write: a line of output for each text.
 
     Args:
@@ -75,6 +82,8 @@ def generate(model: str, texts: list[str], method: str | None = None, **options:
         texts: the texts; if none, the lines of standard input.
         method: greedy, sample, beam, diverse_beam or contrastive; default: the first of them that
             has all the options that are given.
+        stop: strings that end a text.
+        stream: print each text as it comes.
         **options: those of `zoo.decoding.generate`; None counts as not given.
     """
     import zoo
@@ -85,7 +94,14 @@ def generate(model: str, texts: list[str], method: str | None = None, **options:
         raise ValueError(f"{model} writes no texts: `zoo list` says what it does")
     given = {name: value for name, value in options.items() if value is not None}
     given["method"] = method or method_with(given)
+    given |= {"stop": stop} if stop else {}
     texts = texts or [line.rstrip("\n") for line in sys.stdin]
+    if stream:
+        for text in texts:
+            for piece in net.stream(text, **given):
+                print(piece, end="", flush=True)
+            print()
+        return
     for start in range(0, len(texts), 64):
         for written in net.generate(texts[start : start + 64], **given):
             print(written)
@@ -165,9 +181,15 @@ def run(arguments: list[str]) -> None:
         commands.add_subcommand(name, ArgumentParser(), help=summary)
     for name, function in COMMANDS.items():
         command = ArgumentParser(exit_on_error=False)
-        command.add_function_arguments(function, as_positional=True, skip={"texts", "private"})
+        command.add_function_arguments(
+            function, as_positional=True, skip={"texts", "private", "stream", "stop"}
+        )
         if function is generate:
             add_generation_options(command)
+            command.add_argument("--stream", action="store_true", help="print a text as it comes")
+            command.add_argument(
+                "--stop", action="append", help="a string that ends a text; may be repeated"
+            )
         if function is push:
             command.add_argument(
                 "--private", action="store_true", help="make a new repository private"

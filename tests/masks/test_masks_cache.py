@@ -7,7 +7,8 @@ from tokenizers.models import WordPiece
 from zoo import decoding, masks
 from zoo.decoding.cpu.inference import lean
 from zoo.decoding.cpu.linear import PackedLinear
-from zoo.decoding.engine.protocol import Decodable, pad_prompts
+from zoo.decoding.engine.prompts import pad_prompts
+from zoo.decoding.engine.protocol import Decodable
 from zoo.masks.decodable import DecodableTransformer
 
 SHAPES = {

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from zoo.decoding.engine.checks import require_whole
-from zoo.decoding.engine.protocol import pad_prompts
+from zoo.decoding.engine.prompts import pad_prompts
 from zoo.decoding.engine.sampling import seeded
 from zoo.decoding.generate import generate
 from zoo.decoding.heads import SelfTerminating

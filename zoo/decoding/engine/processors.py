@@ -188,10 +188,10 @@ class AfterPrompt:
         return self.processor(tokens[:, self.start :], scores)
 
 
-def asks_for_prompts(processor: Processor) -> bool:
-    """Return whether a processor has a parameter `prompts`."""
+def asks(function: Callable, name: str) -> bool:
+    """Return whether a function has a parameter of this name."""
     try:
-        return "prompts" in inspect.signature(processor).parameters
+        return name in inspect.signature(function).parameters
     except (TypeError, ValueError):  # some functions of other languages have no signature
         return False
 
@@ -236,7 +236,8 @@ class History:
         kept = kept or bool(processors)
         buffer = tokens.new_full((rows, time + room if kept else time), -1)
         buffer[:, :time] = tokens.masked_fill(~valid, -1)
-        return cls(processors, [*map(asks_for_prompts, processors)], buffer, time, kept)
+        asking = [asks(processor, "prompts") for processor in processors]
+        return cls(processors, asking, buffer, time, kept)
 
     @property
     def so_far(self) -> Tensor:

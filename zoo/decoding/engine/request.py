@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from zoo.decoding.engine.processors import NEVER, History, Processor
+from zoo.decoding.engine.processors import NEVER, History, Processor, asks
 from zoo.decoding.engine.protocol import Decodable
 from zoo.decoding.engine.record import Record
 from zoo.decoding.engine.rules import Criterion
@@ -114,7 +114,8 @@ class Request:
         """
         stopped = torch.zeros(len(log_probs), dtype=torch.bool, device=log_probs.device)
         for criterion in self.stopping:
-            answer = criterion(history.so_far, log_probs)
+            told = {"start": self.tokens.shape[1]} if asks(criterion, "start") else {}
+            answer = criterion(history.so_far, log_probs, **told)
             stopped |= torch.as_tensor(answer, dtype=torch.bool, device=log_probs.device)
         return stopped
 

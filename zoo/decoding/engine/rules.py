@@ -17,7 +17,7 @@ from zoo.decoding.engine.processors import (
 )
 from zoo.decoding.engine.stop import token_list
 
-Criterion = Callable[[Tensor, Tensor], Tensor | bool]  # tokens, log-probabilities: has it ended?
+Criterion = Callable[..., Tensor | bool]  # tokens, log-probabilities: has it ended?
 HIDDEN = {"flag": None}  # what no command line can give
 
 
@@ -41,9 +41,10 @@ class Rules:
             `transformers` calls its own; a `Consistent` filter without an end token of its own
             keeps `eos_id`.
         stopping: functions of all tokens so far, int64 (rows, time), -1 where a prompt is padded,
-            and the log-probabilities of the next one, float32 (rows, vocabulary); a row for which
-            one returns true ends there, and keeps what has been written. Those of `transformers`
-            work too. Not for beams.
+            and the log-probabilities of the last one, float32 (rows, vocabulary); a row for which
+            one returns true ends there, and keeps what has been written. One with a parameter
+            `start` is told how many tokens are the prompt's. Those of `transformers` work too. Not
+            for beams.
     """
 
     max_new_tokens: int = 64
