@@ -152,7 +152,8 @@ def start(
     for batch in by_length(valid, batch_size):
         own, real = cut(tokens[batch], valid[batch])
         chain = processors(decodable, own.shape[1], len(tokens), rules, stop.eos, search.rows)
-        requests.append(Request(decodable, own, real, stop, chain, stopping, batch))
+        named = rules.named(stop.eos)
+        requests.append(Request(decodable, own, real, stop, chain, stopping, batch, named))
     return run(search, requests, shown)
 
 

@@ -80,7 +80,7 @@ def unpadded(tokens: Tensor, valid: Tensor) -> list[Tensor]:
     if not isinstance(valid, Tensor) or valid.shape != tokens.shape:
         shape = tuple(getattr(valid, "shape", ())) or valid
         raise ValueError(
-            f"valid is {shape}: give a tensor like the prompts', {tuple(tokens.shape)}"
+            f"valid is {shape}: give a tensor of the prompts' shape, {tuple(tokens.shape)}"
         )
     return [row[real] for row, real in zip(tokens, valid.bool(), strict=True)]
 

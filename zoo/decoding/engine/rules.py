@@ -66,6 +66,12 @@ class Rules:
         token_list("eos_id", self.eos_id)
         self.chain(0, (), source=False)  # each of them checks its numbers
 
+    def named(self, eos: Sequence[int]) -> dict[str, tuple[int, ...]]:
+        """Return the tokens that each option names, `eos` being those of `eos_id`."""
+        options = ("allowed_tokens", "forbidden_tokens", "first_tokens")
+        given = {name: token_list(name, getattr(self, name)) for name in options}
+        return {"eos_id": tuple(eos), **given}
+
     def chain(self, start: int, eos: Sequence[int], source: bool) -> list[Processor]:
         """Return the processors of these rules.
 
@@ -75,6 +81,7 @@ class Rules:
             source: whether the prompt is a source, which the new text may repeat.
         """
         chain: list[Processor] = []
+        named = self.named(eos)
         if self.repetition_penalty != 1:
             chain.append(RepetitionPenalty(self.repetition_penalty))
         if self.no_repeat_ngram is not None:
@@ -84,11 +91,11 @@ class Rules:
         if self.min_new_tokens and eos:
             chain.append(Forbid(tuple(eos), self.min_new_tokens, start))
         if self.allowed_tokens is not None:
-            chain.append(Allow((*token_list("allowed_tokens", self.allowed_tokens), *eos)))
-        if forbidden := token_list("forbidden_tokens", self.forbidden_tokens):
-            chain.append(Forbid(forbidden))
-        if first := token_list("first_tokens", self.first_tokens):
-            chain.append(Force(first, start))
+            chain.append(Allow((*named["allowed_tokens"], *eos)))
+        if named["forbidden_tokens"]:
+            chain.append(Forbid(named["forbidden_tokens"]))
+        if named["first_tokens"]:
+            chain.append(Force(named["first_tokens"], start))
         return [*chain, *self.processors]
 
 
