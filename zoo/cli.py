@@ -15,7 +15,11 @@ TRAINING = {
 UTILITIES = {
     "words": "find the words of a language from raw text: zoo words FILE ... -o words.tsv",
     "infomap": "find the communities of a network: zoo infomap NETWORK -o out.tree",
+    "link": "link names in texts to a knowledge base: zoo link MODEL TEXT ... [--knowledge FOLDER]",
+    "knowledge": "build, change and show knowledge bases: zoo knowledge build FILE FOLDER",
 }
+# where a utility is run, if not by `zoo.NAME.cli:run`
+ADDRESSES = {"link": "zoo.linking.cli:run_link", "knowledge": "zoo.linking.cli:run_knowledge"}
 
 
 def list_models(technique: str | None = None) -> None:
@@ -41,7 +45,8 @@ def show(name: str) -> None:
 
     entry = registry.describe(name)
     print(f"{entry.name}: {entry.summary}")
-    print(f"paper    {entry.paper}\npost     {entry.post}\nrecipe   {entry.recipe_path}")
+    print(f"paper    {entry.paper}\npost     {entry.post or 'none'}")
+    print(f"recipe   {entry.recipe_path}")
     print(f"weights  {entry.checkpoint if entry.checkpoint.is_dir() else 'not bundled'}")
     if entry.checkpoint.is_dir():
         for row in card.read_metrics(entry.checkpoint):
@@ -49,17 +54,17 @@ def show(name: str) -> None:
 
 
 def predict(model: str, texts: list[str]) -> None:
-    """Apply a model to texts; a line of output each: label, probability, text.
+    """Apply a model to texts or files of pictures; a line each: label, probability, input.
 
     Args:
         model: a name of `zoo list`, a checkpoint folder or org/repo on the Hub.
-        texts: the texts; if none, the lines of standard input.
+        texts: the texts, or the files; if none, the lines of standard input.
     """
     import zoo
 
     net: Any = zoo.load(model)
     if not hasattr(net, "predict"):
-        raise ValueError(f"{model} makes no predictions from texts: load it with zoo.load")
+        raise ValueError(f"{model} makes no predictions: `zoo list` says what it does")
     texts = texts or [line.rstrip("\n") for line in sys.stdin]
     for start in range(0, len(texts), 64):
         batch = texts[start : start + 64]
@@ -105,6 +110,41 @@ def generate(
     for start in range(0, len(texts), 64):
         for written in net.generate(texts[start : start + 64], **given):
             print(written)
+
+
+def sample(
+    model: str,
+    n: int = 64,
+    output: str = "samples.png",
+    seed: int | None = 0,
+    temperature: float = 1.0,
+    columns: int | None = None,
+) -> None:
+    """Let a model make pictures: a grid of them in a PNG file.
+
+    Args:
+        model: a name of `zoo list`, a checkpoint folder or org/repo on the Hub.
+        n: how many.
+        output: the file.
+        seed: of the pictures; null for new ones each time.
+        temperature: below 1 for likelier pictures.
+        columns: of the grid; default about the square root of n.
+    """
+    from pathlib import Path
+
+    import zoo
+    from zoo.callbacks.sample_grid import draw_grid
+
+    if n < 1:
+        raise ValueError(f"n is {n}: expected at least 1 picture")
+    if not Path(output).expanduser().resolve().parent.is_dir():
+        raise FileNotFoundError(f"no folder for {output}: make it, or give another -o")
+    net: Any = zoo.load(model)
+    if not hasattr(net, "sample"):
+        raise ValueError(f"{model} makes no pictures: `zoo list` says what it does")
+    made = net.sample(n, seed=seed, temperature=temperature)
+    Path(output).expanduser().write_bytes(draw_grid(made, columns))
+    print(output)
 
 
 def add_generation_options(parser: Any) -> None:
@@ -154,6 +194,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "show": show,
     "predict": predict,
     "generate": generate,
+    "sample": sample,
     "pull": pull,
     "push": push,
 }
@@ -167,7 +208,10 @@ def run(arguments: list[str]) -> None:
         training.run(arguments)
         return
     if arguments and arguments[0] in UTILITIES:
-        importlib.import_module(f"zoo.{arguments[0]}.cli").run(arguments[1:])
+        module, _, function = ADDRESSES.get(arguments[0], f"zoo.{arguments[0]}.cli:run").partition(
+            ":"
+        )
+        getattr(importlib.import_module(module), function)(arguments[1:])
         return
     from jsonargparse import ArgumentParser
 
@@ -181,9 +225,12 @@ def run(arguments: list[str]) -> None:
         commands.add_subcommand(name, ArgumentParser(), help=summary)
     for name, function in COMMANDS.items():
         command = ArgumentParser(exit_on_error=False)
-        command.add_function_arguments(
-            function, as_positional=True, skip={"texts", "private", "stream", "stop"}
-        )
+        own: set[str | int] = {"texts", "private", "stream", "stop"}
+        own |= {"n", "output"} if function is sample else set()
+        command.add_function_arguments(function, as_positional=True, skip=own)
+        if function is sample:
+            command.add_argument("-n", "--n", type=int, default=64, help="how many")
+            command.add_argument("-o", "--output", type=str, default="samples.png", help="the file")
         if function is generate:
             add_generation_options(command)
             command.add_argument("--stream", action="store_true", help="print a text as it comes")

@@ -22,7 +22,7 @@ class Entry:
         build: where the constructor of the network is, as `package.module:Callable`.
         recipe: its file below `recipes/`.
         paper: the paper's title and address.
-        post: address of the post in Scientific Spaces.
+        post: address of the post in Scientific Spaces; empty if the model has none.
         licence: SPDX name of the weights' licence.
         start: the function that reads a checkpoint of others for `zoo fit --from`, as
             `package.module:function`. From a name it makes a network with `arguments`, `preprocess`
@@ -181,5 +181,82 @@ register(
         task="text-generation",
         recipe="masks/poems_lm.yaml",
         **_MASKS,
+    )
+)
+
+_PICTURES = {
+    "technique": "pictures",
+    "task": "image-classification",
+    "build": "zoo.pictures.net:PictureClassifier",
+    "post": "",
+}
+
+register(
+    Entry(
+        name="pictures_digits",
+        summary="Which digit? A small classifier of MNIST, and a feature net for distances.",
+        recipe="pictures/digits.yaml",
+        paper="Gradient-Based Learning Applied to Document Recognition "
+        "(LeCun, Bottou, Bengio, Haffner; Proceedings of the IEEE 86(11), 1998)",
+        **_PICTURES,
+    )
+)
+register(
+    Entry(
+        name="pictures_fashion",
+        summary="Which garment? A small classifier of Fashion-MNIST, and a feature net.",
+        recipe="pictures/fashion.yaml",
+        paper="Fashion-MNIST: a Novel Image Dataset for Benchmarking Machine Learning Algorithms "
+        "(Xiao, Rasul, Vollgraf; arXiv 1708.07747)",
+        **_PICTURES,
+    )
+)
+
+_LINKING = {
+    "technique": "linking",
+    "task": "token-classification",
+    "post": "https://kexue.fm/archives/6919",
+}
+
+register(
+    Entry(
+        name="linking_poets",
+        summary="Who is meant by a courtesy name in a Chinese title; entity linking with NIL.",
+        build="zoo.linking.net:TransformerLinker",
+        recipe="linking/poets.yaml",
+        paper="Scalable Zero-shot Entity Linking with Dense Entity Retrieval "
+        "(Wu et al.; arXiv 1911.03814)",
+        **_LINKING,
+    )
+)
+register(
+    Entry(
+        name="linking_polyphones",
+        summary="Which reading has this Chinese character? Readings linked as entities.",
+        build="zoo.linking.net:TransformerLinker",
+        recipe="linking/polyphones.yaml",
+        paper="Scalable Zero-shot Entity Linking with Dense Entity Retrieval "
+        "(Wu et al.; arXiv 1911.03814)",
+        **_LINKING,
+    )
+)
+register(
+    Entry(
+        name="linking_ccks2019",
+        summary="Find and link the entities of short Chinese texts; the joint network of the post.",
+        build="zoo.linking.joint:JointLinker",
+        recipe="linking/ccks2019.yaml",
+        paper="CCKS 2019, task 2: entity linking in short Chinese texts",
+        **_LINKING,
+    )
+)
+register(
+    Entry(
+        name="linking_wordnet",
+        summary="Which sense has this English word? The joint network of the post on WordNet.",
+        build="zoo.linking.joint:JointLinker",
+        recipe="linking/wordnet.yaml",
+        paper="WordNet: A Lexical Database for English (Miller; doi 10.1145/219717.219748)",
+        **_LINKING,
     )
 )

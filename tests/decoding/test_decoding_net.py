@@ -92,7 +92,7 @@ def test_texts_are_continued_without_their_beginning(method):
 
 
 def test_an_unknown_cell_is_refused():
-    with pytest.raises(ValueError, match="cell is 'gru', expected lstm or rnn"):
+    with pytest.raises(ValueError, match="cell is 'gru': expected lstm or rnn"):
         Recurrent(10, cell="gru")
 
 

@@ -133,14 +133,14 @@ def test_what_may_come(method):
 @pytest.mark.parametrize(
     ("message", "options"),
     [
-        ("min_new_tokens is -1: give a whole number, at least 0", {"min_new_tokens": -1}),
-        ("allowed_tokens is 'a': give a token id", {"allowed_tokens": "a"}),
+        ("min_new_tokens is -1: expected a whole number, at least 0", {"min_new_tokens": -1}),
+        ("allowed_tokens is 'a': expected a token id", {"allowed_tokens": "a"}),
         ("first_tokens is .*: token ids begin at 0", {"first_tokens": [-1]}),
         ("forbidden_tokens 9 is not in a vocabulary of 8", {"forbidden_tokens": [9]}),
-        ("stopping is 3: give a list of functions", {"stopping": 3}),
+        ("stopping is 3: expected a list of functions", {"stopping": 3}),
         ("stopping does nothing for method='beam'", {"method": "beam", "stopping": [max]}),
-        ("batch_size is 0: give a whole number", {"batch_size": 0}),
-        ("samples is 0: give a whole number", {"method": "sample", "samples": 0}),
+        ("batch_size is 0: expected a whole number", {"batch_size": 0}),
+        ("samples is 0: expected a whole number", {"method": "sample", "samples": 0}),
     ],
 )
 def test_rules_that_cannot_be_are_refused(message, options):
@@ -189,7 +189,9 @@ def test_padding_is_left_out_by_valid_wherever_it_is():
     tokens = torch.tensor([[2, 0, 0], [0, 3, 4], [5, 0, 5]])
     for valid in (tokens > 0, (tokens > 0).long()):
         assert generate(model, tokens, valid=valid, **options).to_lists() == expected
-    with pytest.raises(ValueError, match=r"valid is \(2, 3\): give a tensor of the prompts' shape"):
+    with pytest.raises(
+        ValueError, match=r"valid is \(2, 3\): expected a tensor of the prompts' shape"
+    ):
         generate(model, tokens, valid=torch.ones(2, 3))
     with pytest.raises(ValueError, match="valid is for a tensor of prompts"):
         generate(model, [[2]], valid=torch.ones(1, 1))

@@ -42,7 +42,7 @@ def test_a_stop_string_in_the_prompt_does_not_count():
 
 @pytest.mark.parametrize("stop", [[""], "abc", [3]])
 def test_what_is_no_stop_string_is_refused(stop):
-    with pytest.raises(ValueError, match=r"stop is .*: give a list of strings, none empty"):
+    with pytest.raises(ValueError, match=r"stop is .*: expected a list of strings, none empty"):
         write(TableModel(8), [[2]], decode, stop=stop)
 
 

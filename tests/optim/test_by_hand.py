@@ -11,7 +11,7 @@ from zoo.optim.by_hand import OptimisesByHand
 
 
 class Duel(OptimisesByHand):
-    """A GAN in the plane whose critic has a gradient penalty and takes two steps of accumulation."""
+    """A GAN in the plane whose critic loss has a gradient penalty."""
 
     def __init__(self, clip=None, parts=1, schedule=False):
         super().__init__()

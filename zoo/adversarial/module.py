@@ -54,10 +54,14 @@ class Classifier(LightningModule):
         """Logits, as `TextClassifier.forward`."""
         return self.net(tokens)
 
-    def training_step(self, batch: tuple[Tensor, Tensor], batch_index: int) -> Tensor:
+    def losses(self, batch: tuple[Tensor, Tensor], batch_index: int = 0) -> dict[str, Tensor]:
         """Cross-entropy of a batch of tokens int64 (batch, time) and labels int64 (batch,)."""
         tokens, labels = batch
-        loss = F.cross_entropy(self(tokens), labels)
+        return {"loss": F.cross_entropy(self(tokens), labels)}
+
+    def training_step(self, batch: tuple[Tensor, Tensor], batch_index: int) -> Tensor:
+        """The loss of a training step."""
+        loss = self.losses(batch, batch_index)["loss"]
         self.log("train_loss", loss, prog_bar=True)
         return loss
 

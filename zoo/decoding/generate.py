@@ -79,7 +79,7 @@ def generate(
         tensor([False,  True])
     """
     if stream is not None and not callable(stream):
-        raise ValueError(f"stream is {stream!r}: give a function of prompts and tokens")
+        raise ValueError(f"stream is {stream!r}: expected a function of prompts and tokens")
     shown = stream is not None
     return finish(start(model, prompts, method, valid, batch_size, shown, options), stream)
 

@@ -43,12 +43,16 @@ class RecurrentModel(LightningModule):
         """Log-probabilities, as `LanguageModel.forward`."""
         return self.net(tokens)
 
-    def training_step(self, batch: tuple[Tensor, Tensor], batch_index: int) -> Tensor:
+    def losses(self, batch: tuple[Tensor, Tensor], batch_index: int = 0) -> dict[str, Tensor]:
         """Nats a token of whole texts, tokens int64 (batch, time), the given part included."""
         tokens, context = batch
         nats, _ = self.net.nats(tokens, context)
         count = (tokens[:, 1:] != 0).sum()
-        loss = nats.sum() / mean_over_processes(count)
+        return {"loss": nats.sum() / mean_over_processes(count)}
+
+    def training_step(self, batch: tuple[Tensor, Tensor], batch_index: int) -> Tensor:
+        """The loss of a training step."""
+        loss = self.losses(batch, batch_index)["loss"]
         self.log("train_loss", loss, prog_bar=True)
         return loss
 

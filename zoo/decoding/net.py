@@ -49,7 +49,7 @@ class Recurrent(nn.Module):
         super().__init__()
         self.arguments = {name: own[name] for name in own if name not in ("self", "__class__")}
         if cell not in ("lstm", "rnn"):
-            raise ValueError(f"cell is {cell!r}, expected lstm or rnn")
+            raise ValueError(f"cell is {cell!r}: expected lstm or rnn")
         self.vocabulary = vocabulary
         self.embedding = nn.Embedding(vocabulary, width, padding_idx=0)
         nn.init.normal_(self.embedding.weight, std=0.1)

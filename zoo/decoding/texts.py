@@ -32,7 +32,7 @@ class StopStrings:
         if isinstance(self.strings, str) or not all(
             isinstance(string, str) and string for string in self.strings
         ):
-            raise ValueError(f"stop is {self.strings!r}: give a list of strings, none empty")
+            raise ValueError(f"stop is {self.strings!r}: expected a list of strings, none empty")
 
     def __call__(self, tokens: Tensor, log_probs: Tensor, start: int) -> Tensor:
         """Return which rows contain a string, bool (rows,); `start` tokens are the prompt's."""

@@ -1,28 +1,15 @@
 """Networks on an encoder that classify texts and label tokens."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
+from zoo.layers.prediction import Prediction
 from zoo.masks.algebra import padding
 from zoo.masks.encoder import Encoder, initialise
 from zoo.masks.transformer import TokenTransformer
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """The most probable label of one text.
-
-    Attributes:
-        label: its name.
-        probability: what the model gives it, from 0 to 1.
-    """
-
-    label: str
-    probability: float
 
 
 class EncoderClassifier(nn.Module):

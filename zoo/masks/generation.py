@@ -5,7 +5,7 @@ from typing import Any
 
 from zoo.decoding.texts import stream as stream_text
 from zoo.decoding.texts import write
-from zoo.masks.any_order import Order, write_in_order
+from zoo.masks.any_order import Order, Stream, write_in_order
 from zoo.masks.decodable import DecodableTransformer, TextTask
 from zoo.masks.tokenizer import Tokenizer
 from zoo.masks.transformer import TokenTransformer
@@ -22,6 +22,7 @@ def generate(
     beam: int = 1,
     max_new_tokens: int = 64,
     batch_size: int = 16,
+    stream: Stream | None = None,
     **options: Any,
 ) -> list[str]:
     """Write a text for each of some texts.
@@ -38,6 +39,8 @@ def generate(
         beam: width of the beam search; default 1, greedy.
         max_new_tokens: most tokens of a result, its end included; default 64.
         batch_size: texts at a time, those of similar lengths together; default 16.
+        stream: called at each step with the numbers of the texts that are being written, int64
+            (n,), and their new tokens, int64 (n,); not for beams.
         **options: further ones of `zoo.decoding.generate`, such as `method="sample"`, `top_p`, and
             `stop`, strings that end a text. From a source, `no_repeat_ngram` is 2 by default.
 
@@ -52,25 +55,24 @@ def generate(
     """
     if isinstance(texts, str):
         raise TypeError("expected a list of texts, got one string: write [text]")
-    if tokenizer is None:
-        raise ValueError("the network has no tokenizer: set net.preprocess, as zoo.load does")
+    tokenizer = require_tokenizer(tokenizer)
     options = {"method": "beam" if beam > 1 else "greedy", "beam": beam, **options}
     if order != "ltr":
         if length is None or task != "lm":
             raise ValueError(f"order={order!r} is for task='lm', and needs the length of the text")
-        return write_in_order(net, tokenizer, texts, order, length, **options)
+        return write_in_order(net, tokenizer, texts, order, length, stream=stream, **options)
     if length is not None:
         raise ValueError("length does nothing from left to right: give max_new_tokens")
     prompts = encode(net, tokenizer, texts, task, max_new_tokens)
     model = DecodableTransformer(net, task)
     options = {**defaults(tokenizer, task), **options}
     options |= {"max_new_tokens": max_new_tokens, "batch_size": batch_size}
-    return write(model, prompts, tokenizer.decode, **options)
+    return write(model, prompts, tokenizer.decode, stream=stream, **options)
 
 
 def stream(
     net: TokenTransformer,
-    tokenizer: Tokenizer,
+    tokenizer: Tokenizer | None,
     text: str,
     *,
     task: TextTask,
@@ -90,9 +92,21 @@ def stream(
     Yields:
         Pieces of what is written, as they come.
     """
+    tokenizer = require_tokenizer(tokenizer)
     (prompt,) = encode(net, tokenizer, [text], task, max_new_tokens)
     options = {**defaults(tokenizer, task), **options, "max_new_tokens": max_new_tokens}
     return stream_text(DecodableTransformer(net, task), prompt, tokenizer.decode, **options)
+
+
+def require_tokenizer(tokenizer: Tokenizer | None) -> Tokenizer:
+    """Return a network's tokenizer.
+
+    Raises:
+        ValueError: if there is none.
+    """
+    if tokenizer is None:
+        raise ValueError("the network has no tokenizer: set net.preprocess, as zoo.load does")
+    return tokenizer
 
 
 def encode(

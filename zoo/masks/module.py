@@ -73,13 +73,17 @@ class MaskedModel(LightningModule):
         """Logits (n, vocabulary), as `predict`."""
         return predict(self.net, batch, asked)
 
-    def training_step(self, batch: Batch, batch_index: int) -> Tensor:
+    def losses(self, batch: Batch, batch_index: int = 0) -> dict[str, Tensor]:
         """Mean nats a prediction, under the objective that this step has."""
         name = self._drawn(batch_index)
         asked = OBJECTIVES[name](batch, None)
         nats = token_nats(self(batch, asked), asked.labels, self.smoothing)
         count = torch.tensor(len(nats), device=self.device)
-        loss = nats.sum() / mean_over_processes(count).clamp(min=1)
+        return {"loss": nats.sum() / mean_over_processes(count).clamp(min=1)}
+
+    def training_step(self, batch: Batch, batch_index: int) -> Tensor:
+        """The loss of a training step."""
+        loss = self.losses(batch, batch_index)["loss"]
         self.log("train_loss", loss, prog_bar=True, batch_size=len(batch.token_ids))
         return loss
 

@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from jsonargparse import Namespace, set_parsing_settings
 from lightning.pytorch import LightningDataModule, LightningModule
@@ -22,7 +22,10 @@ from rich.table import Table
 
 from zoo import checkpoint, hub, registry
 from zoo.callbacks.random_state import RandomState
+from zoo.callbacks.sample_grid import SampleGrid
 from zoo.callbacks.train_log import TrainLog
+from zoo.layers.batch_norm import normalise_over_processes
+from zoo.optim.precision import PrecisionRecord, choose_precision, saved_precision
 from zoo.training import trust
 from zoo.version import __version__
 
@@ -31,7 +34,7 @@ FOLDER = "FOLDER"  # in the command of a figure: the checkpoint folder, wherever
 RUN_KEYS = ("config", "ckpt_path", "weights_only", "verbose", "output", "record", "reset", "trust")
 
 # what a network may need to know of its data, and what it is where the data do not say
-SIZES = {"vocabulary": None, "classes": None, "padding": 0}
+SIZES = {"vocabulary": None, "classes": None, "padding": 0, "shape": None}
 
 
 @functools.cache
@@ -46,13 +49,15 @@ def foreign_net(source: str, name: str) -> Any | None:
 
     Args:
         source: what `--from` names.
-        name: the model to train, whose entry says who reads such checkpoints.
+        name: the model to train. The class of its network may know such checkpoints: it then has
+            `from_foreign(source)`, which returns a network with `arguments` and `preprocess`, or
+            None, and `SHAPE`, the names of those arguments that follow from the weights.
 
     Returns:
         The network; None if the checkpoint is the zoo's.
     """
-    read = registry.describe(name).start
-    return registry.import_object(read)(source) if read else None
+    read = getattr(registry.describe(name).builder(), "from_foreign", None)
+    return read(source) if read and source not in registry.list_models() else None
 
 
 @functools.cache
@@ -117,6 +122,12 @@ class ZooCLI(LightningCLI):
             help="zoo test: write the figures into the folder's metrics and card",
         )
         parser.add_argument(
+            "--precision",
+            type=Literal["auto"] | None,
+            default=None,
+            help="auto: where trainer.precision is not given, bf16 if the processor has it",
+        )
+        parser.add_argument(
             "--trust",
             action="store_true",
             help="take all that the recipe of a checkpoint folder or repository names: it may then "
@@ -124,7 +135,8 @@ class ZooCLI(LightningCLI):
         )
         parser.add_lightning_class_args(ModelCheckpoint, "checkpoint")
         parser.set_defaults({"checkpoint.save_last": True})
-        parser.link_arguments("seed_everything", "data.init_args.seed", compute_fn=int)
+        for part in ("data", "model"):  # the seed of the order, that of the noise of a step
+            parser.link_arguments("seed_everything", f"{part}.init_args.seed", compute_fn=int)
         parser.link_arguments(
             ("from", "name"), "data.init_args.preprocess", compute_fn=preprocess_file
         )
@@ -166,6 +178,17 @@ class ZooCLI(LightningCLI):
                 class_path="lightning.pytorch.loggers.CSVLogger",
                 init_args=Namespace(save_dir=str(runs), name=self.options.name),
             )
+        self.choose_precision()
+
+    def choose_precision(self) -> None:
+        """Fill in the precision that a recipe leaves to the processor, or to the resumed run."""
+        trainer = self.options.trainer
+        self.chooses_precision = self.options.precision == "auto" and trainer.precision is None
+        if self.chooses_precision:
+            resumed = Path(self.options.get("ckpt_path") or "")
+            saved = saved_precision(resumed) if resumed.is_file() else None
+            trainer.precision = saved or choose_precision(trainer.accelerator)
+            tell(f"precision: {trainer.precision}" + (", as it began" if saved else ""))
 
     def resume_file(self, source: str) -> str:
         """Return the file to resume from that `--ckpt_path` names, checked; nobody read it yet."""
@@ -187,8 +210,16 @@ class ZooCLI(LightningCLI):
             self.options.model.init_args.update(Namespace(shape))
 
     def instantiate_classes(self) -> None:
-        """Build data, model and trainer; load the weights named by `--from`."""
+        """Build data, model and trainer; load the weights named by `--from`.
+
+        Batch norms over all processes are our own, which run on CPU too.
+        """
+        synchronised = self.options.trainer.sync_batchnorm
+        self.options.trainer.sync_batchnorm = False
         super().instantiate_classes()
+        if synchronised:
+            normalise_over_processes(self.model)
+            self.options.trainer.sync_batchnorm = True  # for the recipe that is kept
         for size in SIZES:  # Lightning saves as a hyperparameter what the class does not take, too
             if size not in self.options.model.init_args:
                 self.model.hparams.pop(size, None)
@@ -257,7 +288,15 @@ class ZooCLI(LightningCLI):
             recipe=self.recipe(),
             metrics=self.results(metrics, FOLDER),
             log=log.rows,
+            attachments=getattr(self.datamodule, "attachments", None),
+            pictures=self.pictures(),
         )
+
+    def pictures(self) -> dict[str, bytes]:
+        """Return the pictures that the callbacks draw of the trained network."""
+        callbacks = self.trainer.callbacks  # pyright: ignore[reportAttributeAccessIssue]
+        drawn = [c.pictures(self.model.net) for c in callbacks if isinstance(c, SampleGrid)]
+        return {name: content for pictures in drawn for name, content in pictures.items()}
 
     def recipe(self) -> str:
         """Return the fully resolved recipe as YAML."""
@@ -265,6 +304,8 @@ class ZooCLI(LightningCLI):
         for key in RUN_KEYS:
             config.pop(key, None)
         config.trainer.logger = config.trainer.default_root_dir = None
+        if self.chooses_precision:
+            config.trainer.precision = None
         return self._parser(self.subcommand).dump(config, skip_check=True)
 
 
@@ -418,7 +459,7 @@ def start(arguments: list[str], run: bool = True) -> ZooCLI:
         subclass_mode_model=True,
         subclass_mode_data=True,
         seed_everything_default=0,
-        trainer_defaults={"callbacks": [RandomState(), TrainLog()]},
+        trainer_defaults={"callbacks": [RandomState(), TrainLog(), PrecisionRecord()]},
         save_config_callback=None,  # the checkpoint folder has the resolved recipe
         parser_kwargs={**strict, **subcommands},
         args=arguments,
@@ -430,6 +471,7 @@ def quiet() -> None:
     """Silence advertisements and advice that do not concern the user of a recipe."""
     warnings.filterwarnings("ignore", message=".*args parameter is intended to run.*")
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+    warnings.filterwarnings("ignore", message="Using ModelCheckpoint with manual optimization.*")
     warnings.filterwarnings("ignore", message=".*`tensorboardX` has been removed.*")
     for name in ("lightning.pytorch.utilities.rank_zero", "lightning.fabric.utilities.seed"):
         logging.getLogger(name).setLevel(logging.WARNING)

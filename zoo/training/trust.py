@@ -320,6 +320,7 @@ _PLATEAU = "lightning.pytorch.cli.ReduceLROnPlateau"
 _SECTIONS: dict[str, Callable[[str, Any], Iterator[Complaint]]] = {
     "name": _name,
     "seed_everything": _words,
+    "precision": _words,
     "trainer": _trainer,
     "checkpoint": _options(CHECKPOINT),
     "model": _class_of(LightningModule),

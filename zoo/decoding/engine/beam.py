@@ -43,13 +43,15 @@ class Beam:
         require_number("length_penalty", self.length_penalty)
         if not abs(self.length_penalty) <= STEEPEST:
             raise ValueError(
-                f"length_penalty is {self.length_penalty}: from {-STEEPEST} to {STEEPEST}"
+                f"length_penalty is {self.length_penalty}: expected a number from {-STEEPEST} to {STEEPEST}"
             )
         if self.early_stopping not in (True, False, "never"):
-            raise ValueError(f"early_stopping is {self.early_stopping!r}: True, False or 'never'")
+            raise ValueError(
+                f"early_stopping is {self.early_stopping!r}: expected True, False or 'never'"
+            )
         if self.n_best > self.beam:
             raise ValueError(
-                f"n_best is {self.n_best}: a beam of {self.beam} gives 1 to {self.beam} sequences"
+                f"n_best is {self.n_best}: expected 1 to {self.beam}, the width of the beam"
             )
 
     @property
@@ -113,7 +115,7 @@ class DiverseBeam(Beam):
             )
         require_number("diversity", self.diversity)
         if not math.isfinite(self.diversity):
-            raise ValueError(f"diversity is {self.diversity}: a finite number")
+            raise ValueError(f"diversity is {self.diversity}: expected a finite number")
 
     @property
     def group_count(self) -> int:

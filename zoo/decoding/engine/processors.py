@@ -46,7 +46,7 @@ class Temperature:
         require_number("temperature", self.temperature)
         if not self.temperature >= SMALLEST:
             raise ValueError(
-                f"temperature is {self.temperature}: at least {SMALLEST}; method='greedy' is 0"
+                f"temperature is {self.temperature}: expected at least {SMALLEST}; method='greedy' is 0"
             )
 
     def __call__(self, tokens: Tensor, scores: Tensor) -> Tensor:
@@ -71,7 +71,7 @@ class RepetitionPenalty:
         require_number("repetition_penalty", self.penalty)
         if not SMALLEST <= self.penalty <= 1 / SMALLEST:
             raise ValueError(
-                f"repetition_penalty is {self.penalty}: from {SMALLEST} to {1 / SMALLEST:.0e}; "
+                f"repetition_penalty is {self.penalty}: expected a number from {SMALLEST} to {1 / SMALLEST:.0e}; "
                 "1 changes nothing"
             )
 

@@ -38,7 +38,7 @@ def pad_prompts(
         if valid is not None:
             raise ValueError("valid is for a tensor of prompts: a list has no padding")
         if not isinstance(prompts, Iterable):
-            raise ValueError(f"prompts are {prompts!r}: give a list of lists of token ids")
+            raise ValueError(f"prompts are {prompts!r}: expected a list of lists of token ids")
         tokens, rows = None, [token_ids(prompt) for prompt in prompts]
     lengths = [len(row) for row in rows]
     if not lengths or not min(lengths):
@@ -63,7 +63,7 @@ def whole_tokens(prompts: Tensor) -> Tensor:
     """
     if prompts.dim() != 2 or prompts.is_floating_point() or prompts.is_complex():
         raise ValueError(
-            f"prompts are {prompts.dtype} {tuple(prompts.shape)}: give int64 (batch, time)"
+            f"prompts are {prompts.dtype} {tuple(prompts.shape)}: expected int64 (batch, time)"
         )
     tokens = prompts.long()
     if (tokens < 0).any():
@@ -80,7 +80,7 @@ def unpadded(tokens: Tensor, valid: Tensor) -> list[Tensor]:
     if not isinstance(valid, Tensor) or valid.shape != tokens.shape:
         shape = tuple(getattr(valid, "shape", ())) or valid
         raise ValueError(
-            f"valid is {shape}: give a tensor of the prompts' shape, {tuple(tokens.shape)}"
+            f"valid is {shape}: expected a tensor of the prompts' shape, {tuple(tokens.shape)}"
         )
     return [row[real] for row, real in zip(tokens, valid.bool(), strict=True)]
 
@@ -92,14 +92,16 @@ def token_ids(prompt: Sequence[int]) -> Tensor:
         ValueError: if it is none.
     """
     if isinstance(prompt, str | int):
-        raise ValueError(f"a prompt is {prompt!r}: give a list of lists of token ids")
+        raise ValueError(f"a prompt is {prompt!r}: expected a list of lists of token ids")
     try:
         row = torch.as_tensor(prompt)
     except (TypeError, ValueError, RuntimeError):  # texts, or lists of several lengths
         row = torch.tensor(-1)
     fractional = row.is_floating_point() or row.is_complex()
     if row.dim() != 1 or (fractional and len(row)) or (row.long() < 0).any():
-        raise ValueError(f"a prompt is {prompt!r}: give a list of token ids, whole numbers from 0")
+        raise ValueError(
+            f"a prompt is {prompt!r}: expected a list of token ids, whole numbers from 0"
+        )
     return row.long()
 
 

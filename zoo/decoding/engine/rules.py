@@ -106,4 +106,6 @@ def require_functions(name: str, functions: Sequence[Processor | Criterion]) -> 
         ValueError: with what was given.
     """
     if not isinstance(functions, Sequence) or not all(map(callable, functions)):
-        raise ValueError(f"{name} is {functions!r}: give a list of functions of tokens and scores")
+        raise ValueError(
+            f"{name} is {functions!r}: expected a list of functions of tokens and scores"
+        )
