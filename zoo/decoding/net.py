@@ -79,7 +79,7 @@ class Recurrent(nn.Module):
     def step(self, tokens: Tensor, state: Cells) -> tuple[Tensor, Cells]:
         """See `Decodable.step`."""
         x = self.embedding(tokens)[:, None]
-        _, new = self.cell(x, state if len(state) > 1 else state[0])
+        _, new = self.cell(x, state if len(state) == 2 else state[0])
         return self._last(new)
 
     def reorder(self, state: Cells, rows: Tensor) -> Cells:

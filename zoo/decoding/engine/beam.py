@@ -43,7 +43,8 @@ class Beam:
         require_number("length_penalty", self.length_penalty)
         if not abs(self.length_penalty) <= STEEPEST:
             raise ValueError(
-                f"length_penalty is {self.length_penalty}: expected a number from {-STEEPEST} to {STEEPEST}"
+                f"length_penalty is {self.length_penalty}: expected a number from {-STEEPEST} to "
+                f"{STEEPEST}"
             )
         if self.early_stopping not in (True, False, "never"):
             raise ValueError(

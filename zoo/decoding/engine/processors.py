@@ -46,7 +46,8 @@ class Temperature:
         require_number("temperature", self.temperature)
         if not self.temperature >= SMALLEST:
             raise ValueError(
-                f"temperature is {self.temperature}: expected at least {SMALLEST}; method='greedy' is 0"
+                f"temperature is {self.temperature}: expected at least {SMALLEST}; for 0 take "
+                "method='greedy'"
             )
 
     def __call__(self, tokens: Tensor, scores: Tensor) -> Tensor:
@@ -71,8 +72,8 @@ class RepetitionPenalty:
         require_number("repetition_penalty", self.penalty)
         if not SMALLEST <= self.penalty <= 1 / SMALLEST:
             raise ValueError(
-                f"repetition_penalty is {self.penalty}: expected a number from {SMALLEST} to {1 / SMALLEST:.0e}; "
-                "1 changes nothing"
+                f"repetition_penalty is {self.penalty}: expected a number from {SMALLEST} to "
+                f"{1 / SMALLEST:.0e}; 1 changes nothing"
             )
 
     def __call__(self, tokens: Tensor, scores: Tensor) -> Tensor:

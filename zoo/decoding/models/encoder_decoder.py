@@ -44,7 +44,7 @@ class EncoderDecoder:
             raise ValueError(f"{name} reads {model.main_input_name}: expected a model of texts")
         settings = model.generation_config
         starts = settings.decoder_start_token_id, settings.bos_token_id
-        self.start = next((start for start in starts if start is not None), None)
+        self.start: Any = next((start for start in starts if start is not None), None)
         if self.start is None:
             raise ValueError(f"{name} has no decoder_start_token_id: set it in generation_config")
         self.model, self.cache = model, cache_name(model)
