@@ -103,6 +103,12 @@ def parametrised():
     return model
 
 
+def test_a_subclass_is_told_the_positions():
+    model = as_decodable(gpt2(Negative))
+    assert isinstance(model, CausalModel)
+    assert model.takes_positions
+
+
 CHANGED = [hooked, hooked_inside, patched, replaced, parametrised, lambda: gpt2(Negative)]
 NAMES = ["hook", "hook inside", "patch", "subclass of a layer", "parametrisation", "subclass"]
 
@@ -176,6 +182,14 @@ def test_a_net_of_the_zoo_runs_its_hooks_and_its_layers():
     new.load_state_dict(old.state_dict())
     net.encoder.blocks[3].attention.output = new
     assert net.generate(texts, max_new_tokens=6) != plain
+
+
+def test_weights_that_are_loaded_when_they_are_used():
+    accelerate = pytest.importorskip("accelerate")
+    model, expected = gpt2(), require_same(gpt2())
+    accelerate.cpu_offload(model, torch.device("cpu"))
+    assert isinstance(as_decodable(model), CausalModel)
+    assert generate(model, PROMPTS, max_new_tokens=10).to_lists() == expected
 
 
 def t5():

@@ -187,10 +187,10 @@ class Beams:
         )
 
     def advance(self, step: int, log_probs: Tensor, raw: Tensor, rule: Beam, stop: Stop) -> None:
-        """Go one token further.
+        """Advance by one token.
 
-        Of the best candidates, as many as could all end and still leave `width` that do not, those
-        that end and are among the first `width` are finished; the best others go on.
+        So many of the best candidates are taken that `width` are left even if all that can end do.
+        Those that end and are among the first `width` are finished; the best others go on.
 
         Args:
             step: which new token this is, from 0.
@@ -229,7 +229,7 @@ class Beams:
         self.end_gains = torch.cat([self.end_gains, gains], 1).gather(1, order)
 
     def judge(self, length: int, rule: Beam, limit: int) -> None:
-        """Find the prompts whose finished sequences no running one of `length` tokens can beat."""
+        """Mark the prompts whose finished sequences no running one of `length` tokens can beat."""
         best = rule.weigh(self.totals[:, 0], rule.best_length(length, limit))
         worst = self.scores[:, -1]
         full = worst > NEVER
@@ -280,7 +280,7 @@ class Beams:
 def advance(
     groups: list[Beams], step: int, log_probs: Tensor, raw: Tensor, rule: Beam, stop: Stop
 ) -> None:
-    """Take one token further every group, each kept away from what the earlier ones chose.
+    """Advance every group by one token, each penalised for what the earlier ones chose.
 
     Args:
         groups: the beams.
