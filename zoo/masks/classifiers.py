@@ -1,12 +1,7 @@
 """Networks on an encoder that classify texts and label tokens."""
 
 from collections.abc import Callable
-<<<<<<< HEAD
-from dataclasses import dataclass
 from typing import Any, TypeVar
-=======
-from typing import Any
->>>>>>> pictures
 
 import torch
 from torch import Tensor, nn
@@ -17,24 +12,7 @@ from zoo.masks.encoder import Encoder, initialise
 from zoo.masks.transformer import TokenTransformer
 
 
-<<<<<<< HEAD
-@dataclass(frozen=True)
-class Prediction:
-    """The most probable label of one text.
-
-    Attributes:
-        label: its name.
-        probability: what the model gives it, from 0 to 1.
-    """
-
-    label: str
-    probability: float
-
-
 class EncoderClassifier(nn.Module):
-=======
-class Headed(nn.Module):
->>>>>>> pictures
     """An encoder, dropout and one linear layer.
 
     Args:

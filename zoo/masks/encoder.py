@@ -15,6 +15,7 @@ from zoo.masks.algebra import Mask, require_filled
 Look = Callable[[int, Tensor, Tensor, Tensor, dict[str, Any]], Tensor]
 Rotation = tuple[Tensor, Tensor]
 Activation = Literal["gelu", "gelu_tanh", "relu"]
+FLOATS = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "gelu": nn.GELU,
     "gelu_tanh": lambda: nn.GELU("tanh"),  # half the time of the exact form on a CPU
@@ -171,7 +172,7 @@ class Encoder(nn.Module):
         dropout: dropout probability in training; default 0.1.
         hidden: channels inside the perceptrons; default four times `width`.
         positions: learned absolute positions, the longest sequence; default 0: rotary, any length.
-        segments: learned segment embeddings; default 0, none.
+        segments: learned segment embeddings; default 0, none. If it is 1, all tokens get it.
         targets: learned embeddings of the position that a token is to predict; default 0, none.
         norm: `pre` (default) or `post`, as in BERT, which also norms the embeddings.
         activation: of the perceptrons; default GELU by its tanh form.
@@ -303,7 +304,9 @@ class Encoder(nn.Module):
         """Add up the embeddings of a token's segment, of its position and of its target."""
         sum_: Tensor | float = 0.0
         if self.segment_embedding is not None:
-            segment = segment_ids if segment_ids is not None else torch.zeros_like(position_ids)
+            kinds = self.segment_embedding.num_embeddings
+            single = segment_ids is None or kinds == 1  # as of a BERT with one type of tokens
+            segment = torch.zeros_like(position_ids) if single else segment_ids
             sum_ = sum_ + self.segment_embedding(segment)
         if self.position_embedding is not None:
             sum_ = sum_ + self.position_embedding(position_ids)
@@ -323,6 +326,9 @@ def fused_arguments(mask: Mask | Tensor | None, x: Tensor) -> dict[str, Any]:
     Args:
         mask: as for `Encoder.forward`.
         x: float (batch, time, width), for its length, device and type.
+
+    Raises:
+        ValueError: if it is no mask, fits another number of tokens, or has an empty row.
     """
     if mask is None:
         return {}
@@ -330,6 +336,12 @@ def fused_arguments(mask: Mask | Tensor | None, x: Tensor) -> dict[str, Any]:
         if mask.is_causal:
             return {"is_causal": True}
         mask = mask.tensor(x.shape[1], x.device)
+    elif not isinstance(mask, Tensor) or mask.dtype not in (torch.bool, *FLOATS):
+        kind = mask.dtype if isinstance(mask, Tensor) else repr(mask)
+        raise ValueError(
+            f"mask is {kind}: expected a Mask, such as zoo.masks.causal(), or a tensor of booleans "
+            "or of numbers to add to the scores"
+        )
     elif mask.is_floating_point():
         return {"attn_mask": mask}
     else:

@@ -20,7 +20,7 @@ class Transformer(TokenTransformer):
     @property
     def task(self) -> TextTask:
         """What it writes: `seq2seq` if it tells a source from a target, else `lm`."""
-        return "lm" if self.encoder.segment_embedding is None else "seq2seq"
+        return "seq2seq" if self.arguments["segments"] > 1 else "lm"
 
     @property
     def eos_id(self) -> int | None:

@@ -20,6 +20,12 @@ ROLES = {
     "end": ("[SEP]", "</s>"),
     "mask": ("[MASK]", "<mask>"),
 }
+# of BERT: what a tokenizer_config.json calls it, and what a tokenizer.json does
+NORMALISER = {
+    "do_lower_case": "lowercase",
+    "strip_accents": "strip_accents",
+    "tokenize_chinese_chars": "handle_chinese_chars",
+}
 HAN = ((0x3400, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x323AF))
 # CJK symbols, full-width forms, general punctuation, the middle dot
 PUNCTUATION = ((0x3000, 0x303F), (0xFF00, 0xFFEF), (0x2010, 0x2027), (0xB7, 0xB7))
@@ -69,7 +75,8 @@ class Tokenizer:
         """Read `tokenizer.json`, or else BERT's `vocab.txt`, of a folder.
 
         Args:
-            folder: as `transformers` writes it.
+            folder: as `transformers` writes it. What its `tokenizer_config.json` says of case,
+                accents and Chinese characters holds for both files.
             max_length: as of the class.
 
         Raises:
@@ -77,19 +84,17 @@ class Tokenizer:
             ValueError: if the file is malformed.
         """
         folder = Path(folder)
+        settings = _read_settings(folder / "tokenizer_config.json")
         if (folder / "tokenizer.json").is_file():
-            return cls((folder / "tokenizer.json").read_text("utf-8"), max_length)
-        if not (folder / "vocab.txt").is_file():
+            definition = (folder / "tokenizer.json").read_text("utf-8")
+        elif (folder / "vocab.txt").is_file():
+            definition = BertWordPieceTokenizer(str(folder / "vocab.txt")).to_str()
+        else:
             raise FileNotFoundError(
                 f"{folder} has neither tokenizer.json nor vocab.txt: save the tokenizer there "
                 "(AutoTokenizer.from_pretrained(...).save_pretrained(folder))"
             )
-        settings = folder / "tokenizer_config.json"
-        config = json.loads(settings.read_text("utf-8")) if settings.is_file() else {}
-        made = BertWordPieceTokenizer(
-            str(folder / "vocab.txt"), lowercase=config.get("do_lower_case", True)
-        )
-        return cls(made.to_str(), max_length)
+        return cls(_normalised(definition, settings), max_length)
 
     @classmethod
     def from_texts(cls, texts: Iterable[str], min_count: int, max_length: int) -> "Tokenizer":
@@ -225,6 +230,28 @@ class Tokenizer:
         ]
         state["post_processor"] = None  # it names ids; `encode` adds start and end itself
         return json.dumps(state)
+
+
+def _read_settings(path: Path) -> dict[str, Any]:
+    try:
+        settings = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+    except ValueError as error:
+        raise ValueError(f"{path} is no JSON: {error}") from error
+    if not isinstance(settings, dict):
+        raise ValueError(f"{path} holds {settings!r:.80}: expected the settings of a tokenizer")
+    return settings
+
+
+def _normalised(definition: str, settings: dict[str, Any]) -> str:
+    """Return the definition of a tokenizer with the settings of BERT's normaliser put in."""
+    try:
+        state = json.loads(definition)
+        normalizer = state.get("normalizer") or {}
+    except (ValueError, AttributeError):
+        return definition  # which the library refuses in its own words
+    if normalizer.get("type") == "BertNormalizer":
+        normalizer |= {own: settings[name] for name, own in NORMALISER.items() if name in settings}
+    return json.dumps(state)
 
 
 def word_numbers(pieces: list[str], words: frozenset[str]) -> list[int]:
