@@ -199,3 +199,28 @@ def test_a_lean_network_computes_the_same_without_dropout():
         expected = net.encode(ids, mask=masks.causal())
         net.train()
         torch.testing.assert_close(lean(net).encode(ids, mask=masks.causal()), expected)
+
+
+def test_a_stream_numbers_the_texts_as_they_were_given(writer):
+    texts, heard = ["今天天气很好", "雪", "风雨风雨", "天气"], []
+    made = writer.generate(
+        texts,
+        max_new_tokens=5,
+        batch_size=2,
+        stream=lambda rows, tokens: heard.extend(zip(rows.tolist(), tokens.tolist(), strict=True)),
+    )
+    for i, text in enumerate(made):
+        assert writer.preprocess.decode([token for row, token in heard if row == i]) == text
+
+
+def test_several_results_of_a_text_follow_each_other(writer):
+    texts = ["今天天气很好", "雪", "风雨风雨"]
+    several = writer.generate(texts, beam=4, n_best=3, max_new_tokens=5, batch_size=2)
+    assert len(several) == 9
+    assert several[::3] == writer.generate(texts, beam=4, max_new_tokens=5)
+
+
+@pytest.mark.parametrize("size", [0, -1])
+def test_a_batch_has_a_text(writer, size):
+    with pytest.raises(ValueError, match=f"batch_size is {size}: expected 1 or more"):
+        writer.generate(["今天"], batch_size=size)

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 from tokenizers import Tokenizer as Fast
@@ -117,3 +118,25 @@ def test_a_random_order_needs_a_network_that_is_told_where_to_write(net):
     assert len(untold.generate([""], order="rtl", length=5)[0]) == 5
     with pytest.raises(ValueError, match="built with targets"):
         untold.generate([""], order="random", length=5)
+
+
+def test_a_seed_may_be_numpys_and_nothing_need_be_drawn(net):
+    drawn = net.generate(["今天"], order="random", length=9, method="sample", generator=3)
+    assert drawn == net.generate(
+        ["今天"], order="random", length=9, method="sample", generator=np.int64(3)
+    )
+    greedy = net.generate(["今天"] * 2, order="random", length=9, generator=3)
+    assert greedy == net.generate(["今天"] * 2, order="random", length=9, generator=3)
+
+
+def test_a_stream_names_the_text_that_is_written(net):
+    heard = []
+    made = net.generate(
+        ["", "很好"],
+        order="rtl",
+        length=6,
+        stream=lambda rows, tokens: heard.extend(zip(rows.tolist(), tokens.tolist(), strict=True)),
+    )
+    for i, text in enumerate(made):
+        written = [token for row, token in heard if row == i]
+        assert text.startswith(net.preprocess.decode(written[::-1]))

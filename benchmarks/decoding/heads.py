@@ -7,7 +7,7 @@ falls on both sides. The order turns from repeat to repeat, and seconds are CPU 
 process. Decoding is greedy, a fixed number of steps of the engine, batch 1 and 16, of a GPT-2 of
 5 M parameters and of an LSTM; training is forward and backward of the LSTM.
 
-    python benchmarks/decoding_heads.py
+    python benchmarks/decoding/heads.py
 """
 
 import argparse
@@ -17,9 +17,8 @@ import time
 import torch
 from transformers import GPT2Config, GPT2LMHeadModel
 
-from zoo.decoding.generate import generate
-from zoo.decoding.heads import KINDS, SelfTerminating
-from zoo.decoding.models.transformers import as_decodable
+from zoo.decoding import SelfTerminating, as_decodable, generate
+from zoo.decoding.losses import KINDS
 from zoo.decoding.net import LanguageModel
 
 VOCABULARY, STEPS = 8000, 64
@@ -30,7 +29,7 @@ MOST = 1.03
 def decoding(model, batch):
     """Return a function that decodes STEPS tokens of each row; no row is told to end."""
     prompts = torch.randint(4, VOCABULARY, (batch, 16), generator=torch.Generator().manual_seed(0))
-    return lambda: generate(model, prompts, max_new_tokens=STEPS)
+    return lambda: generate(model, prompts, max_new_tokens=STEPS, eos_id=[])
 
 
 def training(model):

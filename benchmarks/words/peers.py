@@ -1,4 +1,4 @@
-"""Word discovery beside other libraries: `python benchmarks/words.py peers`.
+"""Word discovery beside other libraries: `python -m benchmarks.words.table peers`.
 
 jiagu, smoothnlp, harvesttext and plain dictionaries run in a Python of their own, which
 `--python` names, or which is made and thrown away. `--kenlm` names `count_ngrams`, which the 2019
@@ -19,10 +19,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from words_gold import joined, lexicon_f1, peoples_daily, segmentation_f1, wanted_words
+
+from benchmarks.words.gold import joined, lexicon_f1, peoples_daily, segmentation_f1, wanted_words
 
 PEERS = ("jiagu==0.2.3", "smoothnlp==0.4.0", "harvesttext==0.8.2.1")
-CHILD = Path(__file__).with_name("words_peer.py")
+CHILD = Path(__file__).with_name("peer.py")
 Run = Callable[[Path, dict, Path], dict]  # corpus, options, lexicon to write: what it cost
 
 

