@@ -9,7 +9,7 @@ is compared character by character.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from typing import Any
 
@@ -284,7 +284,7 @@ def _index(dictionary: Dictionary) -> Dictionary:
     bitmap = np.zeros(bits, dtype=bool)
     bitmap[(dictionary.hashes >> np.uint64(64 - bits.bit_length() + 1)).astype(np.int64)] = True
     packed = np.packbits(bitmap, bitorder="little")
-    return Dictionary(**(dictionary.arrays() | {"bitmap": packed}))
+    return replace(dictionary, bitmap=packed)
 
 
 def _ends(owners: NDArray[np.int64], count: int) -> NDArray[np.int64]:

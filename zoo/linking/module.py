@@ -39,7 +39,8 @@ class LinkingModule(LightningModule):
         self, net: Linker, arguments: dict[str, Any], lr: float, weight_decay: float, warmup: float
     ) -> None:
         super().__init__()
-        self.net, self.arguments = net, arguments
+        self.net: Any = net
+        self.arguments = arguments
         self.lr, self.weight_decay, self.warmup = lr, weight_decay, warmup
         self.scores: Any = nn.ModuleDict({split: LinkScores() for split in ("valid", "test")})
         self.simple: Any = nn.ModuleDict({name: LinkScores() for name in BASELINES})
