@@ -42,7 +42,8 @@ class Poets(Linking):
         **options: Any,
     ) -> None:
         super().__init__(**options)
-        self.path, self.by, self.fold, self.nil, self.facts = path, by, fold, nil, facts
+        self.path, self.fold, self.nil, self.facts = path, fold, nil, facts
+        self.by: By = by
 
     @cached_property
     def _read(self) -> tuple[list[Poet], dict[Split, list[LinkedText]]]:

@@ -32,6 +32,11 @@ def scramble(x: Hashes) -> Hashes:
     return x ^ (x >> np.uint64(31))
 
 
+def no_entries(kind: str) -> Any:
+    """Return an empty array of a kind that NumPy knows, such as `i8`."""
+    return np.zeros(0, kind)
+
+
 @lru_cache(maxsize=8)
 def _powers(base: int, count: int) -> Hashes:
     """Return base^0 to base^(count - 1) modulo 2^64."""
