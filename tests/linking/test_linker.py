@@ -11,6 +11,7 @@ from zoo.linking.entities import Entity
 from zoo.linking.inputs import InputMaker
 from zoo.linking.joint import JointLinker
 from zoo.linking.knowledge import KnowledgeBase
+from zoo.linking.ladder import ladder
 from zoo.linking.net import TransformerLinker
 from zoo.linking.texts import Gold, LinkedText
 
@@ -151,3 +152,13 @@ def test_the_order_of_entities_changes_nothing_without_a_prior(kb, tmp_path):
 def test_a_linker_without_a_base_says_so():
     with pytest.raises(ValueError, match="no knowledge base"):
         TransformerLinker(5, width=8, depth=1, heads=2).link("x")
+
+
+def test_the_ladder_counts_spans_and_triples(net):
+    texts = [LinkedText("寄子美於永叔", (Gold(1, 3, "2"), Gold(0, 1))), LinkedText("無名")]
+    found = ladder(net, texts)
+    assert found["all_names"] == pytest.approx({"precision": 0.5, "recall": 0.5, "f1": 0.5})
+    linked = [m for m in net.link(texts[0].text) if m.entity]
+    right = sum((m.start, m.end, m.entity) == (1, 3, "2") for m in linked)
+    assert found["end_to_end"]["recall"] == right
+    assert found["end_to_end"]["precision"] == pytest.approx(right / max(1, len(linked)))

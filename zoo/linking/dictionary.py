@@ -129,17 +129,7 @@ class Dictionary:
     @classmethod
     def empty(cls) -> Dictionary:
         """Return a dictionary without names."""
-        types: tuple[Any, ...] = (
-            np.uint64,
-            np.int32,
-            np.uint8,
-            np.int64,
-            np.int64,
-            np.int32,
-            np.int64,
-            np.uint8,
-        )
-        return cls(*(np.zeros(0, dtype) for dtype in types))
+        return cls(*map(no_entries, ("u8", "i4", "u1", "i8", "i8", "i4", "i8", "u1")))
 
     def arrays(self) -> dict[str, NDArray]:
         """Return the arrays by their names."""

@@ -14,6 +14,7 @@ from zoo.linking import calibration
 from zoo.linking.baselines import BASELINES
 from zoo.linking.inputs import Batch
 from zoo.linking.joint import JointLinker
+from zoo.linking.ladder import ladder
 from zoo.linking.linker import Linker
 from zoo.linking.losses import listwise
 from zoo.linking.metrics import LinkScores
@@ -74,6 +75,7 @@ class LinkingModule(LightningModule):
         A fit ends with a test, so the checkpoint carries them; a later test fits them again.
         """
         data: Any = self.trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
+        vars(self.net).update(preprocess=data.preprocess, **data.attachments)
         self.net.eval()
         rows, answers = [], []
         questions = data.held_out("valid")
@@ -103,10 +105,13 @@ class LinkingModule(LightningModule):
         self._log("valid", self.scores["valid"], ("accuracy",))  # NIL waits for its threshold
 
     def on_test_epoch_end(self) -> None:
-        """Log the figures, and the accuracies of the baselines."""
+        """Log the figures, the accuracies of the baselines, and the mention ladder."""
         self._log("test", self.scores["test"])
         for name, scores in self.simple.items():
             self._log(f"test_{name}", scores, ("accuracy", "accuracy_with_nil"))
+        texts = self.trainer.datamodule.texts("test")  # pyright: ignore[reportAttributeAccessIssue]
+        for step, values in ladder(self.net, texts).items():
+            self.log(f"test_{step}_f1", values["f1"])
 
     def _log(self, prefix: str, scores: LinkScores, names: tuple[str, ...] | None = None) -> None:
         for name, value in scores.compute().items():
