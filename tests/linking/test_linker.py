@@ -122,6 +122,18 @@ def test_without_the_threshold_the_best_candidate_is_linked_and_with_it_none(net
     assert net.link("寄子美")[0].entity == plain.entity
 
 
+def test_a_name_of_many_entities_is_linked_in_batches_of_bounded_size(kb, tmp_path, monkeypatch):
+    many = [Entity(str(i), ("子美",), f"宋{i}") for i in range(60)]
+    net = linker(TransformerLinker, KnowledgeBase.build(many, tmp_path))
+    whole = net.link(["寄子美", "子美", "永叔"])
+    monkeypatch.setattr("zoo.linking.linker.PAIRS", 1)
+    split = net.link(["寄子美", "子美", "永叔"])
+    assert [[m.entity for m in found] for found in whole] == [
+        [m.entity for m in found] for found in split
+    ]
+    assert len(whole[0][0].candidates) == 60
+
+
 def test_few_candidates_are_read_and_the_rest_have_probability_0(kb):
     net = linker(TransformerLinker, kb)
     net.read = 1

@@ -20,7 +20,7 @@ from zoo.linking.losses import listwise
 from zoo.linking.metrics import LinkScores
 from zoo.linking.net import TransformerLinker
 from zoo.optim.distributed import mean_over_processes
-from zoo.optim.schedule import rise_and_fall
+from zoo.optim.schedule import decayed_matrices, warm_up
 
 Split = Literal["valid", "test"]
 
@@ -121,21 +121,8 @@ class LinkingModule(LightningModule):
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """AdamW without decay of biases and norms; the schedule ends with the last step."""
-        groups = [
-            {
-                "params": [p for p in self.parameters() if p.dim() > 1],
-                "weight_decay": self.weight_decay,
-            },
-            {"params": [p for p in self.parameters() if p.dim() <= 1], "weight_decay": 0.0},
-        ]
-        optimizer = AdamW(groups, lr=self.lr)
-        total = int(self.trainer.estimated_stepping_batches)
-        rising = max(1, round(self.warmup * total))
-        schedule = rise_and_fall(optimizer, rising, total - rising, first=1 / (rising + 1))
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
-        }
+        optimizer = AdamW(decayed_matrices(self, self.weight_decay), lr=self.lr)
+        return warm_up(self, optimizer, self.warmup)
 
 
 class TransformerLinking(LinkingModule):
