@@ -137,3 +137,11 @@ def test_own_files_of_validation_and_test_are_used(tmp_path):
 def test_a_folder_without_files_says_what_is_missing(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"kb\.jsonl in .*--data\.root"):
         list(LabelledTexts(root=str(tmp_path)).entities())
+
+
+def test_too_few_texts_say_so(tmp_path):
+    (tmp_path / "train.jsonl").write_text('{"text": "x", "mentions": []}\n' * 5)
+    data = LabelledTexts(root=str(tmp_path))
+    assert len(data.texts("train")) == 5
+    with pytest.raises(ValueError, match="5 labelled texts, none of them for test"):
+        data.texts("test")
