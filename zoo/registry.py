@@ -184,6 +184,22 @@ register(
     )
 )
 
+register(
+    Entry(
+        name="masks_classifier_sentiment",
+        technique="masks",
+        summary="Chinese reviews, negative or positive; a small BERT and FGM.",
+        task="text-classification",
+        build="zoo.masks.classifiers:build_classifier",
+        recipe="masks/classifier_sentiment.yaml",
+        paper="BERT: Pre-training of Deep Bidirectional Transformers for Language Understanding "
+        "(Devlin et al.; arXiv 1810.04805)",
+        post="https://kexue.fm/archives/7234",
+        licence="MIT",
+        start="zoo.masks.classification.backbone:from_backbone",
+    )
+)
+
 _PICTURES = {
     "technique": "pictures",
     "task": "image-classification",

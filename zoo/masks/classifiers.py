@@ -1,7 +1,7 @@
 """Networks on an encoder that classify texts and label tokens."""
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -26,6 +26,11 @@ class EncoderClassifier(nn.Module):
         arguments: what it was built with, defaults included, as a dict.
     """
 
+    # what follows from the weights of a checkpoint, as `zoo fit --from` needs to know, and what a
+    # checkpoint of masks has not learned
+    SHAPE = tuple(name for name in TokenTransformer.SHAPE if name != "head")
+    FRESH = ("head",)
+
     def __init__(
         self, vocabulary: int, classes: int = 2, *, width: int = 128, depth: int = 2, **shape: Any
     ) -> None:
@@ -48,17 +53,18 @@ class TextClassifier(EncoderClassifier):
     preprocess: Callable[[list[str]], Tensor]
     labels: list[str]
 
-    def forward(self, tokens: Tensor) -> Tensor:
+    def forward(self, tokens: Tensor, segment_ids: Tensor | None = None) -> Tensor:
         """Classify a batch.
 
         Args:
             tokens: int64 (batch, time), padded at the ends of the rows.
+            segment_ids: int64 (batch, time), 1 in the second text of a pair; default all 0.
 
         Returns:
             float (batch, classes): logits.
         """
         valid = tokens != self.padding
-        x = self.encoder(tokens, padding(valid))  # (batch, time, width)
+        x = self.encoder(tokens, padding(valid), segment_ids)  # (batch, time, width)
         weight = valid[..., None].to(x.dtype)
         mean = (x * weight).sum(1) / weight.sum(1)  # (batch, width)
         return self.head(self.dropout(mean))
@@ -86,20 +92,35 @@ class TextClassifier(EncoderClassifier):
 class TokenClassifier(EncoderClassifier):
     """A classifier of tokens, for sequence labelling; arguments as of `EncoderClassifier`."""
 
-    def forward(self, tokens: Tensor) -> Tensor:
+    def forward(self, tokens: Tensor, segment_ids: Tensor | None = None) -> Tensor:
         """Label a batch.
 
         Args:
             tokens: int64 (batch, time), padded at the ends of the rows.
+            segment_ids: int64 (batch, time); default all 0.
 
         Returns:
             float (batch, time, classes): logits.
         """
-        states = self.encoder(tokens, padding(tokens != self.padding))
+        states = self.encoder(tokens, padding(tokens != self.padding), segment_ids)
         return self.head(self.dropout(states))
 
 
 Classifier = TypeVar("Classifier", bound=EncoderClassifier)
+
+
+def build_classifier(
+    kind: Literal["text", "token"] = "text", **arguments: Any
+) -> TextClassifier | TokenClassifier:
+    """Build a classifier of texts or of tokens.
+
+    Args:
+        kind: which; default of texts.
+        arguments: those of `EncoderClassifier`.
+    """
+    if kind == "token":
+        return TokenClassifier(**arguments)
+    return TextClassifier(**arguments)
 
 
 def text_classifier(net: TokenTransformer, classes: int) -> TextClassifier:

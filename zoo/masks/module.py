@@ -14,7 +14,7 @@ from zoo.masks.net import Transformer
 from zoo.masks.objectives import OBJECTIVES, Batch, TokenPrediction
 from zoo.metrics.rouge_bleu import TitleScores
 from zoo.optim.distributed import mean_over_processes
-from zoo.optim.schedule import rise_and_fall
+from zoo.optim.schedule import warm_up_and_fall
 
 Split = Literal["valid", "test"]
 
@@ -140,14 +140,8 @@ class MaskedModel(LightningModule):
             {"params": matrices, "weight_decay": self.weight_decay},
             {"params": vectors, "weight_decay": 0.0},
         ]
-        optimizer = AdamW(groups, lr=self.lr)
         total = int(self.trainer.estimated_stepping_batches)
-        rising = max(1, round(self.warmup * total))
-        schedule = rise_and_fall(optimizer, rising, total - rising, first=1 / (rising + 1))
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
-        }
+        return warm_up_and_fall(AdamW(groups, lr=self.lr), self.warmup, total)
 
 
 def predict(net: Transformer, batch: Batch, asked: TokenPrediction) -> Tensor:

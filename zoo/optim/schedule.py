@@ -1,5 +1,7 @@
 """Learning rates that rise and fall in straight lines."""
 
+from typing import Any
+
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LinearLR, SequentialLR
 
@@ -20,3 +22,16 @@ def rise_and_fall(
     up = LinearLR(optimizer, first, total_iters=rising)
     down = LinearLR(optimizer, 1.0, last, falling)
     return SequentialLR(optimizer, [up, down], milestones=[rising])
+
+
+def warm_up_and_fall(optimizer: Optimizer, warmup: float, total: int) -> Any:
+    """Return what `configure_optimizers` is to return for BERT's schedule (1810.04805, A.2).
+
+    Args:
+        optimizer: its learning rate is the highest.
+        warmup: share of the steps in which the learning rate rises; it then falls to 0.
+        total: steps of the run.
+    """
+    rising = max(1, round(warmup * total))
+    schedule = rise_and_fall(optimizer, rising, total - rising, first=1 / (rising + 1))
+    return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

@@ -222,8 +222,10 @@ class ZooCLI(LightningCLI):
             normalise_over_processes(self.model)
             self.options.trainer.sync_batchnorm = True  # for the recipe that is kept
         if self.options["from"]:
-            folder = start_folder(self.options["from"], self.options.name)
-            checkpoint.load_matching(self.model.net, folder, self.options.reset)
+            source, name = self.options["from"], self.options.name
+            fresh = getattr(foreign_net(source, name), "FRESH", ())
+            reset = [*self.options.reset, *fresh]
+            checkpoint.load_matching(self.model.net, start_folder(source, name), reset)
 
     def before_fit(self) -> None:
         """Measure a model that is to be fine-tuned."""
