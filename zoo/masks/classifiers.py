@@ -1,6 +1,6 @@
 """Networks on an encoder that classify texts and label tokens."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any, Literal, TypeVar
 
 import torch
@@ -50,7 +50,7 @@ class TextClassifier(EncoderClassifier):
     token ids) and `labels` (names of the classes).
     """
 
-    preprocess: Callable[[list[str]], Tensor]
+    preprocess: Any
     labels: list[str]
 
     def forward(self, tokens: Tensor, segment_ids: Tensor | None = None) -> Tensor:
@@ -70,19 +70,31 @@ class TextClassifier(EncoderClassifier):
         return self.head(self.dropout(mean))
 
     @torch.inference_mode()
-    def predict(self, texts: list[str]) -> list[Prediction]:
+    def predict(self, texts: list[str], pairs: list[str] | None = None) -> list[Prediction]:
         """Classify texts, in one batch.
 
         Args:
             texts: any number of texts, of any length.
+            pairs: the second text of each, of a classifier of pairs; default none.
 
         Returns:
             A prediction for each text.
+
+        Raises:
+            ValueError: if there is not a second text for each.
         """
         if not texts:
             return []
-        tokens = self.preprocess(texts).to(self.head.weight.device)
-        probability, best = self(tokens).softmax(-1).max(-1)
+        segments = None
+        if pairs is None:
+            tokens = self.preprocess(texts)
+        elif len(pairs) == len(texts):
+            tokens, segments = self.preprocess.pairs(texts, pairs)
+            segments = segments.to(self.head.weight.device)
+        else:
+            raise ValueError(f"pairs has {len(pairs)} texts: expected {len(texts)}, one for each")
+        logits = self(tokens.to(self.head.weight.device), segments)
+        probability, best = logits.softmax(-1).max(-1)
         return [
             Prediction(self.labels[i], p)
             for i, p in zip(best.tolist(), probability.tolist(), strict=True)
@@ -90,7 +102,13 @@ class TextClassifier(EncoderClassifier):
 
 
 class TokenClassifier(EncoderClassifier):
-    """A classifier of tokens, for sequence labelling; arguments as of `EncoderClassifier`."""
+    """A classifier of tokens, for sequence labelling; arguments as of `EncoderClassifier`.
+
+    A loaded checkpoint sets `preprocess` (a `Tokenizer`) and `labels` (names of the classes).
+    """
+
+    preprocess: Any
+    labels: list[str]
 
     def forward(self, tokens: Tensor, segment_ids: Tensor | None = None) -> Tensor:
         """Label a batch.
@@ -104,6 +122,26 @@ class TokenClassifier(EncoderClassifier):
         """
         states = self.encoder(tokens, padding(tokens != self.padding), segment_ids)
         return self.head(self.dropout(states))
+
+    @torch.inference_mode()
+    def predict(self, sentences: Sequence[Sequence[str]]) -> list[list[str]]:
+        """Tag the words of sentences, one sentence at a time.
+
+        Args:
+            sentences: the words of each, or its characters (a string).
+
+        Returns:
+            A label for each word; fewer than there are words where a sentence is longer than the
+            tokenizer's `max_length` tokens.
+        """
+        tagged = []
+        for words in sentences:
+            ids, firsts = self.preprocess.encode_words(words)
+            best = self(torch.tensor([ids], device=self.head.weight.device))[0].argmax(-1).tolist()
+            tagged.append(
+                [self.labels[i] for i, n in zip(best, firsts, strict=True) if n is not None]
+            )
+        return tagged
 
 
 Classifier = TypeVar("Classifier", bound=EncoderClassifier)

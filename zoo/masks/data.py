@@ -1,13 +1,11 @@
 """Texts and pairs of texts as batches: titles of papers, poems, any file of lines."""
 
 from abc import abstractmethod
-from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch.nn.utils.rnn import pad_sequence
 
 from zoo.data.csl import read_papers
 from zoo.data.gap_sentences import gap_pairs
@@ -15,7 +13,7 @@ from zoo.data.poems import Poem, PoemCorpus
 from zoo.data.splits import Split, SplitTexts, TextExample
 from zoo.data.text import Passage, read_text
 from zoo.masks.objectives import Batch
-from zoo.masks.tokenizer import Tokenizer, word_numbers
+from zoo.masks.tokenizer import Tokenizer, pad
 
 
 class TokenizedTexts(SplitTexts[TextExample]):
@@ -221,6 +219,38 @@ class Lines(MaskedText):
         return [pair for line in lines for pair in gap_pairs(line, self.gaps)]
 
 
-def pad(rows: Iterable[list[int]], value: int) -> torch.Tensor:
-    """Return int64 (batch, time): rows side by side, filled with a value at their ends."""
-    return pad_sequence([torch.tensor(row) for row in rows], True, value)
+def word_numbers(pieces: list[str], words: frozenset[str]) -> list[int]:
+    """Number the words that a sequence's tokens are part of, from 0; -1 for special tokens.
+
+    Args:
+        pieces: the tokens of a sequence, empty strings for special ones.
+        words: the longest that fits is taken, from left to right; a token that begins none is a
+            word by itself, with the `##` tokens after it.
+
+    Example:
+        >>> word_numbers(["", "明", "月", "光", "q", "##x", ""], frozenset({"明月"}))
+        [-1, 0, 0, 1, 2, 2, -1]
+    """
+    numbers: list[int] = []
+    longest = max(map(len, words), default=0)
+    word = 0
+    while (start := len(numbers)) < len(pieces):
+        if pieces[start]:
+            numbers += [word] * (_end_of_word(pieces, start, words, longest) - start)
+            word += 1
+        else:
+            numbers.append(-1)
+    return numbers
+
+
+def _end_of_word(pieces: list[str], start: int, words: frozenset[str], longest: int) -> int:
+    end, text = start + 1, ""
+    for at in range(start, len(pieces)):
+        text += pieces[at].removeprefix("##")
+        if not pieces[at] or len(text) > longest:
+            break
+        if text in words:
+            end = at + 1
+    while end < len(pieces) and pieces[end].startswith("##"):
+        end += 1
+    return end

@@ -2,18 +2,21 @@
 
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
 
+from zoo.data.conll import Sentence, read_sentences
 from zoo.data.sentiment import LABELS, read_reviews
 from zoo.data.splits import Split
 from zoo.data.table import read_table
-from zoo.masks.data import TokenizedTexts, pad
+from zoo.masks.data import TokenizedTexts
+from zoo.masks.tokenizer import pad
 
 # what has no word: of such a text only the frequencies of the classes are known
 WORDLESS = ("", " ", "。", "？？？", "...", "!!!", "123", "5", "🙂", "（）", "-", "\n")
+Row = TypeVar("Row")
 IGNORED = -100  # the label of a token that has none
 
 
@@ -117,7 +120,7 @@ class Reviews(LabelledTexts):
 
 
 class LabelledTable(LabelledTexts):
-    """Labelled texts of one's own: of ten rows eight train, the ninth validates, the tenth tests.
+    """Labelled texts of one's own, split by `tenths`.
 
     Args:
         file: a table for `zoo.data.table.read_table`, with the columns `text` and `label`, and for
@@ -145,17 +148,91 @@ class LabelledTable(LabelledTexts):
         return sorted({row["label"] for row in self.rows})
 
     def read(self, split: Split) -> list[LabelledText]:
-        """See `SplitData.read`.
-
-        Raises:
-            FileNotFoundError: if there is no such file.
-            ValueError: if it is no such table, or has fewer than ten rows.
-        """
-        if len(self.rows) < 10:
-            raise ValueError(f"{self.file} has {len(self.rows)} rows: give 10 or more, to split")
-        part = {8: "valid", 9: "test"}
+        """See `SplitData.read`; raises as `read_table` and `tenths`."""
         return [
             LabelledText(row["text"], self.labels.index(row["label"]), row.get("pair", ""))
-            for i, row in enumerate(self.rows)
-            if part.get(i % 10, "train") == split
+            for row in tenths(self.rows, split, self.file)
         ]
+
+
+class TaggedText(NamedTuple):
+    """The words of a sentence, and the tag of each.
+
+    Attributes:
+        words: the words, or characters.
+        tags: their places among the labels.
+    """
+
+    words: tuple[str, ...]
+    tags: tuple[int, ...]
+
+
+class TaggedTexts(TokenizedTexts[TaggedText]):
+    """Tagged sentences of one's own, split by `tenths`, for a classifier of tokens.
+
+    Args:
+        file: for `zoo.data.conll.read_sentences`.
+        options: those of `TokenizedTexts`.
+    """
+
+    def __init__(self, file: str, **options: Any) -> None:
+        super().__init__(**options)
+        self.file = file
+
+    @property
+    def title(self) -> str:
+        """See `SplitData.title`."""
+        return f"{super().title}, {Path(self.file).name}"
+
+    @cached_property
+    def sentences(self) -> list[Sentence]:
+        """All sentences of the file."""
+        return read_sentences(self.file)
+
+    @cached_property
+    def labels(self) -> list[str]:
+        """The tags of the file, sorted."""
+        return sorted({tag for sentence in self.sentences for tag in sentence.tags})
+
+    @property
+    def classes(self) -> int:
+        """Number of tags."""
+        return len(self.labels)
+
+    def read(self, split: Split) -> list[TaggedText]:
+        """See `SplitData.read`; raises as `read_sentences` and `tenths`."""
+        return [
+            TaggedText(words, tuple(map(self.labels.index, tags)))
+            for words, tags in tenths(self.sentences, split, self.file)
+        ]
+
+    def texts_of(self, example: TaggedText) -> str:
+        """See `TokenizedTexts.texts_of`."""
+        return "".join(example.words)
+
+    def encode(self, example: TaggedText) -> tuple[list[int], list[int]]:
+        """See `TokenizedTexts.encode`."""
+        ids, _ = self.preprocess.encode_words(example.words)
+        return ids, [0] * len(ids)
+
+    def collate(self, examples: list[TaggedText]) -> LabelledBatch:
+        """Encode a batch; a word's tag is that of its first token. See `LabelledBatch`."""
+        encoded = [self.preprocess.encode_words(example.words) for example in examples]
+        labels = [
+            [IGNORED if word is None else example.tags[word] for word in words]
+            for (_, words), example in zip(encoded, examples, strict=True)
+        ]
+        tokens = pad([ids for ids, _ in encoded], self.padding)
+        return LabelledBatch(tokens, torch.zeros_like(tokens), pad(labels, IGNORED))
+
+
+def tenths(rows: list[Row], split: Split, file: str) -> list[Row]:
+    """Return the part of a file's rows that a split has: of ten, 8 train, 1 validates, 1 tests.
+
+    Raises:
+        ValueError: if there are fewer than ten rows.
+    """
+    if len(rows) < 10:
+        raise ValueError(f"{file} has {len(rows)} examples: give 10 or more, to split")
+    part = {8: "valid", 9: "test"}
+    return [row for i, row in enumerate(rows) if part.get(i % 10, "train") == split]
