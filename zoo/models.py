@@ -73,6 +73,19 @@ TABLE: list[dict[str, str]] = [
         **_MASKS,
     },
     {
+        "name": "masks_classifier_sentiment",
+        "technique": "masks",
+        "summary": "Chinese reviews, negative or positive; a small BERT and FGM.",
+        "task": "text-classification",
+        "build": "zoo.masks.classifiers:build_classifier",
+        "recipe": "masks/classifier_sentiment.yaml",
+        "paper": "BERT: Pre-training of Deep Bidirectional Transformers for Language Understanding "
+        "(Devlin et al.; arXiv 1810.04805)",
+        "post": "https://kexue.fm/archives/7234",
+        "licence": "MIT",
+        "start": "zoo.masks.classification.backbone:from_backbone",
+    },
+    {
         "name": "masks_poems_lm",
         "summary": "Chinese poems from left, from right or in any order: one net, the mask "
         "decides.",
