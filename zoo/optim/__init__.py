@@ -1,0 +1,1 @@
+"""How weights are updated: schedules, sums over processes, noise of a step, steps by hand."""
