@@ -205,3 +205,42 @@ register(
         **_PICTURES,
     )
 )
+
+_GAN = {
+    "technique": "gan",
+    "task": "unconditional-image-generation",
+    "build": "zoo.gan.net:Gan",
+    "post": "https://kexue.fm/archives/6583",
+}
+_R1 = {
+    "paper": "Which Training Methods for GANs do actually Converge? "
+    "(Mescheder, Geiger, Nowozin; arXiv 1801.04406)",
+    **_GAN,
+}
+
+register(
+    Entry(
+        name="gan_r1_digits",
+        summary="Handwritten digits from noise; a small DCGAN with R1.",
+        recipe="gan/r1_digits.yaml",
+        **_R1,
+    )
+)
+register(
+    Entry(
+        name="gan_r1_fashion",
+        summary="Garments from noise; a small DCGAN with R1.",
+        recipe="gan/r1_fashion.yaml",
+        **_R1,
+    )
+)
+register(
+    Entry(
+        name="gan_r3_colour",
+        summary="Small colour pictures by class from noise; R1 and R2 with the paired loss.",
+        recipe="gan/r3_colour.yaml",
+        paper="The GAN is dead; long live the GAN! A Modern Baseline GAN "
+        "(Huang, Gokaslan, Kuleshov, Tompkin; arXiv 2501.05441)",
+        **_GAN,
+    )
+)

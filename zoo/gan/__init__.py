@@ -1,51 +1,26 @@
 """Adversarial training as a dynamical system (Su 6583): a laboratory, a trainer and a doctor."""
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from zoo.lazy import attach
 
 if TYPE_CHECKING:
-    from zoo.gan.doctor import Finding, diagnose
-    from zoo.gan.jacobian import path_angle, singular_values, spectrum
-    from zoo.gan.laboratory import Dirac, dirac, poster
-    from zoo.gan.losses import Loss, make_loss
-    from zoo.gan.terms import gamma_of, make_terms
-    from zoo.gan.updates import Update, make_update
+    from zoo.gan.diagnose import Finding as Finding
+    from zoo.gan.diagnose import diagnose as diagnose
+    from zoo.gan.dirac import Dirac as Dirac
+    from zoo.gan.dirac import dirac as dirac
+    from zoo.gan.dirac import poster as poster
+    from zoo.gan.losses import Loss as Loss
+    from zoo.gan.losses import make_loss as make_loss
+    from zoo.gan.net import Critic as Critic
+    from zoo.gan.net import Gan as Gan
+    from zoo.gan.net import Generator as Generator
+    from zoo.gan.spectrum import path_angle as path_angle
+    from zoo.gan.spectrum import singular_values as singular_values
+    from zoo.gan.spectrum import spectrum as spectrum
+    from zoo.gan.terms import gamma_of as gamma_of
+    from zoo.gan.terms import make_terms as make_terms
+    from zoo.gan.updates import Update as Update
+    from zoo.gan.updates import make_update as make_update
 
-__all__ = [
-    "Dirac",
-    "Finding",
-    "Loss",
-    "Update",
-    "diagnose",
-    "dirac",
-    "gamma_of",
-    "make_loss",
-    "make_terms",
-    "make_update",
-    "path_angle",
-    "poster",
-    "singular_values",
-    "spectrum",
-]
-_HOME = {
-    "Dirac": "laboratory",
-    "Finding": "doctor",
-    "Loss": "losses",
-    "Update": "updates",
-    "diagnose": "doctor",
-    "dirac": "laboratory",
-    "gamma_of": "terms",
-    "make_loss": "losses",
-    "make_terms": "terms",
-    "make_update": "updates",
-    "path_angle": "jacobian",
-    "poster": "laboratory",
-    "singular_values": "jacobian",
-    "spectrum": "jacobian",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module 'zoo.gan' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"zoo.gan.{_HOME[name]}"), name)
+attach(__name__, __file__)

@@ -4,9 +4,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from zoo.gan.jacobian import Game
-from zoo.gan.laboratory import Dirac
+from zoo.gan.dirac import Dirac
 from zoo.gan.losses import make_loss
+from zoo.gan.spectrum import Game
 from zoo.gan.terms import Consensus, CriticStep, penalty
 
 

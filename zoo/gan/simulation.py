@@ -4,7 +4,7 @@ from typing import Literal
 
 import numpy as np
 
-from zoo.gan.laboratory import Dirac
+from zoo.gan.dirac import Dirac
 
 Outcome = Literal["converges", "sublinear", "circle", "limit set", "diverges"]
 

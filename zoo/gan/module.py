@@ -1,0 +1,401 @@
+"""The LightningModule of adversarial training: two players, any loss, terms and update."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, distributed, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.optim import Adam, Optimizer
+
+from zoo.gan.losses import Form, distance, make_loss
+from zoo.gan.net import Gan, Kind, Norm
+from zoo.gan.spectrum import Game
+from zoo.gan.terms import Consensus, CriticStep, SpectralNorm, check_critic, make_terms, penalty
+from zoo.gan.updates import Mover, make_update
+from zoo.optim.by_hand import OptimisesByHand
+from zoo.optim.step_noise import StepNoise
+
+Batch = tuple[Tensor, Tensor]
+GENERATOR, CRITIC = 0, 1  # the optimisers
+
+PHASES = 16  # uses of noise in the step of one player
+
+
+class PhasedNoise:
+    """The noise of one player's step; each draw is another phase of it.
+
+    Args:
+        noise: of the batch.
+        phase: the first.
+    """
+
+    def __init__(self, noise: StepNoise, phase: int) -> None:
+        self.noise, self.phase = noise, phase
+
+    def normal(self, items: int, *shape: int) -> Tensor:
+        """Return standard normal numbers, (items, *shape)."""
+        self.phase += 1
+        return self.noise.normal(items, *shape, phase=self.phase - 1)
+
+    def uniform(self, items: int, *shape: int) -> Tensor:
+        """Return numbers from [0, 1), (items, *shape)."""
+        self.phase += 1
+        return self.noise.uniform(items, *shape, phase=self.phase - 1)
+
+
+class Scores:
+    """The critic's logits, computed once for the same samples in the same precision.
+
+    A penalty at samples that the loss has scored needs no second pass.
+
+    Args:
+        critic: the net.
+        labels: classes of the samples, int64 (batch,), or None.
+    """
+
+    def __init__(self, critic: nn.Module, labels: Tensor | None) -> None:
+        self.critic, self.labels = critic, labels
+        self._known: dict[tuple[int, bool], tuple[Tensor, Tensor]] = {}
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Return logits (batch,) of samples (batch, ...)."""
+        key = id(x), torch.is_autocast_enabled(x.device.type)
+        if key not in self._known:
+            labels = self.labels
+            if labels is not None:
+                labels = labels.repeat(len(x) // len(labels))
+            self._known[key] = x, self.critic(x, labels)
+        return self._known[key][1]
+
+
+class GanTraining(OptimisesByHand):
+    """Train a generator against a critic.
+
+    A step of the trainer is a step of the generator. Under an update with several critic steps a
+    generator step each batch is one critic step, on its own real samples, and the generator moves
+    after the last of them.
+
+    In both players' steps batch norms use the statistics of their batch; those kept for later are
+    touched once, in the step of the player itself.
+
+    Args:
+        shape: channels, height and width of a picture; from the data when run by a recipe.
+        classes: number of classes; from the data when run by a recipe; default 1.
+        conditional: whether both nets are told the class; default false.
+        latent: length of the noise of a picture; default 64.
+        base: channels of the nets at full size; default 16.
+        blocks: how often the nets double and halve the sides; default 2.
+        kind: of the nets, `dcgan` or `resnet`; default `dcgan`.
+        generator_norm: `batch` or `none`; default `batch`.
+        critic_norm: `batch` or `none`; default `none`.
+        loss: a name of `zoo.gan.losses.NAMES`; default `non-saturating`.
+        form: `plain`, `paired` or `averaged`; default `plain`.
+        terms: names of `zoo.gan.terms.TERMS`, or mappings with `name` and their attributes;
+            default none.
+        update: a name of `zoo.gan.updates.UPDATES`; default `alternating`.
+        critic_steps: critic steps a generator step; default the update's.
+        ratio: the critic's learning rate by the generator's; default the update's.
+        lr: the generator's learning rate; default 2e-4.
+        betas: of Adam, of both players; default (0.0, 0.99).
+        clip: largest norm of a player's gradient; default none.
+        accumulate: parts that a batch is cut into, to save memory; default 1.
+        seed: of the noise; that of the recipe when run by one; default 0.
+
+    Raises:
+        ValueError: if a choice has no meaning.
+    """
+
+    counted = GENERATOR
+
+    def __init__(
+        self,
+        shape: list[int],
+        classes: int = 1,
+        conditional: bool = False,
+        latent: int = 64,
+        base: int = 16,
+        blocks: int = 2,
+        kind: Kind = "dcgan",
+        generator_norm: Norm = "batch",
+        critic_norm: Norm = "none",
+        loss: str = "non-saturating",
+        form: Form = "plain",
+        terms: list[str | dict[str, Any]] | None = None,
+        update: str = "alternating",
+        critic_steps: int | None = None,
+        ratio: float | None = None,
+        lr: float = 2e-4,
+        betas: tuple[float, float] = (0.0, 0.99),
+        clip: float | None = None,
+        accumulate: int = 1,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters()
+        self.loss, self.terms = make_loss(loss, form), make_terms(terms or [])
+        changes = {"critic_steps": critic_steps, "ratio": ratio}
+        given = {name: value for name, value in changes.items() if value is not None}
+        self.update = make_update(update, **given)
+        self.lr, self.betas, self.clip, self.seed = lr, tuple(betas), clip, seed
+        if accumulate < 1:
+            raise ValueError(f"accumulate is {accumulate}: expected at least 1")
+        self.accumulate = accumulate
+        spectral = any(isinstance(term, SpectralNorm) for term in self.terms)
+        self.arguments = {
+            "shape": shape,
+            "classes": classes,
+            "conditional": conditional,
+            "latent": latent,
+            "base": base,
+            "blocks": blocks,
+            "kind": kind,
+            "generator_norm": generator_norm,
+            "critic_norm": critic_norm,
+            "spectral": spectral,
+        }
+        self.net = Gan(**self.arguments)
+        check_critic(self.terms, self.net.critic)
+        self.critic_number = 0  # critic steps taken
+
+    def configure_optimizers(self) -> list[Optimizer]:
+        """Adam for each player."""
+        lr, betas = self.lr, self.betas
+        generator = Adam(self.net.generator.parameters(), lr=lr, betas=betas, fused=True)
+        critic = Adam(self.net.critic.parameters(), lr * self.update.ratio, betas, fused=True)
+        return [generator, critic]
+
+    def on_train_start(self) -> None:
+        """Let the update's rule make the players' moves."""
+        players = (GENERATOR, CRITIC)
+        self.movers = [Mover(self.optimizer(i).optimizer, self.update.rule) for i in players]
+
+    def training_step(self, batch: Batch, batch_index: int) -> None:
+        """Let the players move.
+
+        Args:
+            batch: pictures float (n, channels, height, width) in [0, 1], labels int64 (n,).
+            batch_index: in the epoch.
+        """
+        parts = self.parts(batch, batch_index)
+        if self.update.order == "simultaneous":
+            self.move_together(parts)
+        else:
+            self.add_losses(CRITIC, parts)
+            self.move(CRITIC)
+            if self.critic_number % self.update.critic_steps == 0:
+                self.add_losses(GENERATOR, parts)
+                self.move(GENERATOR)
+
+    def move_together(self, parts: Sequence["Part"]) -> None:
+        """Move both players from the same point, or from one ahead of it."""
+        ahead = self.update.rule.ahead
+        if ahead == "gradient":
+            for player in (CRITIC, GENERATOR):
+                self.add_losses(player, parts)
+        if ahead != "nowhere":
+            for player in (CRITIC, GENERATOR):
+                self.movers[player].look_ahead(lambda at=player: self.propose(at))
+        for player in (CRITIC, GENERATOR):
+            self.add_losses(player, parts)
+        for player in (CRITIC, GENERATOR):
+            self.move(player)
+
+    def propose(self, player: int) -> None:
+        """Step by the gradients, which no one counts."""
+        self.average_gradients(player)
+        optimizer = self.optimizer(player).optimizer
+        optimizer.step()
+        optimizer.zero_grad()
+
+    def move(self, player: int) -> None:
+        """Move one player by the gradients that it has."""
+        self.movers[player].step(lambda: self.take_step(player, self.clip))
+        if player == CRITIC:
+            self.critic_number += 1
+            for term in self.terms:
+                term.project(self.net.critic)
+
+    def add_losses(self, player: int, parts: Sequence["Part"]) -> None:
+        """Add the gradient of one player's loss over the parts of a batch, and log it."""
+        for part in parts:
+            loss = self.player_loss(player, part)
+            self.require_finite(player, loss)
+            self.add_gradient(player, loss / len(parts))
+        name = "generator_loss" if player == GENERATOR else "critic_loss"
+        self.log(name, loss.detach(), prog_bar=True, batch_size=len(parts[0].real))
+
+    def parts(self, batch: Batch, batch_index: int = 0) -> list["Part"]:
+        """Cut a batch into the parts that are gone through one after the other."""
+        pictures, labels = batch
+        noise = self.noise(batch_index)
+        pieces = zip(pictures.chunk(self.accumulate), labels.chunk(self.accumulate), strict=True)
+        told = self.net.count > 0
+        return [
+            Part(2 * real - 1, some if told else None, noise, 2 * PHASES * place)
+            for place, (real, some) in enumerate(pieces)
+        ]
+
+    def losses(self, batch: Batch, batch_index: int = 0) -> dict[str, Tensor]:
+        """Return both players' losses on a batch; see `OptimisesByHand.losses`."""
+        part = self.parts(batch, batch_index)[0]
+        return {
+            "critic": self.player_loss(CRITIC, part),
+            "generator": self.player_loss(GENERATOR, part),
+        }
+
+    def player_loss(self, player: int, part: "Part") -> Tensor:
+        """Return what a player minimises on a part of a batch, a scalar."""
+        consensus = [term for term in self.terms if isinstance(term, Consensus)]
+        if not consensus:
+            alone = self.critic_loss if player == CRITIC else self.generator_loss
+            return alone(part)
+        game = self.game_of(part)
+        both = game.losses()
+        gradients = [
+            *torch.autograd.grad(both[GENERATOR], game.generator, create_graph=True),
+            *torch.autograd.grad(both[CRITIC], game.critic, create_graph=True),
+        ]
+        pull = consensus[0].pull(gradients, mean_over_processes(gradients))
+        return both[player] + pull
+
+    def critic_loss(self, part: "Part", *, follow: bool = False) -> Tensor:
+        """Return the critic's loss with its penalties.
+
+        Args:
+            part: of a batch.
+            follow: whether its gradient goes on into the generator; default false.
+        """
+        noise = PhasedNoise(part.noise, part.phase)
+        with torch.set_grad_enabled(follow), statistics_kept(self.net.generator):
+            fake = self.make(part, noise)
+        real, fake = self.disturbed(part.real, fake, noise)
+        if any(term.differentiates for term in self.terms):
+            real = real.detach().requires_grad_()
+            fake = fake if follow else fake.requires_grad_()
+        score = Scores(self.net.critic, part.labels)
+        value = self.loss.critic(score(real), score(fake), distance(real, fake))
+        step = CriticStep(score, real, fake, list(self.net.critic.parameters()), noise)
+        added = penalty(self.terms, step, self.critic_number)
+        self.note(real_logit=score(real), fake_logit=score(fake), penalty=added)
+        return value if added is None else value + added
+
+    def generator_loss(self, part: "Part") -> Tensor:
+        """Return the generator's loss."""
+        noise = PhasedNoise(part.noise, part.phase + PHASES)
+        fake = self.make(part, noise)
+        real, fake = self.disturbed(part.real, fake, noise)
+        score = Scores(self.net.critic, part.labels)
+        with statistics_kept(self.net.critic):
+            seen = score(real) if self.loss.generator_sees_real else real.new_zeros(len(real))
+            return self.loss.generator(seen, score(fake))
+
+    def make(self, part: "Part", noise: PhasedNoise) -> Tensor:
+        """Return fake samples, as many as there are real ones."""
+        z = noise.normal(len(part.real), self.net.generator.latent)
+        return self.net.generator(z, part.labels)
+
+    def disturbed(self, real: Tensor, fake: Tensor, noise: PhasedNoise) -> tuple[Tensor, Tensor]:
+        """Return what the critic sees of real and fake samples."""
+        for term in self.terms:
+            real, fake = term.disturb(real, noise), term.disturb(fake, noise)
+        return real, fake
+
+    def game(self, batch: Batch, batch_index: int = 0) -> Game:
+        """Return the game that is played on a batch, for `zoo.gan.spectrum`."""
+        return self.game_of(self.parts(batch, batch_index)[0])
+
+    def game_of(self, part: "Part") -> Game:
+        """Return the game that is played on a part of a batch."""
+
+        def losses() -> tuple[Tensor, Tensor]:
+            return self.generator_loss(part), self.critic_loss(part, follow=True)
+
+        nets = self.net.generator, self.net.critic
+        return Game(losses, *(list(net.parameters()) for net in nets))
+
+    def note(self, **values: Tensor | None) -> None:
+        """Log the means of some values, while the trainer trains."""
+        if self._trainer is None or not self.trainer.training:
+            return
+        for name, value in values.items():
+            if value is not None:
+                self.log(name, value.detach().mean())
+
+    def require_finite(self, player: int, loss: Tensor) -> None:
+        """Stop a run whose loss is no number.
+
+        Raises:
+            ValueError: naming the step, the last checkpoint and what to try.
+        """
+        if torch.isfinite(loss):
+            return
+        saver = self.trainer.checkpoint_callback
+        last = getattr(saver, "last_model_path", "") or getattr(saver, "best_model_path", "")
+        raise ValueError(
+            f"the {'critic' if player == CRITIC else 'generator'}'s loss is {float(loss)} at step "
+            f"{self.global_step}: expected a number; resume from "
+            f"{last or 'the start, for there is no checkpoint yet'} with a lower --model.lr, with "
+            "--model.clip 1, or with another gamma"
+        )
+
+    def validation_step(self, batch: Batch, batch_index: int) -> None:
+        """What the critic thinks of real pictures that it has not seen."""
+        self.judge(batch, "valid")
+
+    def test_step(self, batch: Batch, batch_index: int) -> None:
+        """What the critic thinks of real pictures that it has not seen."""
+        self.judge(batch, "test")
+
+    def judge(self, batch: Batch, split: Literal["valid", "test"]) -> None:
+        """Log the mean logit of held-out pictures."""
+        (part,) = self.parts(batch)[:1]
+        logits = self.net.critic(part.real, part.labels)
+        self.log(f"{split}_logit", logits.mean(), batch_size=len(logits), sync_dist=True)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Save where in the critic's steps the run is."""
+        checkpoint["critic_number"] = self.critic_number
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Go on there."""
+        self.critic_number = checkpoint["critic_number"]
+
+
+class Part:
+    """A part of a batch.
+
+    Attributes:
+        real: pictures float (n, channels, height, width) in [-1, 1].
+        labels: int64 (n,); None if the nets are not told classes.
+        noise: of the batch.
+        phase: the first phase of the noise that belongs to this part.
+    """
+
+    def __init__(self, real: Tensor, labels: Tensor | None, noise: StepNoise, phase: int) -> None:
+        self.real, self.labels, self.noise, self.phase = real, labels, noise, phase
+
+
+@contextmanager
+def statistics_kept(net: nn.Module) -> Iterator[None]:
+    """Leave the kept statistics of batch norms as they are, while they use those of the batch."""
+    layers = [m for m in net.modules() if isinstance(m, _BatchNorm)]
+    before = [layer.momentum for layer in layers]
+    for layer in layers:
+        layer.momentum = 0.0
+    try:
+        yield
+    finally:
+        for layer, momentum in zip(layers, before, strict=True):
+            layer.momentum = momentum
+
+
+def mean_over_processes(gradients: Sequence[Tensor]) -> list[Tensor] | None:
+    """Return the means of tensors over all processes; None if there is one process."""
+    if not (distributed.is_available() and distributed.is_initialized()):
+        return None
+    flat = torch.cat([gradient.detach().flatten() for gradient in gradients])
+    distributed.all_reduce(flat)
+    parts = (flat / distributed.get_world_size()).split([g.numel() for g in gradients])
+    return [part.view_as(g) for part, g in zip(parts, gradients, strict=True)]
