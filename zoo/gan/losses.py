@@ -104,7 +104,7 @@ LOSSES: dict[str, Pair] = {
 NAMES = (*LOSSES, "gan-qp")
 
 
-def make_loss(name: str, form: Form = "plain") -> Loss:
+def make_loss(name: str, form: Form = "plain", mean: Pointwise = torch.mean) -> Loss:
     """Return a loss by its name.
 
     Args:
@@ -112,6 +112,8 @@ def make_loss(name: str, form: Form = "plain") -> Loss:
         form: `plain`; `paired`, where each real sample meets one fake sample (Jolicoeur-Martineau,
             arXiv 1807.00734, section 4.1); or `averaged`, where it meets the mean of the fake ones
             and the other way round (section 4.2).
+        mean: what takes the means that `averaged` compares with: over all processes, where there
+            are several; default over the batch.
 
     Raises:
         ValueError: there is no such name or form, or `gan-qp` is given another form.
@@ -124,13 +126,15 @@ def make_loss(name: str, form: Form = "plain") -> Loss:
     """
     if name not in NAMES:
         raise ValueError(f"loss is {name!r}: expected one of {', '.join(NAMES)}; choose one")
-    if form not in _FORMS:
+    if form not in ("plain", "paired", "averaged"):
         raise ValueError(f"form is {form!r}: expected plain, paired or averaged; choose one")
     if name == "gan-qp":
         if form != "plain":
             raise ValueError(f"form is {form!r}: gan-qp compares pairs already; leave it plain")
         return Loss(name, form, _quadratic_potential, _minus_mean)
-    return _FORMS[form](name, LOSSES[name])
+    if form == "averaged":
+        return _averaged(name, LOSSES[name], mean)
+    return _plain(name, LOSSES[name]) if form == "plain" else _paired(name, LOSSES[name])
 
 
 def _plain(name: str, pair: Pair) -> Loss:
@@ -153,22 +157,15 @@ def _paired(name: str, pair: Pair) -> Loss:
     return Loss(name, "paired", critic, generator)
 
 
-def _averaged(name: str, pair: Pair) -> Loss:
+def _averaged(name: str, pair: Pair, mean: Pointwise) -> Loss:
     def critic(real: Tensor, fake: Tensor, _: Tensor) -> Tensor:
-        return pair.real(real - fake.mean()).mean() + pair.fake(fake - real.mean()).mean()
+        return pair.real(real - mean(fake)).mean() + pair.fake(fake - mean(real)).mean()
 
     def generator(real: Tensor, fake: Tensor) -> Tensor:
-        above = pair.generator(fake - real.mean()).mean()
-        return above + pair.generator_real(real - fake.mean()).mean()
+        above = pair.generator(fake - mean(real)).mean()
+        return above + pair.generator_real(real - mean(fake)).mean()
 
     return Loss(name, "averaged", critic, generator)
-
-
-_FORMS: dict[str, Callable[[str, Pair], Loss]] = {
-    "plain": _plain,
-    "paired": _paired,
-    "averaged": _averaged,
-}
 
 
 def distance(real: Tensor, fake: Tensor) -> Tensor:

@@ -1,19 +1,23 @@
 """The LightningModule of adversarial training: two players, any loss, terms and update."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, distributed, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import Adam, Optimizer
+from torch.optim.lr_scheduler import LambdaLR
 
 from zoo.gan.losses import Form, distance, make_loss
 from zoo.gan.net import Gan, Kind, Norm
 from zoo.gan.spectrum import Game
 from zoo.gan.terms import Consensus, CriticStep, SpectralNorm, check_critic, make_terms, penalty
 from zoo.gan.updates import Mover, make_update
+from zoo.layers.batch_norm import sum_over_processes
 from zoo.optim.by_hand import OptimisesByHand
 from zoo.optim.step_noise import StepNoise
 
@@ -23,26 +27,52 @@ GENERATOR, CRITIC = 0, 1  # the optimisers
 PHASES = 16  # uses of noise in the step of one player
 
 
-class PhasedNoise:
-    """The noise of one player's step; each draw is another phase of it.
+@dataclass(frozen=True)
+class Part:
+    """A part of a batch.
+
+    Attributes:
+        real: pictures float (n, channels, height, width) in [-1, 1].
+        labels: int64 (n,); None if the nets are not told classes.
+        noise: of the batch.
+        items: of the whole batch.
+        place: which part it is.
+        parts: how many there are.
+    """
+
+    real: Tensor
+    labels: Tensor | None
+    noise: StepNoise
+    items: int
+    place: int
+    parts: int
+
+
+class PartNoise:
+    """The noise of a player's step on a part of a batch; each draw is another phase of it.
+
+    It is drawn for the whole batch and cut as the batch is, so that parts draw what it would.
 
     Args:
-        noise: of the batch.
+        part: of a batch.
         phase: the first.
     """
 
-    def __init__(self, noise: StepNoise, phase: int) -> None:
-        self.noise, self.phase = noise, phase
+    def __init__(self, part: Part, phase: int) -> None:
+        self.part, self.phase = part, phase
 
     def normal(self, items: int, *shape: int) -> Tensor:
         """Return standard normal numbers, (items, *shape)."""
-        self.phase += 1
-        return self.noise.normal(items, *shape, phase=self.phase - 1)
+        return self._mine(self.part.noise.normal, shape)
 
     def uniform(self, items: int, *shape: int) -> Tensor:
         """Return numbers from [0, 1), (items, *shape)."""
+        return self._mine(self.part.noise.uniform, shape)
+
+    def _mine(self, draw: Callable[..., Tensor], shape: tuple[int, ...]) -> Tensor:
         self.phase += 1
-        return self.noise.uniform(items, *shape, phase=self.phase - 1)
+        whole = draw(self.part.items, *shape, phase=self.phase - 1)
+        return whole.chunk(self.part.parts)[self.part.place]
 
 
 class Scores:
@@ -99,6 +129,7 @@ class GanTraining(OptimisesByHand):
         ratio: the critic's learning rate by the generator's; default the update's.
         lr: the generator's learning rate; default 2e-4.
         betas: of Adam, of both players; default (0.0, 0.99).
+        fall: share of the steps, at the end, in which the learning rates fall to zero; default 0.
         clip: largest norm of a player's gradient; default none.
         accumulate: parts that a batch is cut into, to save memory; default 1.
         seed: of the noise; that of the recipe when run by one; default 0.
@@ -128,17 +159,18 @@ class GanTraining(OptimisesByHand):
         ratio: float | None = None,
         lr: float = 2e-4,
         betas: tuple[float, float] = (0.0, 0.99),
+        fall: float = 0.0,
         clip: float | None = None,
         accumulate: int = 1,
         seed: int = 0,
     ) -> None:
         super().__init__()
         self.save_hyperparameters()
-        self.loss, self.terms = make_loss(loss, form), make_terms(terms or [])
+        self.loss, self.terms = make_loss(loss, form, mean_of_all), make_terms(terms or [])
         changes = {"critic_steps": critic_steps, "ratio": ratio}
         given = {name: value for name, value in changes.items() if value is not None}
         self.update = make_update(update, **given)
-        self.lr, self.betas, self.clip, self.seed = lr, tuple(betas), clip, seed
+        self.lr, self.betas, self.fall, self.clip, self.seed = lr, tuple(betas), fall, clip, seed
         if accumulate < 1:
             raise ValueError(f"accumulate is {accumulate}: expected at least 1")
         self.accumulate = accumulate
@@ -159,12 +191,22 @@ class GanTraining(OptimisesByHand):
         check_critic(self.terms, self.net.critic)
         self.critic_number = 0  # critic steps taken
 
-    def configure_optimizers(self) -> list[Optimizer]:
-        """Adam for each player."""
+    def configure_optimizers(self) -> tuple[list[Optimizer], list[LambdaLR]]:
+        """Adam for each player; both learning rates fall at the end, if they do."""
         lr, betas = self.lr, self.betas
-        generator = Adam(self.net.generator.parameters(), lr=lr, betas=betas, fused=True)
+        generator = Adam(self.net.generator.parameters(), lr, betas, fused=True)
         critic = Adam(self.net.critic.parameters(), lr * self.update.ratio, betas, fused=True)
-        return [generator, critic]
+        if not self.fall:
+            return [generator, critic], []
+        steps = int(self.trainer.estimated_stepping_batches)
+        falls = [
+            LambdaLR(optimizer, partial(linear_fall, total=total, share=self.fall))
+            for optimizer, total in (
+                (generator, steps),
+                (critic, steps * self.update.critic_steps),
+            )
+        ]
+        return [generator, critic], falls
 
     def on_train_start(self) -> None:
         """Let the update's rule make the players' moves."""
@@ -188,7 +230,7 @@ class GanTraining(OptimisesByHand):
                 self.add_losses(GENERATOR, parts)
                 self.move(GENERATOR)
 
-    def move_together(self, parts: Sequence["Part"]) -> None:
+    def move_together(self, parts: Sequence[Part]) -> None:
         """Move both players from the same point, or from one ahead of it."""
         ahead = self.update.rule.ahead
         if ahead == "gradient":
@@ -217,7 +259,7 @@ class GanTraining(OptimisesByHand):
             for term in self.terms:
                 term.project(self.net.critic)
 
-    def add_losses(self, player: int, parts: Sequence["Part"]) -> None:
+    def add_losses(self, player: int, parts: Sequence[Part]) -> None:
         """Add the gradient of one player's loss over the parts of a batch, and log it."""
         for part in parts:
             loss = self.player_loss(player, part)
@@ -226,14 +268,16 @@ class GanTraining(OptimisesByHand):
         name = "generator_loss" if player == GENERATOR else "critic_loss"
         self.log(name, loss.detach(), prog_bar=True, batch_size=len(parts[0].real))
 
-    def parts(self, batch: Batch, batch_index: int = 0) -> list["Part"]:
+    def parts(self, batch: Batch, batch_index: int = 0) -> list[Part]:
         """Cut a batch into the parts that are gone through one after the other."""
         pictures, labels = batch
-        noise = self.noise(batch_index)
-        pieces = zip(pictures.chunk(self.accumulate), labels.chunk(self.accumulate), strict=True)
+        noise, count = self.noise(batch_index), len(pictures)
+        pieces = list(
+            zip(pictures.chunk(self.accumulate), labels.chunk(self.accumulate), strict=True)
+        )
         told = self.net.count > 0
         return [
-            Part(2 * real - 1, some if told else None, noise, 2 * PHASES * place)
+            Part(2 * real - 1, some if told else None, noise, count, place, len(pieces))
             for place, (real, some) in enumerate(pieces)
         ]
 
@@ -245,7 +289,7 @@ class GanTraining(OptimisesByHand):
             "generator": self.player_loss(GENERATOR, part),
         }
 
-    def player_loss(self, player: int, part: "Part") -> Tensor:
+    def player_loss(self, player: int, part: Part) -> Tensor:
         """Return what a player minimises on a part of a batch, a scalar."""
         consensus = [term for term in self.terms if isinstance(term, Consensus)]
         if not consensus:
@@ -260,14 +304,14 @@ class GanTraining(OptimisesByHand):
         pull = consensus[0].pull(gradients, mean_over_processes(gradients))
         return both[player] + pull
 
-    def critic_loss(self, part: "Part", *, follow: bool = False) -> Tensor:
+    def critic_loss(self, part: Part, *, follow: bool = False) -> Tensor:
         """Return the critic's loss with its penalties.
 
         Args:
             part: of a batch.
             follow: whether its gradient goes on into the generator; default false.
         """
-        noise = PhasedNoise(part.noise, part.phase)
+        noise = PartNoise(part, CRITIC * PHASES)
         with torch.set_grad_enabled(follow), statistics_kept(self.net.generator):
             fake = self.make(part, noise)
         real, fake = self.disturbed(part.real, fake, noise)
@@ -281,9 +325,9 @@ class GanTraining(OptimisesByHand):
         self.note(real_logit=score(real), fake_logit=score(fake), penalty=added)
         return value if added is None else value + added
 
-    def generator_loss(self, part: "Part") -> Tensor:
+    def generator_loss(self, part: Part) -> Tensor:
         """Return the generator's loss."""
-        noise = PhasedNoise(part.noise, part.phase + PHASES)
+        noise = PartNoise(part, GENERATOR * PHASES)
         fake = self.make(part, noise)
         real, fake = self.disturbed(part.real, fake, noise)
         score = Scores(self.net.critic, part.labels)
@@ -291,12 +335,12 @@ class GanTraining(OptimisesByHand):
             seen = score(real) if self.loss.generator_sees_real else real.new_zeros(len(real))
             return self.loss.generator(seen, score(fake))
 
-    def make(self, part: "Part", noise: PhasedNoise) -> Tensor:
+    def make(self, part: Part, noise: PartNoise) -> Tensor:
         """Return fake samples, as many as there are real ones."""
         z = noise.normal(len(part.real), self.net.generator.latent)
-        return self.net.generator(z, part.labels)
+        return self.net.generator(z.to(part.real), part.labels)
 
-    def disturbed(self, real: Tensor, fake: Tensor, noise: PhasedNoise) -> tuple[Tensor, Tensor]:
+    def disturbed(self, real: Tensor, fake: Tensor, noise: PartNoise) -> tuple[Tensor, Tensor]:
         """Return what the critic sees of real and fake samples."""
         for term in self.terms:
             real, fake = term.disturb(real, noise), term.disturb(fake, noise)
@@ -306,7 +350,7 @@ class GanTraining(OptimisesByHand):
         """Return the game that is played on a batch, for `zoo.gan.spectrum`."""
         return self.game_of(self.parts(batch, batch_index)[0])
 
-    def game_of(self, part: "Part") -> Game:
+    def game_of(self, part: Part) -> Game:
         """Return the game that is played on a part of a batch."""
 
         def losses() -> tuple[Tensor, Tensor]:
@@ -363,18 +407,9 @@ class GanTraining(OptimisesByHand):
         self.critic_number = checkpoint["critic_number"]
 
 
-class Part:
-    """A part of a batch.
-
-    Attributes:
-        real: pictures float (n, channels, height, width) in [-1, 1].
-        labels: int64 (n,); None if the nets are not told classes.
-        noise: of the batch.
-        phase: the first phase of the noise that belongs to this part.
-    """
-
-    def __init__(self, real: Tensor, labels: Tensor | None, noise: StepNoise, phase: int) -> None:
-        self.real, self.labels, self.noise, self.phase = real, labels, noise, phase
+def linear_fall(step: int, total: int, share: float) -> float:
+    """Return 1, and in the last `share` of `total` steps what falls linearly to 0."""
+    return min(1.0, max(0.0, (total - step) / (share * total)))
 
 
 @contextmanager
@@ -389,6 +424,13 @@ def statistics_kept(net: nn.Module) -> Iterator[None]:
     finally:
         for layer, momentum in zip(layers, before, strict=True):
             layer.momentum = momentum
+
+
+def mean_of_all(x: Tensor) -> Tensor:
+    """Return the mean of x over the batch of all processes, with its gradient."""
+    if not (distributed.is_available() and distributed.is_initialized()):
+        return x.mean()
+    return sum_over_processes(x.mean()) / distributed.get_world_size()
 
 
 def mean_over_processes(gradients: Sequence[Tensor]) -> list[Tensor] | None:

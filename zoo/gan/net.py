@@ -257,12 +257,13 @@ def _normalised(channels: int, norm: Norm) -> list[nn.Module]:
 
 
 def _up(inside: int, outside: int, norm: Norm) -> nn.Module:
-    convolution = nn.ConvTranspose2d(inside, outside, 4, stride=2, padding=1)
+    # batch norm takes any bias before it away
+    convolution = nn.ConvTranspose2d(inside, outside, 4, stride=2, padding=1, bias=norm == "none")
     return nn.Sequential(*_normalised(inside, norm), nn.ReLU(), convolution)
 
 
 def _down(inside: int, outside: int, norm: Norm) -> nn.Module:
-    convolution = nn.Conv2d(inside, outside, 4, stride=2, padding=1)
+    convolution = nn.Conv2d(inside, outside, 4, stride=2, padding=1, bias=norm == "none")
     return nn.Sequential(nn.LeakyReLU(SLOPE), convolution, *_normalised(outside, norm))
 
 
@@ -275,7 +276,7 @@ class _ResidualUp(nn.Module):
         self.body = nn.Sequential(
             *_normalised(inside, norm),
             nn.LeakyReLU(SLOPE),
-            nn.Conv2d(inside, outside, 3, padding=1),
+            nn.Conv2d(inside, outside, 3, padding=1, bias=norm == "none"),
             *_normalised(outside, norm),
             nn.LeakyReLU(SLOPE),
             nn.Conv2d(outside, outside, 3, padding=1),
@@ -294,10 +295,10 @@ class _ResidualDown(nn.Module):
         self.skip = nn.Conv2d(inside, outside, 1, bias=False)
         self.body = nn.Sequential(
             nn.LeakyReLU(SLOPE),
-            nn.Conv2d(inside, inside, 3, padding=1),
+            nn.Conv2d(inside, inside, 3, padding=1, bias=norm == "none"),
             *_normalised(inside, norm),
             nn.LeakyReLU(SLOPE),
-            nn.Conv2d(inside, outside, 3, padding=1),
+            nn.Conv2d(inside, outside, 3, padding=1, bias=norm == "none"),
             *_normalised(outside, norm),
         )
 

@@ -10,7 +10,8 @@ programs write. A term that applies only every `every` critic steps has its gamm
     r2             the same at fake samples
     zero-centred   the same between a real and a fake sample (Thanh-Tung et al., arXiv 1902.03984)
     one-centred    gamma/2 E (|grad D| - 1)^2 there: WGAN-GP (Gulrajani et al., arXiv 1704.00028)
-    dragan         the same around real samples (Kodali et al., arXiv 1705.07215)
+    dragan         the same around real samples (Kodali et al., arXiv 1705.07215), within half a
+                   standard deviation of the sample's pixels
     approximate-r1 gamma/2 E (D(x + sigma e) - D(x))^2 / sigma^2, e normal: no second derivative
     approximate-r2 the same at fake samples (Lin et al., arXiv 2501.08316)
     l2             gamma/2 |w|^2 over the critic's weights w
@@ -149,7 +150,8 @@ class GradientPenalty(Term):
         if self.position == "between":
             return mix * real + (1 - mix) * fake
         shift = step.noise.uniform(*real.shape).to(real)
-        return real + mix * 0.5 * real.std(correction=0) * shift
+        spread = pixels(real, real.flatten(1).std(1, correction=0))
+        return real + mix * 0.5 * spread * shift
 
 
 class R1(GradientPenalty):
