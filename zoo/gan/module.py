@@ -87,6 +87,7 @@ class Scores:
 
     def __init__(self, critic: nn.Module, labels: Tensor | None) -> None:
         self.critic, self.labels = critic, labels
+        self.dtype = next(critic.parameters()).dtype  # of the losses, under autocast too
         self._known: dict[tuple[int, bool], tuple[Tensor, Tensor]] = {}
 
     def __call__(self, x: Tensor) -> Tensor:
@@ -96,7 +97,7 @@ class Scores:
             labels = self.labels
             if labels is not None:
                 labels = labels.repeat(len(x) // len(labels))
-            self._known[key] = x, self.critic(x, labels)
+            self._known[key] = x, self.critic(x, labels).to(self.dtype)
         return self._known[key][1]
 
 
