@@ -61,7 +61,7 @@ def test_the_field_is_that_of_the_trainers_losses_far_from_rest_too(loss, terms)
 def test_the_known_eigenvalues_of_the_issue_and_the_papers():
     lab = dirac("wgan", terms=["r1"], gamma=0.3, update="simultaneous", step=0.1)
     expected = -0.15 + 1j * np.sqrt(1 - 0.15**2)
-    np.testing.assert_allclose(lab.eigenvalues, [expected, expected.conj()])
+    np.testing.assert_allclose(lab.eigenvalues, [expected, np.conj(expected)])
     np.testing.assert_allclose(lab.multipliers, 1 + 0.1 * lab.eigenvalues)
     assert lab.verdict == "converges: halves in 4.6 units of time; steps up to 0.30 are stable"
     np.testing.assert_allclose(dirac("non-saturating").eigenvalues, [0.5j, -0.5j])

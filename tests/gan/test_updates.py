@@ -1,3 +1,5 @@
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -112,7 +114,7 @@ def test_what_a_rule_remembers_is_saved_with_the_optimiser():
     mover.step(optimizer.step)
     twin = weight.detach().clone().requires_grad_()
     other = torch.optim.Adam([twin], 0.1)
-    other.load_state_dict(optimizer.state_dict())
+    other.load_state_dict(copy.deepcopy(optimizer.state_dict()))
     for w, o, m in ((weight, optimizer, mover), (twin, other, Mover(other, Optimistic()))):
         w.grad = torch.tensor([0.5, 0.5, 0.5])
         m.step(o.step)

@@ -57,7 +57,8 @@ def game(lab: Dirac, theta: Tensor, phi: Tensor) -> Game:
         fake = real + theta
         for term in lab.terms:
             real, fake = term.disturb(real, noise), term.disturb(fake, noise)
-        distance = torch.linalg.vector_norm(fake - real, dim=1)
+        # the root has no derivative at rest
+        distance = (fake - real).square().sum(1).clamp_min(1e-300).sqrt()
         of_critic = loss.critic(score(real), score(fake), distance)
         added = penalty(lab.terms, CriticStep(score, real, fake, [phi], noise))
         of_critic = of_critic if added is None else of_critic + added

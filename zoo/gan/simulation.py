@@ -90,17 +90,22 @@ def slope(distances: np.ndarray) -> float:
     return float(np.polyfit(np.arange(len(late)), late, 1)[0])
 
 
+def above_floor(distances: np.ndarray) -> np.ndarray:
+    """Return distances until rounding takes over."""
+    alive = distances > FLOOR
+    return distances[: len(alive) if alive.all() else int(alive.argmin())]
+
+
 def flow_rate(lab: Dirac, time: float = 120.0, step: float = 0.04) -> float:
     """Measure the exponential rate of the flow near rest, a unit of time."""
     path = flow(lab, time, start(lab, NEAR), step)
-    return slope(np.linalg.norm(path, axis=-1)) / step
+    return slope(above_floor(np.linalg.norm(path, axis=-1))) / step
 
 
 def update_rate(lab: Dirac, steps: int = 3000) -> float:
     """Measure the exponential rate of the update near rest, a generator step."""
     _, distances = run(lab, steps, start(lab, NEAR))
-    alive = distances > FLOOR
-    return slope(distances[: len(alive) if alive.all() else int(alive.argmin())])
+    return slope(above_floor(distances))
 
 
 def largest_step(lab: Dirac, steps: int = 4000) -> float:
