@@ -12,7 +12,8 @@ from two_processes import on_two_processes
 from zoo.callbacks.ema import EMA
 from zoo.callbacks.random_state import RandomState
 from zoo.data.resumable import ResumableLoader
-from zoo.gan.module import GENERATOR, PHASES, GanTraining, PartNoise, Scores
+from zoo.gan.batch import PHASES, PartNoise, Scores
+from zoo.gan.module import GENERATOR, GanTraining
 from zoo.gan.spectrum import spectrum
 from zoo.gan.terms import squared_gradient
 

@@ -55,7 +55,8 @@ class Dirac:
         step: float,
         dimension: int,
     ) -> None:
-        self.loss, self.form = loss, form  # names
+        self.loss = loss
+        self.form: Form = form
         self.terms, self.update, self.step, self.dimension = terms, update, step, dimension
         self._critic, self._generator = parts(loss, form)
         self._named: dict[str, Any] = {term.name: term for term in terms}

@@ -1,104 +1,34 @@
 """The LightningModule of adversarial training: two players, any loss, terms and update."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, distributed, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import Adam, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
+from zoo.gan.batch import PHASES, Part, PartNoise, Scores, statistics_kept
 from zoo.gan.losses import Form, distance, make_loss
 from zoo.gan.net import Gan, Kind, Norm
-from zoo.gan.spectrum import Game
-from zoo.gan.terms import Consensus, CriticStep, SpectralNorm, check_critic, make_terms, penalty
+from zoo.gan.spectrum import Game, singular_values, spectrum
+from zoo.gan.terms import (
+    Consensus,
+    CriticStep,
+    SpectralNorm,
+    check_critic,
+    make_terms,
+    penalty,
+    squared_gradient,
+)
 from zoo.gan.updates import Mover, make_update
 from zoo.layers.batch_norm import sum_over_processes
+from zoo.metrics.feature_distances import PictureDistances
 from zoo.optim.by_hand import OptimisesByHand
-from zoo.optim.step_noise import StepNoise
 
 Batch = tuple[Tensor, Tensor]
 GENERATOR, CRITIC = 0, 1  # the optimisers
-
-PHASES = 16  # uses of noise in the step of one player
-
-
-@dataclass(frozen=True)
-class Part:
-    """A part of a batch.
-
-    Attributes:
-        real: pictures float (n, channels, height, width) in [-1, 1].
-        labels: int64 (n,); None if the nets are not told classes.
-        noise: of the batch.
-        items: of the whole batch.
-        place: which part it is.
-        parts: how many there are.
-    """
-
-    real: Tensor
-    labels: Tensor | None
-    noise: StepNoise
-    items: int
-    place: int
-    parts: int
-
-
-class PartNoise:
-    """The noise of a player's step on a part of a batch; each draw is another phase of it.
-
-    It is drawn for the whole batch and cut as the batch is, so that parts draw what it would.
-
-    Args:
-        part: of a batch.
-        phase: the first.
-    """
-
-    def __init__(self, part: Part, phase: int) -> None:
-        self.part, self.phase = part, phase
-
-    def normal(self, items: int, *shape: int) -> Tensor:
-        """Return standard normal numbers, (items, *shape)."""
-        return self._mine(self.part.noise.normal, shape)
-
-    def uniform(self, items: int, *shape: int) -> Tensor:
-        """Return numbers from [0, 1), (items, *shape)."""
-        return self._mine(self.part.noise.uniform, shape)
-
-    def _mine(self, draw: Callable[..., Tensor], shape: tuple[int, ...]) -> Tensor:
-        self.phase += 1
-        whole = draw(self.part.items, *shape, phase=self.phase - 1)
-        return whole.chunk(self.part.parts)[self.part.place]
-
-
-class Scores:
-    """The critic's logits, computed once for the same samples in the same precision.
-
-    A penalty at samples that the loss has scored needs no second pass.
-
-    Args:
-        critic: the net.
-        labels: classes of the samples, int64 (batch,), or None.
-    """
-
-    def __init__(self, critic: nn.Module, labels: Tensor | None) -> None:
-        self.critic, self.labels = critic, labels
-        self.dtype = next(critic.parameters()).dtype  # of the losses, under autocast too
-        self._known: dict[tuple[int, bool], tuple[Tensor, Tensor]] = {}
-
-    def __call__(self, x: Tensor) -> Tensor:
-        """Return logits (batch,) of samples (batch, ...)."""
-        key = id(x), torch.is_autocast_enabled(x.device.type)
-        if key not in self._known:
-            labels = self.labels
-            if labels is not None:
-                labels = labels.repeat(len(x) // len(labels))
-            self._known[key] = x, self.critic(x, labels).to(self.dtype)
-        return self._known[key][1]
 
 
 class GanTraining(OptimisesByHand):
@@ -133,6 +63,11 @@ class GanTraining(OptimisesByHand):
         fall: share of the steps, at the end, in which the learning rates fall to zero; default 0.
         clip: largest norm of a player's gradient; default none.
         accumulate: parts that a batch is cut into, to save memory; default 1.
+        features: a checkpoint whose features measure samples, such as `pictures_fashion`, which
+            the runner loads; default none, and no distances.
+        samples: made for the distances; default 10,000.
+        watch: generator steps from one look at the dynamics to the next: leading eigenvalues,
+            the critic's gradient norm and its layers' singular values; default 0, never.
         seed: of the noise; that of the recipe when run by one; default 0.
 
     Raises:
@@ -163,6 +98,9 @@ class GanTraining(OptimisesByHand):
         fall: float = 0.0,
         clip: float | None = None,
         accumulate: int = 1,
+        features: str | None = None,
+        samples: int = 10_000,
+        watch: int = 0,
         seed: int = 0,
     ) -> None:
         super().__init__()
@@ -171,7 +109,8 @@ class GanTraining(OptimisesByHand):
         changes = {"critic_steps": critic_steps, "ratio": ratio}
         given = {name: value for name, value in changes.items() if value is not None}
         self.update = make_update(update, **given)
-        self.lr, self.betas, self.fall, self.clip, self.seed = lr, tuple(betas), fall, clip, seed
+        self.lr, self.betas, self.fall = lr, (betas[0], betas[1]), fall
+        self.clip, self.seed = clip, seed
         if accumulate < 1:
             raise ValueError(f"accumulate is {accumulate}: expected at least 1")
         self.accumulate = accumulate
@@ -191,6 +130,10 @@ class GanTraining(OptimisesByHand):
         self.net = Gan(**self.arguments)
         check_critic(self.terms, self.net.critic)
         self.critic_number = 0  # critic steps taken
+        self.features, self.samples, self.watch = features, samples, watch
+        self.distances: PictureDistances | None = None
+        self._classifier: nn.Module | None = None
+        self._labels: list[Tensor] = []  # of the real pictures that are measured
 
     def configure_optimizers(self) -> tuple[list[Optimizer], list[LambdaLR]]:
         """Adam for each player; both learning rates fall at the end, if they do."""
@@ -227,9 +170,12 @@ class GanTraining(OptimisesByHand):
         else:
             self.add_losses(CRITIC, parts)
             self.move(CRITIC)
-            if self.critic_number % self.update.critic_steps == 0:
-                self.add_losses(GENERATOR, parts)
-                self.move(GENERATOR)
+            if self.critic_number % self.update.critic_steps:
+                return
+            self.add_losses(GENERATOR, parts)
+            self.move(GENERATOR)
+        if self.watch and self.global_step % self.watch == 0:
+            self.look(batch, batch_index)
 
     def move_together(self, parts: Sequence[Part]) -> None:
         """Move both players from the same point, or from one ahead of it."""
@@ -262,12 +208,14 @@ class GanTraining(OptimisesByHand):
 
     def add_losses(self, player: int, parts: Sequence[Part]) -> None:
         """Add the gradient of one player's loss over the parts of a batch, and log it."""
+        total = torch.zeros((), device=self.device)
         for part in parts:
-            loss = self.player_loss(player, part)
+            loss = self.player_loss(player, part) / len(parts)
             self.require_finite(player, loss)
-            self.add_gradient(player, loss / len(parts))
+            self.add_gradient(player, loss)
+            total += loss.detach()
         name = "generator_loss" if player == GENERATOR else "critic_loss"
-        self.log(name, loss.detach(), prog_bar=True, batch_size=len(parts[0].real))
+        self.log(name, total, prog_bar=True, batch_size=len(parts[0].real))
 
     def parts(self, batch: Batch, batch_index: int = 0) -> list[Part]:
         """Cut a batch into the parts that are gone through one after the other."""
@@ -282,7 +230,9 @@ class GanTraining(OptimisesByHand):
             for place, (real, some) in enumerate(pieces)
         ]
 
-    def losses(self, batch: Batch, batch_index: int = 0) -> dict[str, Tensor]:
+    def losses(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, batch: Batch, batch_index: int = 0
+    ) -> dict[str, Tensor]:
         """Return both players' losses on a batch; see `OptimisesByHand.losses`."""
         part = self.parts(batch, batch_index)[0]
         return {
@@ -323,7 +273,8 @@ class GanTraining(OptimisesByHand):
         value = self.loss.critic(score(real), score(fake), distance(real, fake))
         step = CriticStep(score, real, fake, list(self.net.critic.parameters()), noise)
         added = penalty(self.terms, step, self.critic_number)
-        self.note(real_logit=score(real), fake_logit=score(fake), penalty=added)
+        ahead = (score(real) > score(fake)).float()
+        self.note(real_logit=score(real), fake_logit=score(fake), penalty=added, wins=ahead)
         return value if added is None else value + added
 
     def generator_loss(self, part: Part) -> Tensor:
@@ -385,19 +336,77 @@ class GanTraining(OptimisesByHand):
             "--model.clip 1, or with another gamma"
         )
 
+    def look(self, batch: Batch, batch_index: int) -> None:
+        """Log how the game turns and how steep the critic is.
+
+        Raises:
+            ValueError: on several processes, whose searches for eigenvalues would not keep step.
+        """
+        if self.trainer.world_size > 1:
+            raise ValueError(
+                f"watch is {self.watch} on {self.trainer.world_size} processes: expected 0 or one "
+                "process; watch a checkpoint with zoo.gan.spectrum"
+            )
+        part = self.parts(batch, batch_index)[0]
+        with statistics_kept(self.net):
+            values = spectrum(self, batch, k=4)
+            norms = squared_gradient(Scores(self.net.critic, part.labels), part.real).sqrt()
+        lead = values[0]
+        self.log("leading_real", float(lead.real))
+        self.log("leading_imaginary", float(abs(lead.imag)))
+        self.log("gradient_norm", norms.detach().mean())
+        for layer, value in singular_values(self.net.critic).items():
+            self.log(f"norm_{layer}", value)
+
+    def measure_with(self, net: nn.Module) -> None:
+        """Measure samples by the features of a net, which is no part of the state.
+
+        Args:
+            net: of `zoo.pictures`, or any with `features` that also classifies.
+        """
+        self.distances = PictureDistances(net)
+        object.__setattr__(self, "_classifier", net)
+
     def validation_step(self, batch: Batch, batch_index: int) -> None:
-        """What the critic thinks of real pictures that it has not seen."""
+        """What the critic thinks of real pictures that it has not seen; their features."""
         self.judge(batch, "valid")
 
     def test_step(self, batch: Batch, batch_index: int) -> None:
-        """What the critic thinks of real pictures that it has not seen."""
+        """What the critic thinks of real pictures that it has not seen; their features."""
         self.judge(batch, "test")
 
+    def on_validation_epoch_end(self) -> None:
+        """How far samples are from real pictures."""
+        self.measure("valid")
+
+    def on_test_epoch_end(self) -> None:
+        """How far samples are from real pictures."""
+        self.measure("test")
+
     def judge(self, batch: Batch, split: Literal["valid", "test"]) -> None:
-        """Log the mean logit of held-out pictures."""
-        (part,) = self.parts(batch)[:1]
-        logits = self.net.critic(part.real, part.labels)
+        """Log the mean logit of held-out pictures, and keep their features."""
+        pictures, labels = batch
+        logits = self.net.critic(2 * pictures - 1, labels if self.net.count else None)
         self.log(f"{split}_logit", logits.mean(), batch_size=len(logits), sync_dist=True)
+        if self.distances is not None:
+            self.distances.update(pictures, real=True)
+            self._labels.append(labels)
+
+    def measure(self, split: Literal["valid", "test"]) -> None:
+        """Log the distances of samples, always the same ones, and how many classes they fill."""
+        if self.distances is None or self._classifier is None:
+            return
+        mine = slice(self.global_rank, None, self.trainer.world_size)
+        made = self.net.sample(self.samples, seed=0)
+        self.distances.update(made[mine], real=False)
+        for name, value in self.distances.compute().items():
+            self.log(f"{split}_{name}", value.float())
+        self.distances.reset()
+        with torch.no_grad():
+            found = torch.cat([self._classifier(some).argmax(1) for some in made.split(500)])
+        self.log(f"{split}_classes", effective_number(found))
+        self.log(f"{split}_real_classes", effective_number(torch.cat(self._labels)), sync_dist=True)
+        self._labels.clear()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Save where in the critic's steps the run is."""
@@ -413,18 +422,10 @@ def linear_fall(step: int, total: int, share: float) -> float:
     return min(1.0, max(0.0, (total - step) / (share * total)))
 
 
-@contextmanager
-def statistics_kept(net: nn.Module) -> Iterator[None]:
-    """Leave the kept statistics of batch norms as they are, while they use those of the batch."""
-    layers = [m for m in net.modules() if isinstance(m, _BatchNorm)]
-    before = [layer.momentum for layer in layers]
-    for layer in layers:
-        layer.momentum = 0.0
-    try:
-        yield
-    finally:
-        for layer, momentum in zip(layers, before, strict=True):
-            layer.momentum = momentum
+def effective_number(labels: Tensor) -> Tensor:
+    """Return how many classes labels int64 (n,) fill: the exponential of their entropy."""
+    shares = torch.bincount(labels) / len(labels)
+    return torch.special.entr(shares).sum().exp()
 
 
 def mean_of_all(x: Tensor) -> Tensor:

@@ -94,7 +94,8 @@ def leading_eigenvalues(
     shape: Any = (count, count)
     operator = LinearOperator(shape, matvec=matvec, dtype=np.float64)  # pyright: ignore
     begin = np.random.default_rng(seed).standard_normal(count)
-    values: Any = eigs(operator, k, which=which, v0=begin, tol=tolerance, return_eigenvectors=False)
+    options: dict[str, Any] = {"which": which, "v0": begin, "tol": tolerance}
+    values: Any = eigs(operator, k, return_eigenvectors=False, **options)
     order = np.abs(values) if which == "LM" else np.real(values)
     return values[np.argsort(-order, kind="stable")]
 

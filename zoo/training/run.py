@@ -226,6 +226,9 @@ class ZooCLI(LightningCLI):
         if self.options["from"]:
             folder = start_folder(self.options["from"], self.options.name)
             checkpoint.load_matching(self.model.net, folder, self.options.reset)
+        features = getattr(self.model, "features", None)
+        if isinstance(features, str):  # the checkpoint whose features measure what is made
+            self.model.measure_with(hub.load(features))
 
     def before_fit(self) -> None:
         """Measure a model that is to be fine-tuned."""
