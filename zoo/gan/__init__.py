@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from zoo.gan.spectrum import path_angle as path_angle
     from zoo.gan.spectrum import singular_values as singular_values
     from zoo.gan.spectrum import spectrum as spectrum
+    from zoo.gan.sweep import Tried as Tried
+    from zoo.gan.sweep import sweep as sweep
     from zoo.gan.terms import gamma_of as gamma_of
     from zoo.gan.terms import make_terms as make_terms
     from zoo.gan.updates import Update as Update

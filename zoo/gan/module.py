@@ -396,6 +396,10 @@ class GanTraining(OptimisesByHand):
         """Log the distances of samples, always the same ones, and how many classes they fill."""
         if self.distances is None or self._classifier is None:
             return
+        if self.trainer.sanity_checking:
+            self.distances.reset()
+            self._labels.clear()
+            return
         mine = slice(self.global_rank, None, self.trainer.world_size)
         made = self.net.sample(self.samples, seed=0)
         self.distances.update(made[mine], real=False)
