@@ -105,4 +105,4 @@ def draw_poster(
         frameon=False,
         title=f"orbit: {updates[0]}; squares: {', '.join(updates)}",
     )
-    figure.savefig(path, dpi=110)
+    figure.savefig(path, dpi=80, bbox_inches="tight")
