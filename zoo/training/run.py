@@ -186,6 +186,9 @@ class ZooCLI(LightningCLI):
             fresh = getattr(foreign_net(source, name), "FRESH", ())
             reset = [*self.options.reset, *fresh]
             checkpoint.start_from(self.model.net, start_folder(source, name), reset)
+        features = getattr(self.model, "features", None)
+        if isinstance(features, str):  # the checkpoint whose features measure what is made
+            self.model.measure_with(hub.load(features))
 
     def before_fit(self) -> None:
         """Measure a model that is to be fine-tuned."""
