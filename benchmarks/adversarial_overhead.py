@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
 from zoo.adversarial import FGM
-from zoo.masks.net import TextClassifier
+from zoo.masks.classifiers import TextClassifier
 
 LIMIT = 2.1
 VOCABULARY, BATCH, TIME, WARMUP = 4000, 32, 128, 4

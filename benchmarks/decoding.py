@@ -26,8 +26,8 @@ import torch
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from zoo.decoding import Consistent, generate
-from zoo.decoding.filters import TopK, TopP
-from zoo.decoding.protocol import pad_prompts
+from zoo.decoding.engine.filters import TopK, TopP
+from zoo.decoding.engine.protocol import pad_prompts
 
 VOCABULARY, PROMPT, NEW, BEAM = 8000, 64, 64, 4
 WANTED = {1: 2.0, 16: 1.5}

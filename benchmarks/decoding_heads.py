@@ -17,9 +17,9 @@ import time
 import torch
 from transformers import GPT2Config, GPT2LMHeadModel
 
-from zoo.decoding.adapters import as_decodable
 from zoo.decoding.generate import generate
 from zoo.decoding.heads import KINDS, SelfTerminating
+from zoo.decoding.models.transformers import as_decodable
 from zoo.decoding.net import LanguageModel
 
 VOCABULARY, STEPS = 8000, 64

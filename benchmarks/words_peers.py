@@ -85,7 +85,7 @@ def peers_python(folder: Path) -> str:
 def exact_counts(text: str) -> dict[str, int]:
     """Returns how often each n-gram of up to four characters occurs."""
     from zoo.words import count_ngrams
-    from zoo.words.statistics import measure
+    from zoo.words.measures import measure
 
     ngrams = measure(count_ngrams(text, characters="letters"), 1)
     words = ngrams.words(np.arange(ngrams.grams.size))

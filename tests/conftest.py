@@ -25,7 +25,8 @@ def twin(name):
 
 def assemble(name, *options):
     """Build a tiny model, its data and its trainer, as `zoo fit` does."""
-    from zoo import registry, training
+    from zoo import registry
+    from zoo.training import run as training
 
     recipe = ["--config", str(registry.describe(name).recipe_path), *twin(name)]
     return training.assemble([*recipe, *options])

@@ -12,7 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from zoo import card, checkpoint, registry, sealed
+from zoo import checkpoint, registry
+from zoo.checkpoint import card
+from zoo.checkpoint import folder as sealed
 from zoo.data.text import CharacterTokenizer
 
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from zoo import checkpoint
-from zoo.half import halve
+from zoo.checkpoint.halve import halve
 from zoo.masks import Transformer
 
 

@@ -14,8 +14,9 @@ from huggingface_hub import constants
 from test_checkpoint import RESULT, TINY, contents, edit, seal, write
 
 import zoo
-from zoo import checkpoint, cli, registry, sealed
+from zoo import checkpoint, cli, registry
 from zoo import hub as zoo_hub
+from zoo.checkpoint import folder as sealed
 
 pytestmark = [
     pytest.mark.hub,

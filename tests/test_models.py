@@ -12,7 +12,8 @@ import torch
 import yaml
 from conftest import ROOT, assemble, twin
 
-from zoo import card, checkpoint, cli, hub, registry
+from zoo import checkpoint, cli, hub, registry
+from zoo.checkpoint import card
 
 MODELS = registry.list_models()
 BUNDLED = [name for name in MODELS if registry.describe(name).checkpoint.is_dir()]

@@ -52,7 +52,7 @@ def test_the_face_imports_neither_torch_nor_lightning(statement):
 
 def test_every_technique_is_an_attribute():
     folders = [path.parent.name for path in Path(zoo.__file__).parent.glob("*/README.md")]
-    assert sorted(folders) == sorted(zoo._TECHNIQUES)
+    assert set(folders) <= set(dir(zoo))
     for name in folders:
         program = f"import zoo\nassert zoo.{name}.__name__ == 'zoo.{name}'"
         subprocess.run([sys.executable, "-c", program], check=True)

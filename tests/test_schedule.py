@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.optim.lr_scheduler import OneCycleLR
 
-from zoo.schedule import rise_and_fall
+from zoo.optim.schedule import rise_and_fall
 
 
 def rates(make, steps):

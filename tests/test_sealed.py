@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zoo import sealed
+from zoo.checkpoint import folder as sealed
 
 FILES = [*sealed.REQUIRED, *sealed.OPTIONAL]
 

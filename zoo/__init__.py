@@ -9,8 +9,10 @@ Example:
     'Tang'
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from zoo.lazy import attach
+from zoo.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from zoo import adversarial as adversarial
@@ -18,31 +20,10 @@ if TYPE_CHECKING:
     from zoo import infomap as infomap
     from zoo import masks as masks
     from zoo import words as words
-    from zoo.hub import load
-    from zoo.infomap.communities import find_communities
-    from zoo.registry import describe, list_models
-    from zoo.words.discovery import discover_words
+    from zoo.hub import load as load
+    from zoo.infomap.communities import find_communities as find_communities
+    from zoo.registry import describe as describe
+    from zoo.registry import list_models as list_models
+    from zoo.words.discovery import discover_words as discover_words
 
-__version__ = "0.1.0"
-__all__ = ["describe", "discover_words", "find_communities", "list_models", "load"]
-
-_TECHNIQUES = ("adversarial", "decoding", "infomap", "masks", "words")
-_HOME = {
-    "load": "zoo.hub",
-    "list_models": "zoo.registry",
-    "describe": "zoo.registry",
-    "discover_words": "zoo.words.discovery",
-    "find_communities": "zoo.infomap.communities",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name in _TECHNIQUES:
-        return importlib.import_module(f"zoo.{name}")
-    if name not in _HOME:
-        raise AttributeError(f"module 'zoo' has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOME[name]), name)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_TECHNIQUES, *_HOME})
+attach(__name__, __file__)

@@ -36,7 +36,8 @@ def show(name: str) -> None:
     Args:
         name: a model of `zoo list`.
     """
-    from zoo import card, registry
+    from zoo import registry
+    from zoo.checkpoint import card
 
     entry = registry.describe(name)
     print(f"{entry.name}: {entry.summary}")
@@ -155,7 +156,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
 def run(arguments: list[str]) -> None:
     """Run one command; errors are raised."""
     if arguments and arguments[0] in TRAINING:
-        from zoo import training
+        from zoo.training import run as training
 
         training.run(arguments)
         return
@@ -164,7 +165,7 @@ def run(arguments: list[str]) -> None:
         return
     from jsonargparse import ArgumentParser
 
-    from zoo import __version__
+    from zoo.version import __version__
 
     parser = ArgumentParser(
         prog="zoo", version=__version__, exit_on_error=False, description=__doc__

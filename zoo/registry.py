@@ -104,7 +104,7 @@ def describe(name: str) -> Entry:
 _FGM = {
     "technique": "adversarial",
     "task": "text-classification",
-    "build": "zoo.masks.net:TextClassifier",
+    "build": "zoo.masks.classifiers:TextClassifier",
     "paper": "Adversarial Training Methods for Semi-Supervised Text Classification "
     "(Miyato, Dai, Goodfellow; arXiv 1605.07725)",
     "post": "https://kexue.fm/archives/7234",

@@ -19,7 +19,7 @@ from torchmetrics.classification import BinaryAccuracy, BinaryAUROC, BinaryPreci
 
 from zoo.adversarial import FGM
 from zoo.adversarial.losses import fgm_perturbation
-from zoo.masks.net import TextClassifier
+from zoo.masks.classifiers import TextClassifier
 
 EPSILON = 0.5
 TOKENS = torch.tensor(

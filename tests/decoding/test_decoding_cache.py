@@ -9,12 +9,12 @@ import torch
 from torch.nn import functional as F
 
 from zoo.decoding import generate
-from zoo.decoding.adapters import CausalModel, as_decodable
-from zoo.decoding.cache import TreeCache
-from zoo.decoding.gpt2 import GPT2Steps
-from zoo.decoding.lean import prepared
-from zoo.decoding.onednn import OPERATORS, PackedLinear, fits
-from zoo.decoding.protocol import Contrastable, Decodable, pad_prompts
+from zoo.decoding.cpu.inference import prepared
+from zoo.decoding.cpu.linear import OPERATORS, PackedLinear, fits
+from zoo.decoding.engine.cache import TreeCache
+from zoo.decoding.engine.protocol import Contrastable, Decodable, pad_prompts
+from zoo.decoding.models.gpt2 import GPT2Steps
+from zoo.decoding.models.transformers import CausalModel, as_decodable
 
 transformers = pytest.importorskip("transformers")
 EOS, VOCABULARY = 3, 30

@@ -10,8 +10,8 @@ from scipy import stats
 from table_model import TableModel
 
 from zoo.decoding import Consistent, ConsistentTopK, ConsistentTopP, generate
-from zoo.decoding.filters import MinP, TopK, TopP, Typical
-from zoo.decoding.processors import NoRepeatNgram, RepetitionPenalty, probabilities
+from zoo.decoding.engine.filters import MinP, TopK, TopP, Typical
+from zoo.decoding.engine.processors import NoRepeatNgram, RepetitionPenalty, probabilities
 
 EOS = 1
 NO_TOKENS = torch.empty(0, 0, dtype=torch.long)

@@ -11,11 +11,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zoo.decoding import head_kernels
+from zoo.decoding.cpu import heads as head_kernels
+from zoo.decoding.engine.protocol import Contrastable
 from zoo.decoding.generate import generate
 from zoo.decoding.heads import EosHead, SelfTerminating, log1mexp, torch_step
 from zoo.decoding.laboratory import Endless, endless, non_termination_ratio
-from zoo.decoding.protocol import Contrastable
 
 mpmath.mp.dps = 60
 GUARDED = ["self_terminating", "non_monotonic"]
@@ -160,7 +160,7 @@ def test_the_smallest_eps_moves_the_sum_at_the_point_where_greedy_ends():
 def test_without_numba_operations_of_torch_do_the_same(monkeypatch):
     logits = torch.randn(2, 5)
     expected, _ = EosHead("non_monotonic", EOS).step(logits, torch.zeros(2, 1))
-    monkeypatch.setitem(sys.modules, "zoo.decoding.head_kernels", None)
+    monkeypatch.setitem(sys.modules, "zoo.decoding.cpu.heads", None)
     head = EosHead("non_monotonic", EOS)
     found, _ = head.step(logits, torch.zeros(2, 1))
     assert head._kernels is torch_step

@@ -5,10 +5,10 @@ import torch
 from lightning.pytorch import Trainer
 from torch.utils.data import DataLoader, TensorDataset
 
+from zoo.decoding.engine.protocol import pad_prompts
 from zoo.decoding.generate import generate
 from zoo.decoding.module import RecurrentModel
 from zoo.decoding.net import LanguageModel, Recurrent
-from zoo.decoding.protocol import pad_prompts
 from zoo.decoding.tokenizer import BEGIN, END, Tokenizer
 
 CELLS = ["lstm", "rnn"]

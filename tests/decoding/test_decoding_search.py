@@ -9,7 +9,7 @@ import torch
 from table_model import TableModel
 
 from zoo.decoding import generate
-from zoo.decoding.filters import MinP
+from zoo.decoding.engine.filters import MinP
 
 EOS = 1
 

@@ -12,7 +12,7 @@ from infomap import datasets
 
 from zoo import cli
 from zoo.infomap import codelength, find_communities, from_edges
-from zoo.infomap.partitions import read_partition
+from zoo.infomap.files.read_partition import read_partition
 
 matplotlib.use("agg")
 DATA = Path(datasets.__file__).parent / "data"

@@ -6,7 +6,7 @@ from infomap_reference import describe
 
 from zoo.infomap.flow import make_flow
 from zoo.infomap.map_equation import one_level, parts
-from zoo.infomap.network import from_edges
+from zoo.infomap.networks.network import from_edges
 
 ROOM = 1e-11  # a hundredth of what is asked for
 
@@ -236,6 +236,6 @@ def test_bipartite_flow_that_reaches_nobody():
 
 
 def test_visits_that_do_not_come_to_rest_are_told(monkeypatch):
-    monkeypatch.setattr("zoo.infomap.visits.SWEEPS", 2)
+    monkeypatch.setattr("zoo.infomap.stationary.SWEEPS", 2)
     with pytest.warns(UserWarning, match="still changed by .* after 2 sweeps"):
         make_flow(network_of("plain", directed=True), model="directed")

@@ -13,7 +13,7 @@ import torch
 import zoo
 from zoo.infomap import find_communities, from_edges, knn_graph
 from zoo.infomap.graphs import as_network
-from zoo.infomap.matrices import from_matrix
+from zoo.infomap.networks.matrices import from_matrix
 
 RANDOM = np.random.default_rng(0)
 ENDS = np.array([(a, b) for a in range(9) for b in range(a, 9) if RANDOM.random() < 0.4])
@@ -203,7 +203,7 @@ def neighbours_by_sorting(vectors, k, threshold):
 
 @pytest.mark.parametrize(("k", "threshold"), [(1, 0), (5, 0), (5, 0.5), (98, 0), (500, 0.2)])
 def test_nearest_neighbours(k, threshold, monkeypatch):
-    monkeypatch.setattr("zoo.infomap.knn.BLOCK", 99 * 7)
+    monkeypatch.setattr("zoo.infomap.networks.knn.BLOCK", 99 * 7)
     vectors = RANDOM.normal(size=(99, 5))
     network = knn_graph(vectors, k, threshold)
     found = np.split(network.targets, network.starts[1:-1])

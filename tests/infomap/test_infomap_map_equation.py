@@ -11,9 +11,9 @@ from infomap_reference import answer, load
 
 from zoo.infomap.flow import make_flow
 from zoo.infomap.map_equation import codelength, one_level, parts
-from zoo.infomap.multilayer import InterLinks, from_layers, from_multilayer
-from zoo.infomap.network import from_edges
-from zoo.infomap.states import from_states
+from zoo.infomap.networks.multilayer import InterLinks, from_layers, from_multilayer
+from zoo.infomap.networks.network import from_edges
+from zoo.infomap.networks.states import from_states
 
 ROOM = 1e-11
 

@@ -7,7 +7,7 @@ from infomap_reference import answer
 
 from zoo.infomap.flow import make_flow
 from zoo.infomap.map_equation import one_level, parts
-from zoo.infomap.multilayer import InterLinks, from_layers, from_multilayer
+from zoo.infomap.networks.multilayer import InterLinks, from_layers, from_multilayer
 
 ROOM = 1e-11
 

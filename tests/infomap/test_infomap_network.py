@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zoo.infomap.network import Network, from_edges, split_loops
+from zoo.infomap.networks.network import Network, from_edges, split_loops
 
 edge_lists = st.lists(
     st.tuples(st.integers(0, 6), st.integers(0, 6), st.sampled_from([0.0, 0.25, 1.0, 3.5])),

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zoo.infomap import from_edges, read_network
-from zoo.infomap.numbering import Nodes, distinct
-from zoo.infomap.scanning import scan
+from zoo.infomap.files.node_ids import Nodes, distinct
+from zoo.infomap.files.number_rows import scan
 
 TRIANGLES = "1 2\n1 3\n2 3 1\n3 4\n4 5\n4 6\n5 6\n"
 PAJEK = '*Vertices 4\n1 "a" 2\n2 "b c"\n3 d 0.5\n4\n*Edges\n1 2 0.5\n2 3\n# so\n3 4 2e0\n'

@@ -5,14 +5,20 @@ import numpy as np
 import pytest
 
 from zoo.infomap.flow import make_flow
-from zoo.infomap.level import aggregate, induced, level_of
-from zoo.infomap.logarithm import log2 as fast_log2
-from zoo.infomap.logarithm import plogp
+from zoo.infomap.kernels.aggregation import aggregate, induced, level_of
+from zoo.infomap.kernels.local_moving import (
+    index_change,
+    modules_of,
+    shuffled,
+    term_bound,
+    term_change,
+)
+from zoo.infomap.kernels.logarithm import log2 as fast_log2
+from zoo.infomap.kernels.logarithm import plogp
+from zoo.infomap.kernels.two_level import search
 from zoo.infomap.map_equation import boundary, codelength, one_level
-from zoo.infomap.moving import index_change, modules_of, shuffled, term_bound, term_change
-from zoo.infomap.network import from_edges
-from zoo.infomap.search import search
-from zoo.infomap.trials import partition
+from zoo.infomap.networks.network import from_edges
+from zoo.infomap.search import partition
 
 
 def random_flow(random, nodes, edges, physical=None, **options):

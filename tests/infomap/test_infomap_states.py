@@ -3,7 +3,7 @@ import pytest
 
 from zoo.infomap.flow import make_flow
 from zoo.infomap.map_equation import codelength
-from zoo.infomap.states import from_states
+from zoo.infomap.networks.states import from_states
 
 
 def test_states_are_told_by_their_numbers():

@@ -6,8 +6,8 @@ from infomap import Infomap
 
 from zoo.infomap.flow import make_flow
 from zoo.infomap.map_equation import codelength
-from zoo.infomap.network import from_edges
-from zoo.infomap.trials import partition
+from zoo.infomap.networks.network import from_edges
+from zoo.infomap.search import partition
 
 RING = 6  # cliques
 SIZE = 5

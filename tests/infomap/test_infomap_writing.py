@@ -12,7 +12,7 @@ from infomap import datasets
 
 from zoo.infomap import codelength, find_communities
 from zoo.infomap.communities import Communities, walk_on
-from zoo.infomap.partitions import read_partition
+from zoo.infomap.files.read_partition import read_partition
 from zoo.infomap.tree import Tree
 
 DATA = Path(datasets.__file__).parent / "data"

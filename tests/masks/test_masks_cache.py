@@ -5,10 +5,10 @@ from tokenizers import pre_tokenizers
 from tokenizers.models import WordPiece
 
 from zoo import decoding, masks
-from zoo.decoding.lean import lean
-from zoo.decoding.onednn import PackedLinear
-from zoo.decoding.protocol import Decodable, pad_prompts
-from zoo.masks.steps import Steps
+from zoo.decoding.cpu.inference import lean
+from zoo.decoding.cpu.linear import PackedLinear
+from zoo.decoding.engine.protocol import Decodable, pad_prompts
+from zoo.masks.decodable import Steps
 
 SHAPES = {
     "bert": {"positions": 64},

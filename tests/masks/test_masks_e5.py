@@ -1,12 +1,13 @@
 import struct
 
+import masks_e5 as e5
 import numpy as np
 import pytest
 import torch
+from masks_backbone import frequent_tokens, shallower
 from transformers import BertModel
 
-from zoo.masks import e5, padding
-from zoo.masks.backbone import frequent_tokens, shallower
+from zoo.masks import padding
 from zoo.masks.bert import from_bert
 
 PIECES = ["<s>", "<pad>", "</s>", "<unk>", "▁", "天", "气", "天气", "很", "好", "a", ",", "<mask>"]

@@ -5,8 +5,8 @@ from tokenizers import normalizers, pre_tokenizers
 from tokenizers.models import WordPiece
 
 from zoo import decoding, masks
-from zoo.masks.order import at_random, right_to_left
-from zoo.masks.steps import Steps
+from zoo.masks.any_order import at_random, right_to_left
+from zoo.masks.decodable import Steps
 
 VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"今天气很好热冷雨雪风"]
 

@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from zoo.masks.algebra import causal, padding
+from zoo.masks.classifiers import TextClassifier
 from zoo.masks.encoder import Attention, Encoder, rotate, rotation
-from zoo.masks.net import TextClassifier
 
 
 @pytest.fixture

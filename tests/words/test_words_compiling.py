@@ -8,15 +8,15 @@ import sys
 import pytest
 from brute import sample_text
 
-from zoo.machine_code import MachineCode
+from zoo.kernels.cache import MachineCode
 
 PARTS = {
-    "far": "from zoo.compiling import kernel\n@kernel\ndef far(x):\n    return x + 1\n",
+    "far": "from zoo.kernels import kernel\n@kernel\ndef far(x):\n    return x + 1\n",
     "sizes": "SIZE = 10\n",
     "near": (
         "import sys\nimport parts.sizes as sizes\n"
         "from parts.far import far\nfrom parts.sizes import SIZE\n"
-        "from zoo.compiling import kernel\n"
+        "from zoo.kernels import kernel\n"
         "@kernel\ndef near(x):\n    return far(x) * SIZE\n"
         "value = near({'int': int, 'float': float}[sys.argv[1]](3))\n"
         "print(value, sum(near.stats.cache_misses.values()))\n"
@@ -120,7 +120,6 @@ def test_a_second_process_compiles_nothing_of_the_words():
     runs = [
         subprocess.run(
             command,
-            env={**os.environ, "ZOO_KERNELS": "numba"},
             capture_output=True,
             text=True,
             check=True,

@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zoo.words import Counts
-from zoo.words.counting import ROW, merge_rows
+from zoo.words.coarse_cut import cut
 from zoo.words.counts import count
-from zoo.words.cutting import cut
 from zoo.words.discovery import cohesive
-from zoo.words.statistics import measure
-from zoo.words.storage import Budget, Storage
-from zoo.words.truncated import measure_truncated
+from zoo.words.kenlm_counts import measure_truncated
+from zoo.words.kernels.rows import ROW, merge_rows
+from zoo.words.measures import measure
+from zoo.words.memory import Budget, Storage
 
 # Few letters make many repetitions; 𠀀 lies outside the basic plane, the comma is a break.
 TEXTS = st.text(alphabet="甲乙丙丁𠀀，\n", max_size=300)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zoo.words import Counts, count_ngrams, discover_words
-from zoo.words.cutting import cut
+from zoo.words.coarse_cut import cut
 from zoo.words.discovery import (
     DEFAULT_CHARACTERS,
     automatic_min_count,
@@ -19,8 +19,8 @@ from zoo.words.discovery import (
     cohesive,
     discover,
 )
-from zoo.words.statistics import measure
-from zoo.words.storage import Budget, parse_size
+from zoo.words.measures import measure
+from zoo.words.memory import Budget, parse_size
 
 SELDOM = "我去博物馆，博物馆好。今天博物馆的公园。去看花灯，花灯好，我的花灯。"
 SMALL = st.text(alphabet="甲乙丙丁a1 ，\n", max_size=200)

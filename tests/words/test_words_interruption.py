@@ -11,12 +11,12 @@ import brute
 import pytest
 
 from zoo.words.counts import count
-from zoo.words.storage import Storage
+from zoo.words.memory import Storage
 
 # Reads a pipe that never ends, with everything spilled to TMPDIR.
 ENDLESS = """
 import sys
-from zoo.words.storage import Budget
+from zoo.words.memory import Budget
 Budget.of = lambda memory, threads=1: Budget(50_000, 0, 50_000, 10**9, 10**9)
 from zoo.words.cli import run
 run(sys.argv[1:])

@@ -1,14 +1,13 @@
 """`memory=` is a ceiling: peaks of processes of their own, on a text with few repetitions."""
 
 import json
-import os
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 
-from zoo.words.least import automatic_min_count
+from zoo.words.min_count import automatic_min_count
 
 pytestmark = pytest.mark.slow
 
@@ -24,13 +23,12 @@ print(json.dumps([1024 * int(peak), *found]))
 """
 
 
-KERNELS = {"built": (115, 130), "numba": (240, 260)}  # and two limits, in MB
+LIMITS = (240, 260)  # MB: the least there is, and one above it
 
 
-def discovered(path, memory, min_count, kernels):
+def discovered(path, memory, min_count):
     command = [sys.executable, "-c", PEAK, str(path), json.dumps([memory, min_count])]
-    environment = {**os.environ, "ZOO_KERNELS": kernels}
-    return json.loads(subprocess.check_output(command, env=environment))
+    return json.loads(subprocess.check_output(command))
 
 
 @pytest.fixture(scope="module")
@@ -46,25 +44,23 @@ def text(tmp_path_factory):
     return path
 
 
-@pytest.mark.parametrize("kernels", KERNELS)
-def test_the_peak_stays_below_the_limit_whatever_the_size(text, kernels):
-    peak, *free = discovered(text, "4GB", 2000, kernels)
+def test_the_peak_stays_below_the_limit_whatever_the_size(text):
+    peak, *free = discovered(text, "4GB", 2000)
     assert peak > 500e6
-    for limit in (KERNELS[kernels][1], 400):
-        peak, *found = discovered(text, f"{limit}MB", 2000, kernels)
+    for limit in (LIMITS[1], 400):
+        peak, *found = discovered(text, f"{limit}MB", 2000)
         assert found == free
         assert peak < limit * 1e6
 
 
-@pytest.mark.parametrize("kernels", KERNELS)
-def test_where_the_ngrams_have_no_room_their_least_count_rises(text, tmp_path, kernels):
+def test_where_the_ngrams_have_no_room_their_least_count_rises(text, tmp_path):
     often = tmp_path / "often.txt"
     often.write_bytes(text.read_bytes()[:9_000_000].rpartition(b"\n")[0] * 8)
-    for limit in KERNELS[kernels]:
-        peak, least, *_ = discovered(often, f"{limit}MB", None, kernels)
+    for limit in LIMITS:
+        peak, least, *_ = discovered(often, f"{limit}MB", None)
         assert least > automatic_min_count(24_000_000)
         assert peak < limit * 1e6
         # a given one, and rarer ones beside
-        peak, given, *_ = discovered(often, f"{limit}MB", 2 * least, kernels)
+        peak, given, *_ = discovered(often, f"{limit}MB", 2 * least)
         assert given == 2 * least
         assert peak < limit * 1e6

@@ -8,7 +8,7 @@ from torch.optim import AdamW
 from torch.optim.lr_scheduler import LambdaLR
 from torchmetrics.classification import MulticlassAccuracy
 
-from zoo.masks.net import TextClassifier
+from zoo.masks.classifiers import TextClassifier
 
 
 def linear_schedule(step: int, warmup: int, total: int) -> float:

@@ -1,19 +1,17 @@
 """Generation of sequences from any autoregressive model, with the guarantee that it stops."""
 
-from zoo.decoding.filters import Consistent, ConsistentTopK, ConsistentTopP
-from zoo.decoding.generate import generate
-from zoo.decoding.heads import SelfTerminating
-from zoo.decoding.laboratory import non_termination_ratio
-from zoo.decoding.protocol import Decodable
-from zoo.decoding.stopping import Generation
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "Consistent",
-    "ConsistentTopK",
-    "ConsistentTopP",
-    "Decodable",
-    "Generation",
-    "SelfTerminating",
-    "generate",
-    "non_termination_ratio",
-]
+from zoo.lazy import attach
+
+if TYPE_CHECKING:
+    from zoo.decoding.engine.filters import Consistent as Consistent
+    from zoo.decoding.engine.filters import ConsistentTopK as ConsistentTopK
+    from zoo.decoding.engine.filters import ConsistentTopP as ConsistentTopP
+    from zoo.decoding.engine.protocol import Decodable as Decodable
+    from zoo.decoding.engine.record import Generation as Generation
+    from zoo.decoding.generate import generate as generate
+    from zoo.decoding.heads import SelfTerminating as SelfTerminating
+    from zoo.decoding.laboratory import non_termination_ratio as non_termination_ratio
+
+attach(__name__, __file__)

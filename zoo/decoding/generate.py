@@ -6,15 +6,15 @@ from typing import Any, Literal, get_args
 import torch
 from torch import Tensor
 
-from zoo.decoding import beam as beams
-from zoo.decoding import contrastive
-from zoo.decoding.adapters import as_decodable
-from zoo.decoding.filters import Consistent, MinP, TopK, TopP, Typical
-from zoo.decoding.processors import NoRepeatNgram, Processor, RepetitionPenalty, Temperature
-from zoo.decoding.protocol import pad_prompts
-from zoo.decoding.stopping import Generation, Stop, require_whole
-from zoo.decoding.task import Stream, Task
-from zoo.decoding.walking import drawn, most_probable, walk
+from zoo.decoding.engine import beam as beams
+from zoo.decoding.engine import contrastive
+from zoo.decoding.engine.filters import Consistent, MinP, TopK, TopP, Typical
+from zoo.decoding.engine.processors import NoRepeatNgram, Processor, RepetitionPenalty, Temperature
+from zoo.decoding.engine.protocol import pad_prompts
+from zoo.decoding.engine.record import Generation, Stop, require_whole
+from zoo.decoding.engine.request import Stream, Task
+from zoo.decoding.engine.sampling import drawn, most_probable, walk
+from zoo.decoding.models.transformers import as_decodable
 
 Method = Literal["greedy", "sample", "beam", "diverse_beam", "contrastive"]
 BEAMS = ("beam", "diverse_beam")

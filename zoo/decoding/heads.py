@@ -16,9 +16,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from zoo.decoding.adapters import as_decodable, ends_of
-from zoo.decoding.protocol import Contrastable, Decodable
-from zoo.decoding.stopping import require_known, require_number
+from zoo.decoding.engine.protocol import Contrastable, Decodable
+from zoo.decoding.engine.record import require_known, require_number
+from zoo.decoding.models.transformers import as_decodable, ends_of
 
 State = TypeVar("State")
 Kind = Literal["softmax", "self_terminating", "non_monotonic"]
@@ -195,7 +195,7 @@ class EosHead:
     @cached_property
     def _kernels(self) -> Step:
         try:
-            from zoo.decoding.head_kernels import step  # loads Numba
+            from zoo.decoding.cpu.heads import step  # loads Numba
         except ImportError:  # from torch.hub, without installing anything
             return torch_step
         return step

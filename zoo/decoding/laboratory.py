@@ -13,12 +13,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from zoo.decoding.adapters import ends_of
+from zoo.decoding.engine.protocol import pad_prompts
+from zoo.decoding.engine.record import require_whole
+from zoo.decoding.engine.sampling import seeded
 from zoo.decoding.generate import generate
 from zoo.decoding.heads import Kind, SelfTerminating
-from zoo.decoding.protocol import pad_prompts
-from zoo.decoding.stopping import require_whole
-from zoo.decoding.walking import seeded
+from zoo.decoding.models.transformers import ends_of
 
 Methods = Mapping[str, Mapping[str, Any]]
 

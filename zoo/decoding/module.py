@@ -9,9 +9,9 @@ from torch.optim import AdamW
 from torchmetrics import MeanMetric
 
 from zoo.decoding.heads import Kind
-from zoo.decoding.losses import mean_over_processes
 from zoo.decoding.net import LanguageModel
-from zoo.schedule import rise_and_fall
+from zoo.optim.distributed import mean_over_processes
+from zoo.optim.schedule import rise_and_fall
 
 
 class RecurrentModel(LightningModule):

@@ -1,54 +1,23 @@
 """Community detection by the map equation (kexue.fm/archives/7006)."""
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from zoo.lazy import attach
 
 if TYPE_CHECKING:
-    from zoo.infomap.communities import Communities, codelength, find_communities
-    from zoo.infomap.flow import Flow, make_flow
-    from zoo.infomap.knn import knn_graph
-    from zoo.infomap.map_equation import one_level
-    from zoo.infomap.multilayer import InterLinks, from_layers, from_multilayer
-    from zoo.infomap.network import Network, from_edges
-    from zoo.infomap.reading import read_network
-    from zoo.infomap.states import from_states
+    from zoo.infomap.communities import Communities as Communities
+    from zoo.infomap.communities import codelength as codelength
+    from zoo.infomap.communities import find_communities as find_communities
+    from zoo.infomap.files.read_network import read_network as read_network
+    from zoo.infomap.flow import Flow as Flow
+    from zoo.infomap.flow import make_flow as make_flow
+    from zoo.infomap.map_equation import one_level as one_level
+    from zoo.infomap.networks.knn import knn_graph as knn_graph
+    from zoo.infomap.networks.multilayer import InterLinks as InterLinks
+    from zoo.infomap.networks.multilayer import from_layers as from_layers
+    from zoo.infomap.networks.multilayer import from_multilayer as from_multilayer
+    from zoo.infomap.networks.network import Network as Network
+    from zoo.infomap.networks.network import from_edges as from_edges
+    from zoo.infomap.networks.states import from_states as from_states
 
-__all__ = [
-    "Communities",
-    "Flow",
-    "InterLinks",
-    "Network",
-    "codelength",
-    "find_communities",
-    "from_edges",
-    "from_layers",
-    "from_multilayer",
-    "from_states",
-    "knn_graph",
-    "make_flow",
-    "one_level",
-    "read_network",
-]
-
-_HOME = {
-    "Communities": "communities",
-    "Flow": "flow",
-    "InterLinks": "multilayer",
-    "Network": "network",
-    "codelength": "communities",
-    "find_communities": "communities",
-    "from_edges": "network",
-    "from_layers": "multilayer",
-    "from_multilayer": "multilayer",
-    "from_states": "states",
-    "knn_graph": "knn",
-    "make_flow": "flow",
-    "one_level": "map_equation",
-    "read_network": "reading",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module 'zoo.infomap' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"zoo.infomap.{_HOME[name]}"), name)
+attach(__name__, __file__)

@@ -11,8 +11,8 @@ import numpy as np
 from jsonargparse import ArgumentParser
 
 from zoo.infomap.communities import Communities, find_communities
+from zoo.infomap.files.write_tree import savings
 from zoo.infomap.flow import FlowModel
-from zoo.infomap.writing import savings
 
 SHOWN = 10  # communities in the table
 NAMES = 6  # nodes of each

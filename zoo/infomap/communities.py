@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zoo.infomap import map_equation
+from zoo.infomap.files.read_partition import read_partition
+from zoo.infomap.files.write_tree import Document, Marks
 from zoo.infomap.flow import Flow, FlowModel, make_flow
 from zoo.infomap.graphs import as_network, warn_if_dense
 from zoo.infomap.map_equation import Labels
-from zoo.infomap.network import Network, lightened
-from zoo.infomap.partitions import read_partition
+from zoo.infomap.networks.network import Network, lightened
 from zoo.infomap.progress import Stages, stages
+from zoo.infomap.search import partition
 from zoo.infomap.tree import Tree
-from zoo.infomap.trials import partition
-from zoo.infomap.writing import Document, Marks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,10 +7,10 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from zoo.compiling import kernel
-from zoo.infomap.network import Network, split_loops
-from zoo.infomap.rows import row_sums
-from zoo.infomap.visits import WALKS, Teleport, steps_of
+from zoo.infomap.networks.csr import row_sums
+from zoo.infomap.networks.network import Network, split_loops
+from zoo.infomap.stationary import WALKS, Teleport, steps_of
+from zoo.kernels import kernel
 
 FlowModel = Literal["undirected", "directed", "undirdir", "outdirdir", "rawdir", "precomputed"]
 
@@ -95,7 +95,7 @@ def make_flow(
         ValueError: if an argument is out of its range, or does not fit the network or the model.
 
     Example:
-        >>> from zoo.infomap.network import from_edges
+        >>> from zoo.infomap.networks.network import from_edges
         >>> make_flow(from_edges([0, 1], [1, 2])).node
         array([0.25, 0.5 , 0.25])
     """

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from zoo.infomap.matrices import DIRECTED, from_matrix
-from zoo.infomap.network import Network, from_edges
-from zoo.infomap.reading import read_network
+from zoo.infomap.files.read_network import read_network
+from zoo.infomap.networks.matrices import DIRECTED, from_matrix
+from zoo.infomap.networks.network import Network, from_edges
 
 DENSE = 0.5  # share of the pairs of nodes that are linked, from which a graph is dense
 SMALL = 20  # nodes up to which it does not matter

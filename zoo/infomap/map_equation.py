@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from zoo.compiling import kernel
 from zoo.infomap.flow import Flow
+from zoo.kernels import kernel
 
 Labels = np.ndarray | Sequence[int] | Sequence[np.ndarray] | Sequence[Sequence[int]]
 
@@ -59,7 +59,7 @@ def codelength(flow: Flow, labels: Labels) -> float:
 
     Example:
         >>> from zoo.infomap.flow import make_flow
-        >>> from zoo.infomap.network import from_edges
+        >>> from zoo.infomap.networks.network import from_edges
         >>> flow = make_flow(from_edges([0, 0, 1, 2, 3, 3, 4], [1, 2, 2, 3, 4, 5, 5]))
         >>> round(codelength(flow, [0, 0, 0, 1, 1, 1]), 4), round(one_level(flow), 4)
         (2.3207, 2.5567)

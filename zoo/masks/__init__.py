@@ -1,38 +1,25 @@
 """One Transformer whose attention mask decides what it is."""
 
-from zoo.masks.algebra import (
-    Mask,
-    bidirectional,
-    block,
-    causal,
-    diagonal,
-    padding,
-    permutation,
-    prefix,
-    reverse,
-    sliding_window,
-    unilm,
-)
-from zoo.masks.bert import from_bert
-from zoo.masks.heads import text_classifier, token_classifier
-from zoo.masks.tokenizer import Tokenizer
-from zoo.masks.transformer import Transformer
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "Mask",
-    "Tokenizer",
-    "Transformer",
-    "bidirectional",
-    "block",
-    "causal",
-    "diagonal",
-    "from_bert",
-    "padding",
-    "permutation",
-    "prefix",
-    "reverse",
-    "sliding_window",
-    "text_classifier",
-    "token_classifier",
-    "unilm",
-]
+from zoo.lazy import attach
+
+if TYPE_CHECKING:
+    from zoo.masks.algebra import Mask as Mask
+    from zoo.masks.algebra import bidirectional as bidirectional
+    from zoo.masks.algebra import block as block
+    from zoo.masks.algebra import causal as causal
+    from zoo.masks.algebra import diagonal as diagonal
+    from zoo.masks.algebra import padding as padding
+    from zoo.masks.algebra import permutation as permutation
+    from zoo.masks.algebra import prefix as prefix
+    from zoo.masks.algebra import reverse as reverse
+    from zoo.masks.algebra import sliding_window as sliding_window
+    from zoo.masks.algebra import unilm as unilm
+    from zoo.masks.bert import from_bert as from_bert
+    from zoo.masks.heads import text_classifier as text_classifier
+    from zoo.masks.heads import token_classifier as token_classifier
+    from zoo.masks.tokenizer import Tokenizer as Tokenizer
+    from zoo.masks.transformer import Transformer as Transformer
+
+attach(__name__, __file__)

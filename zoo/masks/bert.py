@@ -12,10 +12,10 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from zoo import hub
-from zoo.hub_errors import REPO
+from zoo.checkpoint.folder import SUMS
+from zoo.hub.errors import REPO
 from zoo.masks.tokenizer import Tokenizer
 from zoo.masks.transformer import Transformer
-from zoo.sealed import SUMS
 
 WEIGHTS = "model.safetensors"
 FILES = ("config.json", WEIGHTS, "tokenizer.json", "vocab.txt", "tokenizer_config.json")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from zoo import decoding
-from zoo.masks.order import Order, write_in_order
-from zoo.masks.steps import Steps, Task
+from zoo.masks.any_order import Order, write_in_order
+from zoo.masks.decodable import Steps, Task
 
 if TYPE_CHECKING:
     from zoo.masks.transformer import Transformer

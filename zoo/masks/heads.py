@@ -2,7 +2,7 @@
 
 from typing import Any, TypeVar
 
-from zoo.masks.net import Headed, TextClassifier, TokenClassifier
+from zoo.masks.classifiers import Headed, TextClassifier, TokenClassifier
 from zoo.masks.transformer import Transformer
 
 Classifier = TypeVar("Classifier", bound=Headed)

@@ -9,13 +9,13 @@ from torch import Tensor, nn
 from torch.optim import AdamW
 from torchmetrics import MeanMetric
 
-from zoo.decoding.losses import mean_over_processes
 from zoo.masks.encoder import Activation
 from zoo.masks.losses import bits, token_nats
 from zoo.masks.objectives import OBJECTIVES, Batch, Task
 from zoo.masks.transformer import Transformer
 from zoo.metrics.rouge_bleu import TitleScores
-from zoo.schedule import rise_and_fall
+from zoo.optim.distributed import mean_over_processes
+from zoo.optim.schedule import rise_and_fall
 
 Split = Literal["valid", "test"]
 

@@ -9,9 +9,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from zoo.masks.algebra import Mask, padding, permutation
+from zoo.masks.decodable import Steps, Task
 from zoo.masks.encoder import ACTIVATIONS, Activation, Encoder, attend, initialise
 from zoo.masks.generation import generate
-from zoo.masks.steps import Steps, Task
 
 if TYPE_CHECKING:
     from zoo.masks.tokenizer import Tokenizer

@@ -1,8 +1,15 @@
 """Word discovery: a lexicon from raw text alone (kexue.fm/archives/4256 and 6920)."""
 
-from zoo.words.counts import Counts
-from zoo.words.discovery import count_ngrams, discover, discover_words
-from zoo.words.lexicon import Lexicon
-from zoo.words.segment import Segmenter
+from typing import TYPE_CHECKING
 
-__all__ = ["Counts", "Lexicon", "Segmenter", "count_ngrams", "discover", "discover_words"]
+from zoo.lazy import attach
+
+if TYPE_CHECKING:
+    from zoo.words.counts import Counts as Counts
+    from zoo.words.discovery import count_ngrams as count_ngrams
+    from zoo.words.discovery import discover as discover
+    from zoo.words.discovery import discover_words as discover_words
+    from zoo.words.lexicon import Lexicon as Lexicon
+    from zoo.words.segmenter import Segmenter as Segmenter
+
+attach(__name__, __file__)

@@ -12,8 +12,8 @@ from typing import Literal
 
 from jsonargparse import ArgumentParser
 
-from zoo.words.alphabet import Characters
 from zoo.words.discovery import Counting, Method, discover_words
+from zoo.words.folding import Characters
 from zoo.words.lexicon import COLUMNS, Lexicon
 from zoo.words.reading import read
 

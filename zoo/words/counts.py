@@ -16,7 +16,7 @@ from typing import BinaryIO, Literal
 
 import numpy as np
 
-from zoo.words.alphabet import (
+from zoo.words.folding import (
     BREAK,
     DIGIT,
     SPACE,
@@ -26,7 +26,7 @@ from zoo.words.alphabet import (
     encode,
     translation,
 )
-from zoo.words.counting import (
+from zoo.words.kernels.rows import (
     AFTER,
     BEFORE,
     ORDER,
@@ -34,9 +34,7 @@ from zoo.words.counting import (
     count_padded_rows,
     count_rows,
 )
-from zoo.words.merging import ahead, is_identity, merged_blocks
-from zoo.words.progress import bar
-from zoo.words.storage import (
+from zoo.words.memory import (
     LARGEST_BLOCK,
     LARGEST_CHUNK,
     InMemory,
@@ -45,6 +43,8 @@ from zoo.words.storage import (
     Stored,
     give_back,
 )
+from zoo.words.merge_runs import ahead, is_identity, merged_blocks
+from zoo.words.progress import bar
 
 THREADS = 2
 MAGIC = b"zoo.words counts 2\n"  # then a line of JSON, the runs, and the SHA-256 of all that

@@ -9,18 +9,18 @@ from typing import Literal
 
 import numpy as np
 
-from zoo.words.alphabet import DIGIT, Characters, Folding
-from zoo.words.counting import ORDER
+from zoo.words.coarse_cut import ALONE, Pieces, cut
 from zoo.words.counts import THREADS, Counts, count
-from zoo.words.cutting import ALONE, Pieces, cut
-from zoo.words.least import automatic_min_count
+from zoo.words.folding import DIGIT, Characters, Folding
+from zoo.words.kenlm_counts import measure_truncated
+from zoo.words.kernels.rows import ORDER
 from zoo.words.lexicon import Lexicon, ranked
-from zoo.words.ngrams import Ngrams, spell
+from zoo.words.measures import measure
+from zoo.words.memory import Budget, Storage, give_back
+from zoo.words.min_count import automatic_min_count
+from zoo.words.ngram_table import Ngrams, spell
 from zoo.words.reading import Source, read
 from zoo.words.scoring import score
-from zoo.words.statistics import measure
-from zoo.words.storage import Budget, Storage, give_back
-from zoo.words.truncated import measure_truncated
 
 Method = Literal["pmi+entropy", "ngram"]
 Counting = Literal["exact", "truncated"]

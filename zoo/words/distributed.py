@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo.words.alphabet import Characters
+from zoo.words.coarse_cut import Pieces, cut
 from zoo.words.counts import Counts
-from zoo.words.cutting import Pieces, cut
 from zoo.words.discovery import (
     DEFAULT_CHARACTERS,
     THRESHOLDS,
@@ -26,10 +25,11 @@ from zoo.words.discovery import (
     count_ngrams,
     discover,
 )
+from zoo.words.folding import Characters
 from zoo.words.lexicon import Lexicon
-from zoo.words.ngrams import Ngrams
+from zoo.words.memory import Storage
+from zoo.words.ngram_table import Ngrams
 from zoo.words.reading import Source
-from zoo.words.storage import Storage
 
 if TYPE_CHECKING:
     from distributed import Client

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from zoo.words.counts import replacing
-from zoo.words.segment import Segmenter
+from zoo.words.segmenter import Segmenter
 
 COLUMNS = ("word", "count", "score", "pmi", "left_entropy", "right_entropy")
 

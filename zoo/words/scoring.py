@@ -12,9 +12,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from zoo.words.counting import CODE, ORDER
-from zoo.words.cutting import ALONE, BEGIN, END, Pieces
-from zoo.words.ngrams import Ngrams
+from zoo.words.coarse_cut import ALONE, BEGIN, END, Pieces
+from zoo.words.kernels.rows import CODE, ORDER
+from zoo.words.ngram_table import Ngrams
 
 BLOCK = 1 << 12  # n-grams scored at a time
 # Inputs and their weights for n-grams of two, three and four characters.

@@ -1,0 +1,21 @@
+"""Checkpoint folders: saved whole or not at all, verified, loaded without a pickle."""
+
+from typing import TYPE_CHECKING
+
+from zoo.lazy import attach
+
+if TYPE_CHECKING:
+    from zoo.checkpoint.folder import require_replaceable as require_replaceable
+    from zoo.checkpoint.folder import verify as verify
+    from zoo.checkpoint.save import FORMAT as FORMAT
+    from zoo.checkpoint.save import WEIGHTS as WEIGHTS
+    from zoo.checkpoint.save import annotate as annotate
+    from zoo.checkpoint.save import load as load
+    from zoo.checkpoint.save import load_matching as load_matching
+    from zoo.checkpoint.save import read_config as read_config
+    from zoo.checkpoint.save import read_preprocess as read_preprocess
+    from zoo.checkpoint.save import record as record
+    from zoo.checkpoint.save import save as save
+    from zoo.checkpoint.save import save_start as save_start
+
+attach(__name__, __file__)

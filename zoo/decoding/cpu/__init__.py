@@ -1,0 +1,1 @@
+"""Faster inference on a CPU, with the same results."""

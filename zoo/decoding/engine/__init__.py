@@ -1,0 +1,1 @@
+"""Search and sampling over any model that can be stepped; knows no technique."""

@@ -1,0 +1,145 @@
+"""GPT-2 of `transformers`, one step at a time, with its weights and without its machinery."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from zoo.decoding.cpu.inference import Norm
+from zoo.decoding.cpu.linear import PackedLinear
+from zoo.decoding.engine.cache import TreeCache
+
+
+class Block(NamedTuple):
+    """Weights of one layer, looked up once: finding an attribute of a module is slow."""
+
+    norm_1: Norm
+    attention: PackedLinear
+    projection: PackedLinear
+    norm_2: Norm
+    inner: PackedLinear
+    outer: PackedLinear
+    scale: float
+    activation: Callable[[Tensor], Tensor]
+
+    @classmethod
+    def of(cls, block: Any) -> "Block":
+        """Take the weights of a `GPT2Block`."""
+        activation = gelu_tanh if is_gelu_tanh(block.mlp.act) else block.mlp.act
+        return cls(
+            Norm.of(block.ln_1),
+            packed(block.attn.c_attn),
+            packed(block.attn.c_proj),
+            Norm.of(block.ln_2),
+            packed(block.mlp.c_fc),
+            packed(block.mlp.c_proj),
+            block.attn.scaling,
+            activation,
+        )
+
+
+class GPT2Steps:
+    """The same function as `GPT2LMHeadModel`, as the engine wants it.
+
+    Dropout is left out, of a prompt's logits only the last are computed, beams share their cache,
+    and on a CPU the weights are kept a second time, laid out for its matrix kernels.
+
+    Args:
+        model: a `GPT2LMHeadModel` without cross-attention.
+    """
+
+    def __init__(self, model: Any) -> None:
+        body = model.transformer
+        self.positions: int = model.config.n_positions
+        self.heads: int = model.config.n_head
+        self.channels: int = model.config.n_embd // model.config.n_head
+        self.token_embedding: Tensor = body.wte.weight
+        self.vocabulary = len(self.token_embedding)
+        self.position_embedding: Tensor = body.wpe.weight
+        self.blocks = [Block.of(block) for block in body.h]
+        self.norm = Norm.of(body.ln_f)
+        self.weight: Tensor = model.lm_head.weight
+        self.head = PackedLinear(self.weight, None)
+
+    def prefill(self, tokens: Tensor, valid: Tensor) -> tuple[Tensor, TreeCache]:
+        """Read the prompts; see `Decodable`."""
+        tokens, valid = tokens.to(self.weight.device), valid.to(self.weight.device)
+        cache = TreeCache.start(valid, len(self.blocks), self.heads, self.channels, self.weight)
+        positions = (valid.cumsum(1) - 1).clamp(min=0)
+        x = self.run(tokens, positions, cache, cache.prompt_mask(valid))
+        cache.latest = x.view(*tokens.shape, -1)
+        return self.logits(cache.latest[:, -1]), cache
+
+    def step(self, tokens: Tensor, state: TreeCache) -> tuple[Tensor, TreeCache]:
+        """Read one more token of each row; see `Decodable`."""
+        positions = state.positions
+        x = self.run(tokens.view_as(positions), positions, state, state.step_mask())
+        positions += 1
+        state.latest = x[:, None]
+        return self.logits(x), state
+
+    def reorder(self, state: TreeCache, rows: Tensor) -> TreeCache:
+        """Pick rows; see `Decodable`."""
+        return state.reorder(rows)
+
+    def hidden(self, state: TreeCache) -> Tensor:
+        """Return the last layer's output; see `Contrastable`."""
+        assert state.latest is not None
+        return self.norm(state.latest)
+
+    def run(self, tokens: Tensor, positions: Tensor, cache: TreeCache, mask: Tensor) -> Tensor:
+        """Run all layers.
+
+        Args:
+            tokens: int64 (prompts, tokens): a prompt's tokens, or one token of each of its beams.
+            positions: int64 (prompts, tokens).
+            cache: what came before; the tokens are added.
+            mask: as for `Slots.attend`.
+
+        Returns:
+            float (prompts * tokens, width), before the last norm.
+        """
+        prompts, count = tokens.shape
+        split = (prompts, count, 3, self.heads, self.channels)
+        x = F.embedding(tokens, self.token_embedding)
+        x = (x + F.embedding(positions, self.position_embedding)).flatten(0, 1)
+        for block, slots in zip(self.blocks, cache.slots(count), strict=True):
+            q, k, v = block.attention(block.norm_1(x)).view(split).permute(2, 0, 3, 1, 4)
+            mixed = slots.attend(q, k, v, mask, block.scale)
+            x = x + block.projection(mixed.transpose(1, 2).reshape(x.shape))
+            x = x + block.outer(block.activation(block.inner(block.norm_2(x))))
+        cache.length += count
+        return x
+
+    def logits(self, x: Tensor) -> Tensor:
+        """Return logits, float (rows, vocabulary), of float (rows, width)."""
+        return self.head(self.norm(x))
+
+
+def is_plain_gpt2(model: Any) -> bool:
+    """Tell whether a model is a GPT-2 that nobody has changed, as adapters do."""
+    if type(model).__name__ != "GPT2LMHeadModel" or model.config.add_cross_attention:
+        return False
+    linear = {
+        type(layer).__name__
+        for block in model.transformer.h
+        for layer in (block.attn.c_attn, block.attn.c_proj, block.mlp.c_fc, block.mlp.c_proj)
+    }
+    return linear == {"Conv1D"} and type(model.lm_head) is torch.nn.Linear
+
+
+def packed(layer: Any) -> PackedLinear:
+    """Take the weights of a `Conv1D`, which are (in, out)."""
+    return PackedLinear(layer.weight.t(), layer.bias)
+
+
+def gelu_tanh(x: Tensor) -> Tensor:
+    """GELU by its tanh formula, in one kernel."""
+    return F.gelu(x, approximate="tanh")
+
+
+def is_gelu_tanh(activation: Any) -> bool:
+    """Tell whether a module of `transformers` is the tanh formula of GELU."""
+    return type(activation).__name__ in ("NewGELUActivation", "GELUTanh", "PytorchGELUTanh")

@@ -1,0 +1,1 @@
+"""Files of networks and partitions, read and written."""

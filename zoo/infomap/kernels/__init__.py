@@ -1,0 +1,1 @@
+"""The search, compiled by Numba."""

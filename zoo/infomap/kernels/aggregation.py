@@ -1,0 +1,254 @@
+"""A level of the search: what moves between modules, be it nodes or whole modules.
+
+The search looks at a flow in one form only. When node x moves, the exit and the enter flow of its
+old and its new module change by the flow between x and the module *both ways*, so that the
+directions of the links matter no more once each node's own exit and enter flow are known. A level
+therefore keeps symmetric rows, each link with half of the flow both ways, which for an undirected
+flow are the rows at hand, not copied. Numbers of nodes and links are unsigned, for Numba looks at
+the sign of each signed index.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from zoo.infomap.flow import Flow
+from zoo.infomap.kernels.physical import Physical, held, kept_physical, merged_physical, no_physical
+from zoo.infomap.networks.csr import Rows, row_sums, transposed
+from zoo.kernels import kernel
+
+# A level is the largest thing there is, and whoever calls a kernel holds what it hands over until
+# the call is over. What is compiled as a part of its caller lets go of a level at its last use.
+inlined = njit(inline="always")
+
+
+class Level(NamedTuple):
+    """Nodes, or modules of nodes, and the flow between them.
+
+    Attributes:
+        starts: uint64 (nodes + 1,), rows of the links.
+        targets: uint32 (links,).
+        half: float64 (links,), half of the flow of each link both ways.
+        flow: float64 (nodes,), visit rates.
+        leave: float64 (nodes,), flow that leaves each node, by links and by teleportation.
+        enter: float64 (nodes,), flow that enters each node.
+        teleport: float64 (nodes,), flow that leaves by recorded teleportation, if anything (0,).
+        landing: float64 (nodes,), share of that flow that lands here; (0,) without.
+        physical: the physical nodes of states; nothing if each node is its own.
+        symmetric: whether every node is entered as often as it is left.
+    """
+
+    starts: np.ndarray
+    targets: np.ndarray
+    half: np.ndarray
+    flow: np.ndarray
+    leave: np.ndarray
+    enter: np.ndarray
+    teleport: np.ndarray
+    landing: np.ndarray
+    physical: Physical
+    symmetric: bool
+
+
+def level_of(flow: Flow) -> Level:
+    """Returns the level of the nodes themselves."""
+    leaving = Rows(flow.starts, flow.targets, flow.link)
+    rows, symmetric = leaving, not flow.directed
+    leave = enter = row_sums(leaving.starts, leaving.values)
+    if flow.directed:
+        entering = transposed(leaving)
+        rows = _both_ways(*leaving, *entering)
+        enter = row_sums(entering.starts, entering.values)
+        del entering  # of use no more, and 12 bytes a link
+    teleport = landing = np.zeros(0)
+    if flow.teleport is not None and flow.landing is not None:
+        teleport, landing = flow.teleport, flow.landing
+        leave = leave + teleport * (1 - landing)
+        enter = enter + landing * (teleport.sum() - teleport)
+        symmetric = False
+    starts, targets, half = rows
+    signless = starts.view(np.uint64), targets.view(np.uint32)
+    nodes = Level(
+        *signless, half, flow.node, leave, enter, teleport, landing, no_physical(), symmetric
+    )
+    if flow.physical is None:
+        return nodes
+    names = flow.physical.astype(np.uint32)
+    rows = np.arange(flow.nodes + 1, dtype=np.uint64)
+    return nodes._replace(physical=held(rows, names, flow.node, int(names.max()) + 1))
+
+
+@kernel
+def _both_ways(
+    starts: np.ndarray,
+    targets: np.ndarray,
+    link: np.ndarray,
+    in_starts: np.ndarray,
+    in_sources: np.ndarray,
+    in_link: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Merges the sorted rows of the links that leave and that enter, but for links without flow."""
+    rows = np.zeros(starts.size, np.int64)
+    others = np.empty(targets.size + in_sources.size, np.int32)
+    half = np.empty(others.size)
+    p = 0
+    for x in range(starts.size - 1):
+        i, j = starts[x], in_starts[x]
+        while i < starts[x + 1] or j < in_starts[x + 1]:
+            goes = i < starts[x + 1] and (j == in_starts[x + 1] or targets[i] <= in_sources[j])
+            comes = j < in_starts[x + 1] and (i == starts[x + 1] or in_sources[j] <= targets[i])
+            half[p] = 0.0
+            if goes:
+                others[p] = targets[i]
+                half[p] += 0.5 * link[i]
+                i += 1
+            if comes:
+                others[p] = in_sources[j]
+                half[p] += 0.5 * in_link[j]
+                j += 1
+            p += half[p] > 0
+        rows[x + 1] = p
+    return rows, others[:p], half[:p]
+
+
+@kernel
+def aggregate(level: Level, labels: np.ndarray, count: int) -> Level:
+    """Returns the level whose nodes are the modules.
+
+    Args:
+        level: the nodes.
+        labels: uint32 (nodes,), the module of each.
+        count: number of modules.
+    """
+    first, members = members_of(labels, count)
+    starts = np.zeros(count + 1, np.uint64)
+    targets = np.empty(level.targets.size, np.uint32)
+    half = np.empty(level.half.size)
+    flow, leave, enter = np.zeros(count), np.zeros(count), np.zeros(count)
+    teleports = level.teleport.size > 0
+    teleport = np.zeros(count if teleports else 0)
+    landing = np.zeros(count if teleports else 0)
+    found = np.zeros(count)
+    p = 0
+    for m in range(count):
+        begin, inner, stays = p, 0.0, 0.0
+        for i in range(first[m], first[m + 1]):
+            x = members[i]
+            flow[m] += level.flow[x]
+            leave[m] += level.leave[x]
+            enter[m] += level.enter[x]
+            if teleports:
+                teleport[m] += level.teleport[x]
+                landing[m] += level.landing[x]
+                stays += level.teleport[x] * level.landing[x]
+            for j in range(level.starts[x], level.starts[x + 1]):
+                other = labels[level.targets[j]]
+                if other == m:
+                    inner += level.half[j]
+                else:
+                    targets[p] = other
+                    p += found[other] == 0
+                    found[other] += level.half[j]
+        if teleports:
+            inner += teleport[m] * landing[m] - stays
+        leave[m] -= inner
+        enter[m] -= inner
+        for i in range(begin, p):
+            half[i] = found[targets[i]]
+            found[targets[i]] = 0.0
+        starts[m + 1] = p
+    rows = starts, targets[:p], half[:p]  # what was not written to takes no memory
+    physical = merged_physical(level.physical, first, members)
+    return Level(*rows, flow, leave, enter, teleport, landing, physical, level.symmetric)
+
+
+@inlined
+def stacked(levels: list[Level]) -> Level:
+    """Returns levels without physical nodes, and without links between them, as one level."""
+    if len(levels) == 1:
+        return levels[0]
+    nodes = links = 0
+    for level in levels:
+        nodes += level.flow.size
+        links += level.targets.size
+    starts, targets, half = (
+        np.zeros(nodes + 1, np.uint64),
+        np.empty(links, np.uint32),
+        np.empty(links),
+    )
+    flow, leave, enter = np.empty(nodes), np.empty(nodes), np.empty(nodes)
+    teleports = levels[0].teleport.size > 0
+    teleport, landing = np.empty(nodes if teleports else 0), np.empty(nodes if teleports else 0)
+    x = p = 0
+    for level in levels:
+        y, q = x + level.flow.size, p + level.targets.size
+        starts[x + 1 : y + 1] = level.starts[1:] + np.uint64(p)
+        targets[p:q] = level.targets + np.uint32(x)
+        half[p:q] = level.half
+        flow[x:y], leave[x:y], enter[x:y] = level.flow, level.leave, level.enter
+        if teleports:
+            teleport[x:y], landing[x:y] = level.teleport, level.landing
+        x, p = y, q
+    rates = flow, leave, enter, teleport, landing
+    return Level(starts, targets, half, *rates, no_physical(), levels[0].symmetric)
+
+
+@kernel
+def members_of(labels: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Sorts nodes by module: module m has `members[first[m]:first[m + 1]]`."""
+    first = np.zeros(count + 2, np.uint32)
+    for label in labels:
+        first[label + 2] += 1
+    for m in range(count):
+        first[m + 2] += first[m + 1]
+    members = np.empty(labels.size, np.uint32)
+    for x in range(labels.size):
+        place = labels[x] + 1
+        members[first[place]] = x
+        first[place] += 1
+    return first[:-1], members
+
+
+@kernel
+def induced(level: Level, labels: np.ndarray, kept: np.ndarray) -> Level:
+    """Returns the level of some nodes, with the links between nodes of one module only.
+
+    Args:
+        level: the nodes.
+        labels: uint32 (nodes,), the module of each.
+        kept: uint32 (kept,), the nodes to keep, whole modules, in their new order.
+    """
+    place = np.zeros(labels.size, np.uint32)
+    links = 0
+    for i in range(kept.size):
+        place[kept[i]] = i
+        links += np.int64(level.starts[kept[i] + 1] - level.starts[kept[i]])
+    starts = np.zeros(kept.size + 1, np.uint64)
+    targets, half = np.empty(links, np.uint32), np.empty(links)
+    p = 0
+    for i in range(kept.size):
+        x = kept[i]
+        for j in range(level.starts[x], level.starts[x + 1]):
+            y = level.targets[j]
+            if labels[y] == labels[x]:
+                targets[p] = place[y]
+                half[p] = level.half[j]
+                p += 1
+        starts[i + 1] = p
+    teleports = level.teleport.size > 0
+    leave = level.leave[kept]
+    return Level(
+        starts,
+        targets[:p],
+        half[:p],
+        level.flow[kept],
+        leave,
+        leave if level.symmetric else level.enter[kept],
+        level.teleport[kept] if teleports else level.teleport,
+        level.landing[kept] if teleports else level.landing,
+        kept_physical(level.physical, labels, kept),
+        level.symmetric,
+    )

@@ -1,0 +1,214 @@
+"""Modules within modules: the two-level search again, above the modules it found and inside them.
+
+A parent that is left at rate Q and whose children are entered at rates q'_c has an index codebook
+of its own. Seen from it, a child is what a node is to a module, with q'_c for its visit rate. So
+the search over the children finds modules *between* them and their parent, and the search over a
+module's nodes, with Q its exit flow, finds modules *inside* (Rosvall and Bergstrom 2011). All
+parents of one depth are searched in one call.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from zoo.infomap.kernels.aggregation import Level, aggregate, induced, inlined, members_of
+from zoo.infomap.kernels.logarithm import plogp
+from zoo.infomap.kernels.multilevel import divide, parents_of, renumber
+from zoo.infomap.kernels.physical import name_costs, no_physical
+from zoo.infomap.kernels.two_level import search
+from zoo.kernels import kernel
+
+GAIN = 1e-10  # bits that a level must save
+
+
+@kernel
+def hierarchy(
+    level: Level, labels: np.ndarray, seed: int, preferred: int
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Searches for modules, and then for levels above and inside them.
+
+    Args:
+        level: the nodes.
+        labels: uint32 (nodes,), where to start: 0, 1, ...; becomes the two-level partition.
+        seed: of the order of visits.
+        preferred: number of top modules to prefer; 0 for none, only then are modules joined in
+            larger ones.
+
+    Returns:
+        Labels from the top level to the lowest, uint32 (nodes,) each, none if one module is best;
+        and for each level, float64 (divided,), the bits it saves in each module that it divides.
+    """
+    levels, saved, last = [], [], np.zeros_like(labels)
+    nodes = np.arange(labels.size).astype(np.uint32)
+    groups, exits = np.zeros_like(labels), np.zeros(1)
+    top = search(level, labels, groups, exits, seed, preferred)
+    labels = labels.copy()
+    while True:
+        parents = parents_of(labels, groups, top.flow.size)
+        divides = gains(top, parents, exits) > GAIN
+        if not divides.any():
+            return levels, saved
+        if levels or not preferred:
+            top = joined_modules(labels, top, parents, exits, seed)
+        parents = parents_of(labels, groups, top.flow.size)
+        saved.append(gains(top, parents, exits)[divides])
+        last = _divided(last, nodes, labels, divides[groups])
+        levels.append(last)
+        first, members = members_of(labels, parents.size)
+        kept = divides[parents] & (np.diff(first) > 1)
+        if not kept.any():
+            return levels, saved
+        exits = top.leave[kept]
+        order, groups = _members_kept(first, members, kept)
+        parts, top = divide(level, labels, order, groups, exits, seed)
+        if not (gains(top, parents_of(parts, groups, top.flow.size), exits) > GAIN).any():
+            return levels, saved
+        level, nodes, labels = induced(level, labels, order), nodes[order], parts
+        top = search(level, labels, groups, exits, seed, np.int64(0))
+
+
+@kernel
+def _divided(
+    last: np.ndarray, nodes: np.ndarray, labels: np.ndarray, divided: np.ndarray
+) -> np.ndarray:
+    """Returns labels of all nodes with those of some replaced by the modules they are divided in.
+
+    Args:
+        last: uint32 (all,), the labels to begin with.
+        nodes: uint32 (nodes,), numbers of nodes among all.
+        labels: uint32 (nodes,), their modules.
+        divided: bool (nodes,), whether these count.
+    """
+    new, bound = last.copy(), np.int64(last.max()) + 1
+    for i in range(nodes.size):
+        if divided[i]:
+            new[nodes[i]] = bound + labels[i]
+    renumber(new, new.max() + 1)
+    return new
+
+
+@kernel
+def _members_kept(
+    first: np.ndarray, members: np.ndarray, kept: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the nodes of some modules, sorted by module, and a number for the module of each.
+
+    Args:
+        first: see `members_of`.
+        members: see `members_of`.
+        kept: bool (modules,), the modules that count.
+    """
+    order, groups = np.empty_like(members), np.empty_like(members)
+    end = 0
+    for group, m in enumerate(np.flatnonzero(kept)):
+        for x in members[first[m] : first[m + 1]]:
+            order[end], groups[end] = x, group
+            end += 1
+    return order[:end], groups[:end]
+
+
+@inlined
+def joined_modules(
+    labels: np.ndarray, top: Level, parents: np.ndarray, exits: np.ndarray, seed: int
+) -> Level:
+    """Joins the modules of each group in larger ones, and those, as often as this saves bits.
+
+    Args:
+        labels: uint32 (nodes,), the modules; changed to the uppermost ones below the group.
+        top: the modules; a link joins modules of one group only.
+        parents: uint32 (modules,), the group of each.
+        exits: float64 (groups,), the exit flow of each group.
+        seed: of the order of visits.
+
+    Returns:
+        The uppermost modules.
+    """
+    while True:
+        count = top.flow.size
+        joined = np.arange(count).astype(np.uint32)
+        upper = _entered(top)
+        above = search(upper, joined, parents, exits, seed, np.int64(0))
+        kept = kept_modules(above, parents_of(joined, parents, above.flow.size), exits)
+        for m in range(count):
+            if not kept[joined[m]]:
+                joined[m] = count + m
+        fewer = renumber(joined, 2 * count)
+        if fewer == count:
+            return top
+        for x in range(labels.size):
+            labels[x] = joined[labels[x]]
+        parents = parents_of(joined, parents, fewer)
+        top = aggregate(top, joined, fewer)
+
+
+@kernel
+def kept_modules(above: Level, parents: np.ndarray, exits: np.ndarray) -> np.ndarray:
+    """Returns which of the modules above others are worth their codebook, bool (modules,).
+
+    A module that goes leaves its children to its parent; the search took each child that stayed
+    alone for a module of its own, which costs nothing in truth.
+
+    Args:
+        above: the modules; their flow is the enter flow of their children.
+        parents: uint32 (modules,), the group of each.
+        exits: float64 (groups,), the exit flow of each group.
+    """
+    kept = np.ones(parents.size, np.bool_)
+    none, index, gain = exits.copy(), exits.copy(), np.zeros(exits.size)
+    for m in range(parents.size):
+        none[parents[m]] += above.flow[m]
+        index[parents[m]] += above.enter[m]
+    changed = True
+    while changed:
+        changed = False
+        for m in range(parents.size):
+            flow, leave, enter, g = above.flow[m], above.leave[m], above.enter[m], parents[m]
+            longer = index[g] - enter + flow
+            codebook = plogp(leave + flow) - plogp(leave) - plogp(enter)
+            if kept[m] and plogp(longer) - plogp(index[g]) < codebook - GAIN:
+                kept[m], index[g], changed = False, longer, True
+    for m in range(parents.size):
+        if kept[m]:
+            flow, leave, enter = above.flow[m], above.leave[m], above.enter[m]
+            gain[parents[m]] += plogp(leave) + plogp(enter) - plogp(leave + flow)
+    for m in range(parents.size):
+        g = parents[m]
+        kept[m] = kept[m] and gain[g] + plogp(none[g]) - plogp(index[g]) > GAIN
+    return kept
+
+
+@kernel
+def _entered(level: Level) -> Level:
+    """Returns the level with enter flow in place of visit rates: what an index codebook names."""
+    return Level(
+        level.starts,
+        level.targets,
+        level.half,
+        level.enter,
+        level.leave,
+        level.enter,
+        level.teleport,
+        level.landing,
+        no_physical(),
+        level.symmetric,
+    )
+
+
+@kernel
+def gains(modules: Level, parents: np.ndarray, exits: np.ndarray) -> np.ndarray:
+    """Returns the bits that the modules save in each group, float64 (groups,)."""
+    whole, index = exits.copy(), exits.copy()
+    gain = np.zeros(exits.size)
+    for m in range(parents.size):
+        flow, leave, enter = modules.flow[m], modules.leave[m], modules.enter[m]
+        whole[parents[m]] += flow
+        index[parents[m]] += enter
+        gain[parents[m]] += plogp(leave) + plogp(enter) - plogp(leave + flow)
+    for g in range(exits.size):
+        gain[g] += plogp(whole[g]) - plogp(index[g])
+    if modules.physical.starts.size > 0:
+        gain += name_costs(aggregate(modules, parents, exits.size).physical)
+        costs = name_costs(modules.physical)
+        for m in range(parents.size):
+            gain[parents[m]] -= costs[m]
+    return gain

@@ -1,0 +1,150 @@
+"""Climbs: nodes move, then the modules they make as wholes, and so on until nothing moves."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from zoo.infomap.kernels.aggregation import Level, aggregate, induced, inlined, stacked
+from zoo.infomap.kernels.local_moving import modules_of, move_nodes, shuffled
+from zoo.infomap.kernels.logarithm import Scalar
+from zoo.kernels import kernel
+
+PIECES, LEAST = 16, 1 << 13  # a level is divided in so many pieces of so many nodes, or fewer
+
+
+@inlined
+def climb(
+    level: Level,
+    labels: np.ndarray,
+    top: Level,
+    groups: np.ndarray,
+    exits: np.ndarray,
+    seed: int,
+    preferred: Scalar,
+) -> tuple[Level, float]:
+    """Moves nodes, then their modules as wholes, and so on until nothing moves.
+
+    Args:
+        level: as for `search`, and so are the others.
+        labels: changed.
+        top: the level of the modules that `labels` name.
+        groups: of the nodes.
+        exits: of the groups.
+        seed: of the order.
+        preferred: number of modules.
+
+    Returns:
+        The level of the new modules and the bits saved.
+    """
+    here, modules, total, leaves = level, labels, 0.0, True
+    while True:
+        count = top.flow.size
+        parents = parents_of(modules, groups, count)
+        index = exits.copy()
+        for m in range(count):
+            index[parents[m]] += top.enter[m]
+        order = shuffled(modules.size, seed)
+        spare = 1 + min(count, modules.size - count)
+        saved = move_nodes(here, modules, modules_of(top, spare), groups, index, order, preferred)
+        if saved == 0.0:
+            return top, total
+        total += saved
+        count = renumber(modules, count + spare)
+        if not leaves:
+            for x in range(labels.size):
+                labels[x] = modules[labels[x]]
+        groups = parents_of(modules, groups, count)
+        top = aggregate(here, modules, count)
+        here, modules, leaves = top, np.arange(count).astype(np.uint32), False
+
+
+@kernel
+def divide(
+    level: Level,
+    labels: np.ndarray,
+    order: np.ndarray,
+    groups: np.ndarray,
+    exits: np.ndarray,
+    seed: int,
+) -> tuple[np.ndarray, Level]:
+    """Climbs inside each module as if it were alone, from each node by itself.
+
+    Args:
+        level: the nodes.
+        labels: uint32 (nodes,), the module of each.
+        order: uint32 (kept,), the nodes of the modules to divide, sorted by module.
+        groups: uint32 (kept,), their modules, numbered 0, 1, ...
+        exits: float64 (modules,), the exit flow of each.
+        seed: of the order of visits.
+
+    Returns:
+        The part that each node of `order` is in, uint32 (kept,), and the parts as a level.
+    """
+    parts, top = _first_parts(level, labels, order, groups, exits, seed)
+    joined = np.arange(top.flow.size).astype(np.uint32)
+    parents = parents_of(parts, groups, joined.size)
+    top, _ = climb(top, joined, top, parents, exits, seed, np.int64(0))
+    for x in range(parts.size):
+        parts[x] = joined[parts[x]]
+    return parts, top
+
+
+@inlined
+def _first_parts(
+    level: Level,
+    labels: np.ndarray,
+    order: np.ndarray,
+    groups: np.ndarray,
+    exits: np.ndarray,
+    seed: int,
+) -> tuple[np.ndarray, Level]:
+    """Moves the nodes in each module, the first step of the climb in `divide`.
+
+    Modules know nothing of each other here. So the links inside them, copied for this, and what
+    moving needs for each node are in memory for some modules at a time only.
+    """
+    visits, parts = shuffled(order.size, seed), np.empty_like(order)
+    states = level.physical.starts.size > 0  # their names are not told apart by piece
+    size = order.size if states else max(LEAST, order.size // PIECES)
+    pieces = []
+    begin = count = 0
+    while begin < order.size:
+        end = min(begin + size, order.size)
+        while end < order.size and groups[end] == groups[end - 1]:
+            end += 1
+        inside, modules = induced(level, labels, order[begin:end]), groups[begin:end]
+        index = exits.copy()
+        for x in range(modules.size):
+            index[modules[x]] += inside.enter[x]
+        here = visits[(visits >= begin) & (visits < end)] - np.uint32(begin)
+        own = np.arange(modules.size).astype(np.uint32)
+        move_nodes(inside, own, modules_of(inside, 1), modules, index, here, np.int64(0))
+        fewer = renumber(own, own.size + 1)
+        pieces.append(aggregate(inside, own, fewer))
+        for x in range(own.size):
+            parts[begin + x] = count + own[x]
+        begin, count = end, count + fewer
+    return parts, stacked(pieces)
+
+
+@kernel
+def parents_of(labels: np.ndarray, groups: np.ndarray, count: int) -> np.ndarray:
+    """Returns the group of each module, uint32 (count,)."""
+    parents = np.empty(count, np.uint32)
+    for x in range(labels.size):
+        parents[labels[x]] = groups[x]
+    return parents
+
+
+@kernel
+def renumber(labels: np.ndarray, bound: int) -> int:
+    """Numbers modules 0, 1, ... in order of their first node, in place; returns their number."""
+    new = np.zeros(bound, np.uint32)  # one more than the number; 0 for none yet
+    count = 0
+    for x in range(labels.size):
+        old = labels[x]
+        if new[old] == 0:
+            count += 1
+            new[old] = count
+        labels[x] = new[old] - 1
+    return count

@@ -1,0 +1,184 @@
+"""Physical nodes of state networks: the states of one physical node share a name in a module.
+
+With P_mu the visit rate of the states of physical node u in module m, the nodes' names cost
+-sum_mu plogp(P_mu) instead of -sum_a plogp(p_a) (Edler, Bohlin, Rosvall, Algorithms 10 (2017) 112),
+so that a module gains by holding more states of one physical node, linked or not.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from zoo.infomap.kernels.logarithm import plogp
+from zoo.kernels import kernel
+
+TINY = 1e-300
+
+
+class Physical(NamedTuple):
+    """Which physical nodes the nodes of a level hold, by node and by physical node.
+
+    Attributes:
+        starts: uint64 (nodes + 1,), rows of `names` and `flow`; (0,) if every node is its own.
+        names: uint32 (holdings,), physical nodes.
+        flow: float64 (holdings,), visit rates.
+        holder_starts: uint64 (physical nodes + 1,), rows of `holders` and `holder_flow`.
+        holders: uint32 (holdings,), nodes of the level.
+        holder_flow: float64 (holdings,).
+    """
+
+    starts: np.ndarray
+    names: np.ndarray
+    flow: np.ndarray
+    holder_starts: np.ndarray
+    holders: np.ndarray
+    holder_flow: np.ndarray
+
+
+@kernel
+def no_physical() -> Physical:
+    """Returns what an ordinary network has: nothing."""
+    starts, names, flow = np.empty(0, np.uint64), np.empty(0, np.uint32), np.empty(0)
+    return Physical(starts, names, flow, starts, names, flow)
+
+
+@kernel
+def held(starts: np.ndarray, names: np.ndarray, flow: np.ndarray, count: int) -> Physical:
+    """Returns holdings with their inverse.
+
+    Args:
+        starts: uint64 (nodes + 1,).
+        names: uint32 (holdings,), below `count`.
+        flow: float64 (holdings,).
+        count: number of physical nodes.
+    """
+    rows = np.zeros(count + 2, np.uint64)
+    for name in names:
+        rows[name + 2] += np.uint64(1)
+    for u in range(count):
+        rows[u + 2] += rows[u + 1]
+    holders, holder_flow = np.empty(names.size, np.uint32), np.empty(names.size)
+    for x in range(starts.size - 1):
+        for j in range(starts[x], starts[x + 1]):
+            place = rows[names[j] + 1]
+            holders[place] = x
+            holder_flow[place] = flow[j]
+            rows[names[j] + 1] += np.uint64(1)
+    return Physical(starts, names, flow, rows[:-1].copy(), holders, holder_flow)
+
+
+@kernel
+def merged_physical(physical: Physical, first: np.ndarray, members: np.ndarray) -> Physical:
+    """Returns the holdings of modules; `members[first[m]:first[m + 1]]` are the nodes of m."""
+    if physical.starts.size == 0:
+        return physical
+    count = physical.holder_starts.size - 1
+    starts = np.zeros(first.size, np.uint64)
+    names, flow = np.empty(physical.names.size, np.uint32), np.empty(physical.names.size)
+    found = np.zeros(count)
+    p = 0
+    for m in range(first.size - 1):
+        begin = p
+        for i in range(first[m], first[m + 1]):
+            x = members[i]
+            for j in range(physical.starts[x], physical.starts[x + 1]):
+                if physical.flow[j] > 0:
+                    name = physical.names[j]
+                    names[p] = name
+                    p += found[name] == 0
+                    found[name] += physical.flow[j]
+        for i in range(begin, p):
+            flow[i] = found[names[i]]
+            found[names[i]] = 0.0
+        starts[m + 1] = p
+    return held(starts, names[:p].copy(), flow[:p].copy(), count)
+
+
+@kernel
+def kept_physical(physical: Physical, labels: np.ndarray, kept: np.ndarray) -> Physical:
+    """Returns the holdings of some nodes, with a name of its own in each module.
+
+    Args:
+        physical: the holdings.
+        labels: uint32 (nodes,), the module of each node.
+        kept: uint32 (kept,), the nodes to keep, sorted by module.
+    """
+    if physical.starts.size == 0:
+        return physical
+    last = np.full(physical.holder_starts.size - 1, -1)  # the module that named it last
+    new = np.empty(last.size, np.uint32)
+    starts = np.zeros(kept.size + 1, np.uint64)
+    names, flow = np.empty(physical.names.size, np.uint32), np.empty(physical.names.size)
+    count = p = 0
+    for i in range(kept.size):
+        x = kept[i]
+        for j in range(physical.starts[x], physical.starts[x + 1]):
+            name = physical.names[j]
+            if last[name] != labels[x]:
+                last[name] = labels[x]
+                new[name] = count
+                count += 1
+            names[p] = new[name]
+            flow[p] = physical.flow[j]
+            p += 1
+        starts[i + 1] = p
+    return held(starts, names[:p].copy(), flow[:p].copy(), count)
+
+
+@kernel
+def add_bonuses(
+    physical: Physical,
+    x: int,
+    labels: np.ndarray,
+    links: np.ndarray,
+    shares: np.ndarray,
+    bonuses: np.ndarray,
+    found: np.ndarray,
+    candidates: int,
+) -> int:
+    """Notes what a node saves in each module that holds other states of its physical nodes.
+
+    Args:
+        physical: the holdings.
+        x: the node.
+        labels: uint32 (nodes,), the modules of the nodes.
+        links: float64 (modules,), not 0 for modules found already.
+        shares: float64 (modules,), 0; left so.
+        bonuses: float64 (modules,), 0; becomes the bits that names in the module cost less,
+            negative, than in a module without such states.
+        found: uint32 (candidates + ...,), the modules found; more are added.
+        candidates: their number.
+
+    Returns:
+        The new number.
+    """
+    for j in range(physical.starts[x], physical.starts[x + 1]):
+        u, flow = physical.names[j], physical.flow[j]
+        if flow <= 0:
+            continue
+        rows = range(physical.holder_starts[u], physical.holder_starts[u + 1])
+        for i in rows:
+            if physical.holders[i] != x:
+                shares[labels[physical.holders[i]]] += physical.holder_flow[i]
+        for i in rows:
+            m = labels[physical.holders[i]]
+            share = shares[m]
+            if share > 0:
+                if links[m] == 0 and bonuses[m] == 0:
+                    found[candidates] = m
+                    candidates += 1
+                bonuses[m] -= max(plogp(share + flow) - plogp(share) - plogp(flow), TINY)
+                shares[m] = 0.0
+    return candidates
+
+
+@kernel
+def name_costs(physical: Physical) -> np.ndarray:
+    """Returns -sum_u plogp(P_mu) of each module m, float64 (modules,); 0 without states."""
+    costs = np.zeros(max(physical.starts.size - 1, 0))
+    for m in range(costs.size):
+        for j in range(physical.starts[m], physical.starts[m + 1]):
+            costs[m] -= plogp(physical.flow[j])
+    return costs

@@ -1,0 +1,98 @@
+"""The two-level search: climbs, and moves of parts of modules, as long as they save bits."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from zoo.infomap.kernels.aggregation import Level, aggregate, inlined, members_of
+from zoo.infomap.kernels.logarithm import Scalar
+from zoo.infomap.kernels.multilevel import climb, divide, parents_of
+from zoo.kernels import kernel
+
+ENOUGH = 1e-8  # bits a step and node: a round that saves less is the last of its kind
+SMALL = 1000  # nodes: up to here modules are divided even where moves of nodes save nothing
+
+
+@kernel
+def search(
+    level: Level,
+    labels: np.ndarray,
+    groups: np.ndarray,
+    exits: np.ndarray,
+    seed: int,
+    preferred: Scalar,
+) -> Level:
+    """Divides each group of nodes into modules so that the codelength inside it is small.
+
+    After the first climb two kinds of round take turns as long as they save enough: nodes move
+    from where they are, and parts of modules do.
+
+    Args:
+        level: the nodes; a link joins nodes of one group only.
+        labels: uint32 (nodes,), where to start: 0, 1, ..., nested in the groups; changed.
+        groups: uint32 (nodes,), the parent that each node stays in.
+        exits: float64 (groups,), the exit flow of each parent; 0 for the root.
+        seed: of the order of visits.
+        preferred: number of modules to prefer; 0 for none.
+
+    Returns:
+        The modules, as a level.
+    """
+    count = labels.max() + 1
+    enough = ENOUGH * labels.size
+    top = level if count == labels.size else aggregate(level, labels, count)
+    total, climbs = 0.0, 0
+    while True:
+        top, saved = climb(level, labels, top, groups, exits, seed + climbs, preferred)
+        climbs += 1
+        if climbs == 1:  # makes most of the modules, says nothing of what is left to save
+            continue
+        total += saved
+        if saved > enough:
+            continue
+        if total <= enough and labels.size > SMALL:
+            return top
+        last = seed + climbs - 1
+        top, saved = move_parts(level, labels, top, groups, exits, last, preferred)
+        if saved <= enough:
+            return top
+        total = 0.0
+
+
+@inlined
+def move_parts(
+    level: Level,
+    labels: np.ndarray,
+    top: Level,
+    groups: np.ndarray,
+    exits: np.ndarray,
+    seed: int,
+    preferred: Scalar,
+) -> tuple[Level, float]:
+    """Divides each module as if it were alone, then moves the parts between the modules.
+
+    Args:
+        level: as for `climb`, and so are the others.
+        labels: changed.
+        top: the level of the modules that `labels` name.
+        groups: of the nodes.
+        exits: of the groups.
+        seed: of the order.
+        preferred: number of modules.
+
+    Returns:
+        The level of the new modules and the bits saved.
+    """
+    members = members_of(labels, top.flow.size)[1]
+    modules = labels[members]
+    parts, inside = divide(level, labels, members, modules, top.leave, seed)
+    count = inside.flow.size
+    places = np.empty(labels.size, np.uint32)
+    for i in range(labels.size):
+        places[members[i]] = parts[i]
+    moved = parents_of(parts, modules, count)
+    parents = parents_of(places, groups, count)
+    top, saved = climb(aggregate(level, places, count), moved, top, parents, exits, seed, preferred)
+    for x in range(labels.size):
+        labels[x] = moved[places[x]]
+    return top, saved

@@ -1,0 +1,1 @@
+"""Networks as arrays, and what makes them."""

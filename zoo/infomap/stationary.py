@@ -1,0 +1,239 @@
+"""Where a random walker is found, and how much leaves each node by links."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from zoo.infomap.networks.csr import Rows, transposed
+from zoo.infomap.networks.network import Network
+from zoo.kernels import kernel
+
+TOLERANCE = 1e-13  # change of the visits in a sweep, summed over the nodes, at which they stand
+SWEEPS = 10_000
+
+
+class Steps(NamedTuple):
+    """Where a walker at a node may have come from; rows of links that enter.
+
+    Attributes:
+        starts: int64 (nodes + 1,).
+        sources: int32 (links,), without the node itself.
+        probability: float64 (links,), of the link among those that leave its source.
+        stay: float64 (nodes,), probability of the link of a node to itself.
+        strength: float64 (nodes,), weight of the links that leave each node.
+    """
+
+    starts: np.ndarray
+    sources: np.ndarray
+    probability: np.ndarray
+    stay: np.ndarray
+    strength: np.ndarray
+
+
+class Visits(NamedTuple):
+    """Where the walker is.
+
+    Attributes:
+        node: float64 (nodes,), visit rates, sum 1.
+        rate: float64 (nodes,), flow that leaves each node by links, self-links included.
+        landing: float64 (nodes,), where recorded teleportation lands, sum 1, or None.
+    """
+
+    node: np.ndarray
+    rate: np.ndarray
+    landing: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Teleport:
+    """How a walker teleports; the arguments of `make_flow`.
+
+    Attributes:
+        probability: in a step.
+        recorded: whether the code describes it.
+        to_nodes: whether it lands in proportion to node weights, not to weights of links.
+        bipartite: whether it starts and lands on nodes of the first kind only.
+    """
+
+    probability: float
+    recorded: bool
+    to_nodes: bool
+    bipartite: bool
+
+
+def steps_of(bare: Network, share: np.ndarray, strength: np.ndarray, loops: np.ndarray) -> Steps:
+    """Return the steps of a walker along directed links.
+
+    Args:
+        bare: the network without self-links.
+        share: float64 (links,), its weights; each comes to be the share of its row's.
+        strength: float64 (nodes,), weight that leaves each node, self-links included.
+        loops: float64 (nodes,), weights of self-links.
+    """
+    _divide_rows(bare.starts, share, strength)
+    stay = np.divide(loops, strength, out=np.zeros_like(loops), where=strength > 0)
+    return Steps(*transposed(Rows(bare.starts, bare.targets, share)), stay, strength)
+
+
+def weighed(network: Network, steps: Steps, teleport: Teleport) -> Visits:
+    """Return the visits if the weights of links are their flow, up to a factor."""
+    del network, teleport
+    rate = steps.strength / steps.strength.sum()
+    return Visits(arrivals(steps, rate), rate)
+
+
+def precomputed(network: Network, steps: Steps, teleport: Teleport) -> Visits:
+    """Return the visits if the weights of links are their flow and those of nodes the visits."""
+    del teleport
+    return Visits(_node_shares(network), steps.strength)
+
+
+def teleported(network: Network, steps: Steps, teleport: Teleport) -> Visits:
+    """Return the visits of a walker that teleports.
+
+    Args:
+        network: has the node weights.
+        steps: the links.
+        teleport: how it teleports.
+
+    Raises:
+        ValueError: if it is to teleport in a bipartite network that no link leads back in.
+    """
+    landing = _landing(network, steps, teleport)
+    jump = np.where(steps.strength > 0, teleport.probability, 1)
+    passed = np.zeros(network.nodes, bool)
+    if teleport.bipartite:
+        passed[network.first_feature :] = True
+        if not steps.strength[passed].any():
+            raise ValueError("bipartite teleportation needs links back from the second kind")
+        jump[passed] = landing[passed] = 0
+        landing /= landing.sum()
+    node = np.where(passed, 0, stationary(steps, landing, jump))
+    node /= node.sum()
+    rate = (1 - jump) * node if teleport.recorded else node / node[steps.strength > 0].sum()
+    if teleport.bipartite:
+        rate[passed] = arrivals(steps, rate)[passed]
+    if teleport.recorded:
+        return Visits(node, rate, landing)
+    return Visits(np.where(passed, 0, arrivals(steps, rate)), rate)
+
+
+WALKS = {
+    "directed": teleported,
+    "precomputed": precomputed,
+    "rawdir": weighed,
+    "undirdir": weighed,
+    "outdirdir": weighed,
+}
+
+
+def _landing(network: Network, steps: Steps, teleport: Teleport) -> np.ndarray:
+    """Return the share of teleportation that lands on each node, float64 (nodes,)."""
+    if teleport.to_nodes:
+        return _node_shares(network)
+    rate = steps.strength / steps.strength.sum()
+    return arrivals(steps, rate) if teleport.recorded else rate
+
+
+def _node_shares(network: Network) -> np.ndarray:
+    """Return the node weights, as shares; equal ones if there are none."""
+    weights = network.node_weights
+    weights = np.ones(network.nodes) if weights is None else np.asarray(weights, np.float64)
+    return weights / weights.sum()
+
+
+def stationary(steps: Steps, landing: np.ndarray, jump: np.ndarray) -> np.ndarray:
+    """Return how often a walker visits each node, float64 (nodes,), sum 1.
+
+    Visits p satisfy p = P'(1 - t) p + (t . p) v, with P the steps, t the probability of
+    teleportation at each node, 1 where no link leaves, and v where it lands. (t . p) is one
+    number, so p is proportional to the solution y of y = P'(1 - t) y + v. It is found by
+    Gauss-Seidel sweeps; after each, y is scaled so that what leaves by teleportation is what
+    enters, 1. This takes about half as many sweeps as the power iteration.
+
+    Args:
+        steps: P.
+        landing: float64 (nodes,), v, sum 1.
+        jump: float64 (nodes,), t.
+    """
+    visits = landing.copy()
+    change = _sweep_to_rest(*steps[:4], landing, jump, visits, TOLERANCE, SWEEPS)
+    if change > TOLERANCE:
+        warnings.warn(
+            f"the visits still changed by {change:.1g} after {SWEEPS} sweeps: "
+            "a larger teleportation brings them to rest",
+            stacklevel=3,
+        )
+    return visits / visits.sum()
+
+
+def arrivals(steps: Steps, rate: np.ndarray) -> np.ndarray:
+    """Return the flow that enters each node by links, float64 (nodes,).
+
+    Args:
+        steps: the links.
+        rate: float64 (nodes,), the flow that leaves each node by links.
+    """
+    return _arrivals(*steps[:4], rate)
+
+
+@kernel
+def _arrivals(
+    starts: np.ndarray,
+    sources: np.ndarray,
+    probability: np.ndarray,
+    stay: np.ndarray,
+    rate: np.ndarray,
+) -> np.ndarray:
+    arrived = stay * rate
+    for node in range(len(rate)):
+        for entry in range(starts[node], starts[node + 1]):
+            arrived[node] += probability[entry] * rate[sources[entry]]
+    return arrived
+
+
+@kernel
+def _sweep_to_rest(
+    starts: np.ndarray,
+    sources: np.ndarray,
+    probability: np.ndarray,
+    stay: np.ndarray,
+    landing: np.ndarray,
+    jump: np.ndarray,
+    visits: np.ndarray,
+    tolerance: float,
+    limit: int,
+) -> float:
+    """Sweep until the visits change by the tolerance, or `limit` times; return the last change."""
+    leaving = (1 - jump) * visits
+    change = np.inf
+    for _ in range(limit):
+        change = total = teleported = 0.0
+        for node in range(len(visits)):
+            arrived = landing[node]
+            for entry in range(starts[node], starts[node + 1]):
+                arrived += probability[entry] * leaving[sources[entry]]
+            found = arrived / (1 - (1 - jump[node]) * stay[node])
+            change += abs(found - visits[node])
+            visits[node] = found
+            leaving[node] = (1 - jump[node]) * found
+            total += found
+            teleported += jump[node] * found
+        visits /= teleported
+        leaving /= teleported
+        change /= total
+        if change <= tolerance:
+            break
+    return change
+
+
+@kernel
+def _divide_rows(starts: np.ndarray, values: np.ndarray, divisor: np.ndarray) -> None:
+    """Divide each row by a number of its own, in place."""
+    for node in range(len(divisor)):
+        for entry in range(starts[node], starts[node + 1]):
+            values[entry] /= divisor[node]

@@ -1,0 +1,145 @@
+"""Texts written from right to left or in a random order: the order decides who sees whom."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import torch
+from torch import Generator, Tensor
+
+from zoo import decoding
+from zoo.decoding.engine.processors import NEVER
+from zoo.masks.decodable import Steps
+
+if TYPE_CHECKING:
+    from zoo.masks.tokenizer import Tokenizer
+    from zoo.masks.transformer import Transformer
+
+Order = Literal["ltr", "rtl", "random"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """In which order a text of known length is read and written.
+
+    Attributes:
+        prompt: the ids that are known, in the order in which they are read.
+        places: the position of each token in that order, the known ones first.
+    """
+
+    prompt: list[int]
+    places: list[int]
+
+    def text(self, made: Sequence[int]) -> list[int]:
+        """Return the ids from left to right, for those that were written."""
+        pairs = zip(self.places, [*self.prompt, *made], strict=True)
+        return [token for _, token in sorted(pairs)]
+
+
+def right_to_left(known: list[int], length: int) -> Plan:
+    """Write what comes before some tokens.
+
+    Args:
+        known: the last ids of the text, its end token among them.
+        length: tokens of the whole text, its start and end included; the start is not written.
+    """
+    return Plan(known[::-1], list(range(length - 1, 0, -1)))
+
+
+def at_random(known: list[int], length: int, generator: Generator | None) -> Plan:
+    """Write what comes between some tokens and the end, in a random order.
+
+    Args:
+        known: the first ids of the text, its start among them, and its end, which is read next.
+        length: tokens of the whole text.
+        generator: of the order; default torch's global one.
+    """
+    first, last = len(known) - 1, length - 1
+    device = generator.device if generator else None
+    between = first + torch.randperm(last - first, generator=generator, device=device)
+    return Plan(known, [*range(first), last, *between.tolist()])
+
+
+@dataclass(frozen=True)
+class Without:
+    """A processor that removes some tokens, such as an end where no text ends."""
+
+    tokens: list[int]
+
+    def __call__(self, tokens: Tensor, scores: Tensor) -> Tensor:
+        """Give them no probability."""
+        return scores.index_fill(-1, torch.tensor(self.tokens, device=scores.device), NEVER)
+
+
+def write_in_order(
+    net: Transformer,
+    texts: list[str],
+    order: Literal["rtl", "random"],
+    length: int,
+    *,
+    generator: int | Generator | None = None,
+    **options: Any,
+) -> list[str]:
+    """Write texts of a known length from right to left, or in a random order.
+
+    The keys of what is written are kept like those of any text, in the order of writing: a token
+    that comes later sees all of them, which is the mask of `zoo.masks.permutation`. Each text has
+    an order of its own, and so is written by itself.
+
+    Args:
+        net: a network trained under the objective `reverse`, or `permutation` for random orders.
+        texts: with `rtl` their ends, with `random` their beginnings; empty ones for nothing known.
+        order: the order.
+        length: characters, or other tokens, of each text, with what is given.
+        generator: of the orders, and of sampling: a seed, or a generator; default torch's own.
+        **options: of `zoo.decoding.generate`.
+
+    Returns:
+        The whole texts, with what was given.
+
+    Raises:
+        ValueError: if the length is no length of a text of this network or leaves nothing to
+            write, or if the network cannot be told which position it is to write.
+    """
+    tokenizer, whole = net.preprocess, length + 2
+    if order == "random" and net.encoder.target_embedding is None:
+        raise ValueError(
+            "the network cannot be told which position to write next: random orders need one that "
+            "was built with targets and trained under the objective permutation"
+        )
+    positions = net.encoder.positions or whole
+    if not 1 <= length <= positions - 2:
+        raise ValueError(f"length is {length}: give 1 to {positions - 2} tokens")
+    if isinstance(generator, int):
+        generator = Generator(net.encoder.token_embedding.weight.device).manual_seed(generator)
+    return [
+        _write(net, plan, generator, options)
+        for plan in (_plan(tokenizer, text, order, whole, generator) for text in texts)
+    ]
+
+
+def _plan(
+    tokenizer: Tokenizer, text: str, order: Order, whole: int, generator: Generator | None
+) -> Plan:
+    known = tokenizer.encode(text, len(text) + 3)
+    if len(known) >= whole:
+        raise ValueError(
+            f"{text!r} has {len(known) - 2} tokens: nothing is left to write of a length of "
+            f"{whole - 2}, give a greater one"
+        )
+    return right_to_left(known[1:], whole) if order == "rtl" else at_random(known, whole, generator)
+
+
+def _write(net: Transformer, plan: Plan, generator: Generator | None, options: Any) -> str:
+    tokenizer = net.preprocess
+    made = decoding.generate(
+        Steps(net, "lm", plan.places),
+        [plan.prompt],
+        max_new_tokens=len(plan.places) - len(plan.prompt),
+        processors=[Without(sorted(tokenizer.special))],
+        generator=generator,
+        **options,
+    )
+    return tokenizer.decode(plan.text(made.to_lists()[0]))

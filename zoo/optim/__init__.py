@@ -1,0 +1,1 @@
+"""How weights are updated: schedules of learning rates, and sums over processes."""

@@ -1,0 +1,1 @@
+"""Training from recipes; the runner is `zoo.training.run`."""

@@ -1,0 +1,409 @@
+"""Training from recipes: LightningCLI with fine-tuning, resuming and checkpoint folders."""
+
+import atexit
+import functools
+import logging
+import shlex
+import shutil
+import subprocess
+import tempfile
+import warnings
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from jsonargparse import Namespace
+from lightning.pytorch import LightningDataModule, LightningModule
+from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+from lightning.pytorch.utilities import rank_zero_only
+from rich.console import Console
+from rich.table import Table
+
+from zoo import checkpoint, hub, registry
+from zoo.callbacks.random_state import RandomState
+from zoo.callbacks.train_log import TrainLog
+from zoo.version import __version__
+
+FOLDER = "FOLDER"  # in the command of a figure: the checkpoint folder, wherever it is put
+# what belongs to one run, not to the recipe that a checkpoint folder keeps
+RUN_KEYS = ("config", "ckpt_path", "weights_only", "verbose", "output", "record", "reset")
+
+
+@functools.cache
+def source_folder(source: str) -> Path:
+    """Resolve what `--from` names, once a run: a branch on the Hub may move meanwhile."""
+    return hub.resolve(source)
+
+
+@functools.cache
+def foreign_net(source: str, name: str) -> Any | None:
+    """Read a checkpoint that is not the zoo's, such as a BERT of `transformers`; once a run.
+
+    Args:
+        source: what `--from` names.
+        name: the model to train. The class of its network may know such checkpoints: it then has
+            `from_foreign(source)`, which returns a network with `arguments` and `preprocess`, or
+            None, and `SHAPE`, the names of those arguments that follow from the weights.
+
+    Returns:
+        The network; None if the checkpoint is the zoo's.
+    """
+    read = getattr(registry.describe(name).builder(), "from_foreign", None)
+    return read(source) if read and source not in registry.list_models() else None
+
+
+@functools.cache
+def start_folder(source: str, name: str) -> Path:
+    """Return the checkpoint folder that a model starts from.
+
+    One that is not the zoo's is written down as one, in a folder that goes with the process.
+
+    Args:
+        source: what `--from` names.
+        name: the model to train.
+    """
+    net = foreign_net(source, name)
+    if net is None:
+        return source_folder(source)
+    folder = Path(tempfile.mkdtemp(prefix="zoo_"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return checkpoint.save_start(folder / name, name, net)
+
+
+def preprocess_file(source: str | None, name: str) -> str | None:
+    """Return the file of a checkpoint's preprocessing, for the data of a fine-tuning run."""
+    path = start_folder(source, name) / "preprocess.json" if source else None
+    return str(path) if path and path.is_file() else None
+
+
+def size_of(data: LightningDataModule, name: str) -> int | None:
+    """Return a number that the model may need and the data may have, such as `classes`."""
+    return getattr(data, name, None)
+
+
+class ZooCLI(LightningCLI):
+    """LightningCLI whose runs start from checkpoint folders and end in one."""
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Add what the zoo's recipes have beyond Lightning's."""
+        parser.add_argument("--name", type=str, required=True, help="the registered model")
+        parser.add_argument(
+            "--from",
+            type=str | None,
+            default=None,
+            help="start from the weights of a registered model, a folder or org/repo on the Hub; "
+            "for masks also from a BERT of transformers",
+        )
+        parser.add_argument(
+            "--reset",
+            type=str,
+            nargs="*",
+            default=[],
+            help="layers that start afresh, such as head",
+        )
+        parser.add_argument(
+            "--output",
+            type=str | None,
+            default=None,
+            help="the checkpoint folder to write; default: `checkpoint` in the run's folder",
+        )
+        parser.add_argument(
+            "--record",
+            type=bool,
+            default=False,
+            help="zoo test: write the figures into the folder's metrics and card",
+        )
+        parser.add_lightning_class_args(ModelCheckpoint, "checkpoint")
+        parser.set_defaults({"checkpoint.save_last": True})
+        parser.link_arguments("seed_everything", "data.init_args.seed", compute_fn=int)
+        parser.link_arguments(
+            ("from", "name"), "data.init_args.preprocess", compute_fn=preprocess_file
+        )
+        for size in ("vocabulary", "classes", "padding"):
+            parser.link_arguments(
+                "data",
+                f"model.init_args.{size}",
+                compute_fn=functools.partial(size_of, name=size),
+                apply_on="instantiate",
+            )
+
+    def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
+        """Parse, and keep the words for the command that metrics.json names."""
+        self.arguments: list[str] = args
+        super().parse_arguments(parser, args)
+        command = self.config.get("subcommand")
+        if command and self.config[command].get("ckpt_path"):  # Lightning opens it next
+            require_whole(self.config[command].ckpt_path)
+
+    @property
+    def options(self) -> Namespace:
+        """The configuration of the subcommand that runs, if one does."""
+        return self.config[self.subcommand] if self.subcommand else self.config
+
+    def before_instantiate_classes(self) -> None:
+        """Give a fit its folder, `runs/NAME/version_N`, and find the checkpoint to resume."""
+        registry.describe(self.options.name)
+        self.take_shape()
+        if self.options.get("output"):
+            checkpoint.require_replaceable(self.options.output)
+        trainer = self.options.trainer
+        runs = Path(trainer.default_root_dir or "runs")
+        if self.subcommand in ("validate", "test"):
+            trainer.logger = False
+        elif trainer.logger in (None, True):
+            trainer.logger = Namespace(
+                class_path="lightning.pytorch.loggers.CSVLogger",
+                init_args=Namespace(save_dir=str(runs), name=self.options.name),
+            )
+        if self.options.get("ckpt_path") == "last":
+            self.options.ckpt_path = str(last_checkpoint(runs / self.options.name))
+            require_whole(self.options.ckpt_path)
+
+    def take_shape(self) -> None:
+        """Give the network the shape of a checkpoint that is not the zoo's, whatever the recipe's.
+
+        Which is then in the recipe that the checkpoint folder keeps.
+        """
+        source, name = self.options["from"], self.options.name
+        net = foreign_net(source, name) if source else None
+        if net is not None:
+            shape = {argument: net.arguments[argument] for argument in net.SHAPE}
+            self.options.model.init_args.update(Namespace(shape))
+
+    def instantiate_classes(self) -> None:
+        """Build data, model and trainer; load the weights named by `--from`."""
+        super().instantiate_classes()
+        if self.options["from"]:
+            folder = start_folder(self.options["from"], self.options.name)
+            checkpoint.load_matching(self.model.net, folder, self.options.reset)
+
+    def before_fit(self) -> None:
+        """Measure a model that is to be fine-tuned."""
+        fine_tunes = self.options["from"] and not self.options.ckpt_path
+        self.before = self.evaluate() if fine_tunes else {}
+
+    def after_fit(self) -> None:
+        """Measure the trained model, print the figures, write its checkpoint folder."""
+        if self.trainer.fast_dev_run:  # pyright: ignore[reportAttributeAccessIssue]
+            return
+        after = self.evaluate()
+        output = Path(self.options.output or Path(self.trainer.log_dir or ".") / "checkpoint")
+        self.write(output, after)
+        show({"before": self.before, "after": after} if self.before else {"after": after})
+        tell(f"checkpoint folder: {output}")
+
+    def after_test(self) -> None:
+        """Record the figures in the checkpoint folder, if asked to."""
+        if self.options.record and self.trainer.is_global_zero:
+            folder = source_folder(self.options["from"])
+            metrics = {k: float(v) for k, v in self.trainer.callback_metrics.items()}
+            source = self.options["from"]
+            subject = source if source in registry.list_models() else FOLDER
+            checkpoint.record(folder, self.results(metrics, subject))
+            tell(f"recorded in {folder}")
+
+    def evaluate(self) -> dict[str, float]:
+        """Return the metrics of the model on the test split."""
+        (metrics,) = self.trainer.test(self.model, self.datamodule, verbose=False)
+        return dict(metrics)
+
+    def results(self, metrics: dict[str, float], model: str) -> list[dict[str, Any]]:
+        """Return the rows of metrics.json for figures on the test split."""
+        options = data_options(self.arguments)
+        return [
+            {
+                "metric": metric,
+                "value": value,
+                "split": "test",
+                "data": self.datamodule.title,
+                "seed": self.options.seed_everything,
+                "command": shlex.join(["zoo", "test", model, *options]),
+                "commit": commit(),
+            }
+            for metric, value in metrics.items()
+        ]
+
+    @rank_zero_only
+    def write(self, output: Path, metrics: dict[str, float]) -> None:
+        """Write the checkpoint folder of a finished run."""
+        callbacks = self.trainer.callbacks  # pyright: ignore[reportAttributeAccessIssue]
+        log = next(c for c in callbacks if isinstance(c, TrainLog))
+        checkpoint.save(
+            output,
+            name=self.options.name,
+            model=self.model.net,
+            arguments=self.model.arguments,
+            preprocess=getattr(self.datamodule, "preprocess", None),
+            labels=getattr(self.datamodule, "labels", None),
+            recipe=self.recipe(),
+            metrics=self.results(metrics, FOLDER),
+            log=log.rows,
+        )
+
+    def recipe(self) -> str:
+        """Return the fully resolved recipe as YAML."""
+        config = self.options.clone()
+        for key in RUN_KEYS:
+            config.pop(key, None)
+        config.trainer.logger = config.trainer.default_root_dir = None
+        return self._parser(self.subcommand).dump(config, skip_check=True)
+
+
+def last_checkpoint(run: Path) -> Path:
+    """Return the newest `last.ckpt` of a model's runs.
+
+    Raises:
+        FileNotFoundError: if there is none.
+    """
+    found = sorted(run.glob("version_*/checkpoints/last.ckpt"), key=lambda p: p.stat().st_mtime)
+    if not found:
+        raise FileNotFoundError(f"no last.ckpt below {run}: leave out --ckpt_path to start afresh")
+    return found[-1]
+
+
+def require_whole(source: str) -> None:
+    """Refuse a local checkpoint file that is not there or was cut short, as by a full disk.
+
+    Raises:
+        FileNotFoundError: if it is not there.
+        ValueError: if it has no end.
+    """
+    path = Path(source)
+    if path.suffix != ".ckpt" or "://" in source:  # Lightning's words, such as best; an address
+        return
+    if not path.exists():
+        raise FileNotFoundError(f"no checkpoint {path}: `--ckpt_path last` finds the newest")
+    if path.is_file() and not zipfile.is_zipfile(path):
+        raise ValueError(f"{path} is cut short or no checkpoint: give another file of its folder")
+
+
+def data_options(words: list[str]) -> list[str]:
+    """Return the options `--data.KEY VALUE` and `--data.KEY=VALUE` among the words of a command.
+
+    Example:
+        >>> data_options(["test", "--data.root", "x", "--from", "y", "--data.unseen_only=true"])
+        ['--data.root', 'x', '--data.unseen_only=true']
+    """
+    before = ["", *words]
+    return [
+        word
+        for previous, word in zip(before, words, strict=False)
+        if word.startswith("--data.")
+        or (previous.startswith("--data.") and "=" not in previous and not word.startswith("--"))
+    ]
+
+
+def commit() -> str:
+    """Return the commit of the checkout that runs, or the version of an installed package."""
+    checkout = registry.PACKAGE.parent
+    git = ["git", "-C", str(checkout), "rev-parse", "--short=12", "HEAD"]
+    found = ""
+    if (checkout / ".git").exists() and shutil.which("git"):
+        found = subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip()
+    return found or __version__
+
+
+@rank_zero_only
+def tell(line: str) -> None:
+    """Print a line, once for all processes."""
+    Console().print(line, soft_wrap=True, markup=False, highlight=False)
+
+
+@rank_zero_only
+def show(columns: dict[str, dict[str, float]]) -> None:
+    """Print metrics side by side."""
+    table = Table("test split", *columns)
+    for metric in next(reversed(columns.values())):
+        table.add_row(metric, *(f"{column[metric]:.4f}" for column in columns.values()))
+    Console().print(table)
+
+
+def recipe_file(recipe: str) -> Path:
+    """Return the YAML file of a recipe given as a file, a checkpoint folder or a model's name.
+
+    Raises:
+        FileNotFoundError: if a .yaml file is named that is not there.
+        ValueError: if no model has that name.
+    """
+    path = Path(recipe)
+    if (path / "recipe.yaml").is_file():
+        path = path / "recipe.yaml"
+    elif path.suffix not in {".yaml", ".yml"}:
+        path = registry.describe(recipe).recipe_path
+    if not path.is_file():
+        raise FileNotFoundError(f"no recipe {path}: give a YAML file or a name of `zoo list`")
+    return path
+
+
+def expand(arguments: list[str]) -> list[str]:
+    """Turn the recipe of `fit RECIPE`, or the model of `test MODEL`, into options."""
+    command, *rest = arguments
+    if not rest or rest[0].startswith("-"):
+        return arguments
+    subject, *rest = rest
+    if command == "fit" or Path(subject).suffix in {".yaml", ".yml"}:
+        return [command, "--config", str(recipe_file(subject)), *rest]
+    recipe = source_folder(subject) / "recipe.yaml"
+    return [command, "--config", str(recipe), "--from", subject, *rest]
+
+
+def run(arguments: list[str]) -> None:
+    """Run `fit`, `validate` or `test`.
+
+    Args:
+        arguments: the subcommand, a recipe or model, and LightningCLI's options.
+
+    Raises:
+        ValueError: if an option, a key of the recipe or a value is wrong.
+        FileNotFoundError: if a recipe, a checkpoint or data is not there.
+    """
+    forget()
+    start(expand(arguments))
+
+
+def assemble(options: list[str]) -> ZooCLI:
+    """Build the model, the data and the trainer of a recipe, and run nothing.
+
+    Args:
+        options: LightningCLI's, such as `--config recipe.yaml`.
+
+    Returns:
+        An object with the attributes `model`, `datamodule` and `trainer`.
+    """
+    forget()
+    return start(options, run=False)
+
+
+def forget() -> None:
+    """Let the next run find its sources anew."""
+    for once_a_run in (source_folder, foreign_net, start_folder):
+        once_a_run.cache_clear()
+
+
+def start(arguments: list[str], run: bool = True) -> ZooCLI:
+    """Build the command line that `run` and `assemble` share."""
+    quiet()
+    strict = {"exit_on_error": False}
+    subcommands = {"fit": strict, "validate": strict, "test": strict} if run else {}
+    return ZooCLI(
+        LightningModule,
+        LightningDataModule,
+        subclass_mode_model=True,
+        subclass_mode_data=True,
+        seed_everything_default=0,
+        trainer_defaults={"callbacks": [RandomState(), TrainLog()]},
+        save_config_callback=None,  # the checkpoint folder has the resolved recipe
+        parser_kwargs={**strict, **subcommands},
+        args=arguments,
+        run=run,
+    )
+
+
+def quiet() -> None:
+    """Silence advertisements and advice that do not concern the user of a recipe."""
+    warnings.filterwarnings("ignore", message=".*args parameter is intended to run.*")
+    warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+    warnings.filterwarnings("ignore", message=".*`tensorboardX` has been removed.*")
+    for name in ("lightning.pytorch.utilities.rank_zero", "lightning.fabric.utilities.seed"):
+        logging.getLogger(name).setLevel(logging.WARNING)

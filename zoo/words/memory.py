@@ -1,0 +1,185 @@
+"""Arrays that live in memory up to a limit, and in a temporary folder beyond it."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import tempfile
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+LIBRARIES = 176_000_000  # bytes of a memory limit that the interpreter and its libraries take
+SMALLEST = 64_000_000  # bytes besides
+CHARACTER = 40  # bytes a character and thread while a chunk is counted
+LARGEST_CHUNK = 1 << 21  # characters counted at a time by a thread
+MERGED = 128  # bytes a row while runs are merged
+LARGEST_BLOCK = 1 << 20  # rows merged at a time, all runs together
+NGRAM = 180  # bytes a frequent n-gram, while the text is cut
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How a memory limit is spent.
+
+    Attributes:
+        chunk: characters that each thread counts at a time.
+        held: bytes of counted runs to hold in memory.
+        block: rows merged at a time.
+        ngrams: largest number of frequent n-grams.
+        limit: all of it, in bytes.
+    """
+
+    chunk: int
+    held: int
+    block: int
+    ngrams: int
+    limit: int
+
+    @classmethod
+    def of(cls, memory: int | str | None, threads: int = 1) -> Budget:
+        """Divides a limit as `zoo.discover_words` takes it.
+
+        Raises:
+            ValueError: if it is no size or too small for anything, or if there is no thread.
+        """
+        if threads < 1:
+            raise ValueError(f"threads={threads}: expected at least 1")
+        limit = parse_size(memory)
+        if limit is None:
+            limit = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+        free = limit - LIBRARIES
+        if free < SMALLEST:
+            least = (LIBRARIES + SMALLEST) // 10**6
+            raise ValueError(f"memory={memory!r}: expected at least {least}MB")
+        chunk = min(LARGEST_CHUNK, free // (2 * threads * CHARACTER))
+        block = min(LARGEST_BLOCK, free // (4 * MERGED))
+        held = free // 8
+        return cls(chunk, held, block, (free - held) // NGRAM, limit)
+
+
+def give_back() -> None:
+    """Returns freed memory to the system, which glibc otherwise keeps for each thread."""
+    with contextlib.suppress(AttributeError, OSError, TypeError):  # another C library
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+class Stored(Protocol):
+    """A one-dimensional array somewhere, read in slices."""
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        ...
+
+    def read(self, start: int, stop: int) -> np.ndarray:
+        """Returns the elements from `start` to `stop`."""
+        ...
+
+
+@dataclass(frozen=True)
+class InMemory:
+    """An array that is simply held."""
+
+    array: np.ndarray
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return self.array.size
+
+    def read(self, start: int, stop: int) -> np.ndarray:
+        """Returns the elements from `start` to `stop`."""
+        return self.array[start:stop]
+
+
+@dataclass(frozen=True)
+class OnDisk:
+    """An array in a file, `offset` bytes from its beginning."""
+
+    path: Path
+    dtype: np.dtype
+    size: int
+    offset: int = 0
+
+    def read(self, start: int, stop: int) -> np.ndarray:
+        """Returns the elements from `start` to `stop`."""
+        stop = min(stop, self.size)
+        where = self.offset + start * self.dtype.itemsize
+        return np.fromfile(self.path, self.dtype, max(0, stop - start), offset=where)
+
+
+class Storage:
+    """Keeps arrays in memory until they pass `limit` bytes together, later ones on disk.
+
+    The temporary folder is made when first needed and goes with the object: at the end of a
+    `with` block, at garbage collection, or at the interpreter's exit, whichever comes first.
+
+    Args:
+        limit: bytes to hold in memory; None for no limit.
+        folder: where to make the temporary folder; None for the system's choice.
+    """
+
+    def __init__(self, limit: int | None = None, folder: str | Path | None = None) -> None:
+        self.limit = limit
+        self.folder = folder
+        self.held = 0
+        self.written = 0
+        self._temporary: tempfile.TemporaryDirectory[str] | None = None
+        self._lock = threading.Lock()
+
+    def keep(self, array: np.ndarray) -> Stored:
+        """Takes an array and returns where it is now; threads may call it."""
+        return InMemory(array) if self.claim(array.nbytes) else self.spill(array)
+
+    def claim(self, size: int) -> bool:
+        """Takes so many bytes of the limit, if they are left."""
+        with self._lock:
+            fits = self.limit is None or self.held + size <= self.limit
+            self.held += size if fits else 0
+            return fits
+
+    def spill(self, array: np.ndarray) -> OnDisk:
+        """Writes an array to the temporary folder."""
+        with self._lock:
+            if self._temporary is None:
+                self._temporary = tempfile.TemporaryDirectory(prefix="zoo-words-", dir=self.folder)
+            path = Path(self._temporary.name) / f"{self.written}.bin"
+            self.written += 1
+        array.tofile(path)
+        return OnDisk(path, array.dtype, array.size)
+
+    def close(self) -> None:
+        """Deletes what is on disk."""
+        if self._temporary is not None:
+            self._temporary.cleanup()
+            self._temporary = None
+
+    def __enter__(self) -> Storage:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def parse_size(size: int | str | None) -> int | None:
+    """Returns a number of bytes: `"512MB"` is 512 million, `"2GiB"` is two times 2 to the 30.
+
+    Raises:
+        ValueError: if the text is not a number with one of these units.
+    """
+    if size is None or isinstance(size, int):
+        return size
+    units = {"": 1, "B": 1}
+    units |= {f"{p}B": 1000 ** (i + 1) for i, p in enumerate("KMGT")}
+    units |= {f"{p}iB": 1024 ** (i + 1) for i, p in enumerate("KMGT")}
+    digits = size.strip().rstrip("BiKMGT ").strip()
+    unit = size.strip()[len(digits) :].strip()
+    try:
+        return int(float(digits) * units[unit])
+    except (KeyError, ValueError):
+        raise ValueError(f"memory={size!r}: expected bytes or a size such as '512MB'") from None
