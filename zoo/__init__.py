@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from zoo import decoding as decoding
     from zoo import infomap as infomap
     from zoo import masks as masks
+    from zoo import pictures as pictures
     from zoo import words as words
     from zoo.hub import load as load
     from zoo.infomap.communities import find_communities as find_communities

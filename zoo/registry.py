@@ -22,7 +22,7 @@ class Entry:
         build: where the constructor of the network is, as `package.module:Callable`.
         recipe: its file below `recipes/`.
         paper: the paper's title and address.
-        post: address of the post in Scientific Spaces.
+        post: address of the post in Scientific Spaces; empty if the model has none.
         licence: SPDX name of the weights' licence.
     """
 
@@ -175,5 +175,33 @@ register(
         task="text-generation",
         recipe="masks/poems_lm.yaml",
         **_MASKS,
+    )
+)
+
+_PICTURES = {
+    "technique": "pictures",
+    "task": "image-classification",
+    "build": "zoo.pictures.net:PictureClassifier",
+    "post": "",
+}
+
+register(
+    Entry(
+        name="pictures_digits",
+        summary="Which digit? A small classifier of MNIST, and a feature net for distances.",
+        recipe="pictures/digits.yaml",
+        paper="Gradient-Based Learning Applied to Document Recognition "
+        "(LeCun, Bottou, Bengio, Haffner; Proceedings of the IEEE 86(11), 1998)",
+        **_PICTURES,
+    )
+)
+register(
+    Entry(
+        name="pictures_fashion",
+        summary="Which garment? A small classifier of Fashion-MNIST, and a feature net.",
+        recipe="pictures/fashion.yaml",
+        paper="Fashion-MNIST: a Novel Image Dataset for Benchmarking Machine Learning Algorithms "
+        "(Xiao, Rasul, Vollgraf; arXiv 1708.07747)",
+        **_PICTURES,
     )
 )

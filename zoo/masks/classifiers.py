@@ -1,27 +1,14 @@
 """Networks on an encoder that classify texts and label tokens."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from zoo.layers.prediction import Prediction
 from zoo.masks.algebra import padding
 from zoo.masks.encoder import Encoder, initialise
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """The most probable label of one text.
-
-    Attributes:
-        label: its name.
-        probability: what the model gives it, from 0 to 1.
-    """
-
-    label: str
-    probability: float
 
 
 class Headed(nn.Module):

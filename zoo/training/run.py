@@ -10,7 +10,7 @@ import tempfile
 import warnings
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from jsonargparse import Namespace
 from lightning.pytorch import LightningDataModule, LightningModule
@@ -23,6 +23,7 @@ from rich.table import Table
 from zoo import checkpoint, hub, registry
 from zoo.callbacks.random_state import RandomState
 from zoo.callbacks.train_log import TrainLog
+from zoo.optim.precision import PrecisionRecord, choose_precision, saved_precision
 from zoo.version import __version__
 
 FOLDER = "FOLDER"  # in the command of a figure: the checkpoint folder, wherever it is put
@@ -114,13 +115,20 @@ class ZooCLI(LightningCLI):
             default=False,
             help="zoo test: write the figures into the folder's metrics and card",
         )
+        parser.add_argument(
+            "--precision",
+            type=Literal["auto"] | None,
+            default=None,
+            help="auto: where trainer.precision is not given, bf16 if the processor has it",
+        )
         parser.add_lightning_class_args(ModelCheckpoint, "checkpoint")
         parser.set_defaults({"checkpoint.save_last": True})
-        parser.link_arguments("seed_everything", "data.init_args.seed", compute_fn=int)
+        for part in ("data", "model"):  # the seed of the order, that of the noise of a step
+            parser.link_arguments("seed_everything", f"{part}.init_args.seed", compute_fn=int)
         parser.link_arguments(
             ("from", "name"), "data.init_args.preprocess", compute_fn=preprocess_file
         )
-        for size in ("vocabulary", "classes", "padding"):
+        for size in ("vocabulary", "classes", "padding", "shape"):
             parser.link_arguments(
                 "data",
                 f"model.init_args.{size}",
@@ -159,6 +167,17 @@ class ZooCLI(LightningCLI):
         if self.options.get("ckpt_path") == "last":
             self.options.ckpt_path = str(last_checkpoint(runs / self.options.name))
             require_whole(self.options.ckpt_path)
+        self.choose_precision()
+
+    def choose_precision(self) -> None:
+        """Fill in the precision that a recipe leaves to the processor, or to the resumed run."""
+        trainer = self.options.trainer
+        self.chooses_precision = self.options.precision == "auto" and trainer.precision is None
+        if self.chooses_precision:
+            resumed = Path(self.options.get("ckpt_path") or "")
+            saved = saved_precision(resumed) if resumed.is_file() else None
+            trainer.precision = saved or choose_precision(trainer.accelerator)
+            tell(f"precision: {trainer.precision}" + (", as it began" if saved else ""))
 
     def take_shape(self) -> None:
         """Give the network the shape of a checkpoint that is not the zoo's, whatever the recipe's.
@@ -247,6 +266,8 @@ class ZooCLI(LightningCLI):
         for key in RUN_KEYS:
             config.pop(key, None)
         config.trainer.logger = config.trainer.default_root_dir = None
+        if self.chooses_precision:
+            config.trainer.precision = None
         return self._parser(self.subcommand).dump(config, skip_check=True)
 
 
@@ -392,7 +413,7 @@ def start(arguments: list[str], run: bool = True) -> ZooCLI:
         subclass_mode_model=True,
         subclass_mode_data=True,
         seed_everything_default=0,
-        trainer_defaults={"callbacks": [RandomState(), TrainLog()]},
+        trainer_defaults={"callbacks": [RandomState(), TrainLog(), PrecisionRecord()]},
         save_config_callback=None,  # the checkpoint folder has the resolved recipe
         parser_kwargs={**strict, **subcommands},
         args=arguments,
@@ -404,6 +425,7 @@ def quiet() -> None:
     """Silence advertisements and advice that do not concern the user of a recipe."""
     warnings.filterwarnings("ignore", message=".*args parameter is intended to run.*")
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+    warnings.filterwarnings("ignore", message="Using ModelCheckpoint with manual optimization.*")
     warnings.filterwarnings("ignore", message=".*`tensorboardX` has been removed.*")
     for name in ("lightning.pytorch.utilities.rank_zero", "lightning.fabric.utilities.seed"):
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -1,4 +1,4 @@
-"""Small images: the embedded part of Fashion-MNIST."""
+"""The embedded part of Fashion-MNIST."""
 
 from __future__ import annotations
 
