@@ -1,4 +1,4 @@
-"""Short runs over width, expansion and padding, to choose the net of `nvae_tiny_digits`.
+"""Short runs over width, expansion and margin, to choose the net of `nvae_tiny_digits`.
 
 python benchmarks/nvae/choose.py --root DIGITS --steps 600
 
@@ -7,6 +7,7 @@ digits after batch statistics were estimated again. The loop is plain PyTorch, w
 """
 
 import argparse
+import gzip
 import json
 import time
 from pathlib import Path
@@ -19,19 +20,17 @@ from zoo.nvae.net import NVAE
 from zoo.nvae.noise import generator_of
 from zoo.nvae.statistics import reestimate
 
-GRID = [  # width, expansion, padding
+GRID = [  # width, expansion, margin
     (16, 6, 0),
     (16, 3, 0),
     (24, 3, 0),
     (12, 6, 0),
-    (24, 6, 0),
     (16, 6, 2),
+    (24, 6, 0),
 ]
 
 
 def digits(root: Path) -> torch.Tensor:
-    import gzip
-
     raw = gzip.decompress((root / "train-images-idx3-ubyte.gz").read_bytes())
     pixels = torch.frombuffer(bytearray(raw[16:]), dtype=torch.uint8)
     return pixels.view(-1, 1, 28, 28)
@@ -74,21 +73,26 @@ def train(net: NVAE, pictures: torch.Tensor, steps: int, batch: int, seed: int) 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--root", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=600)
+    parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output", type=Path, default=Path("choose.jsonl"))
     options = parser.parse_args()
     pictures = digits(options.root)
     training, validation = pictures[:-5000], pictures[-1000:].float() / 255
-    for width, expansion, padding in GRID:
+    for width, expansion, margin in GRID:
         torch.manual_seed(options.seed)
-        shape = {"width": width, "expansion": expansion, "padding": padding}
-        net = NVAE(size=[28, 28], groups=[2, 4], latents=16, cells=1, **shape)
+        shape = {"width": width, "expansion": expansion, "margin": margin}
+        net = NVAE(shape=[1, 28, 28], groups=[2, 4], latents=16, cells=1, **shape)
         seconds = train(net, training, options.steps, options.batch, options.seed)
-        reestimate(net, (training[i * 64 : i * 64 + 64].float() / 255 for i in range(100)))
+        reestimate(net, (training[i * 64 : i * 64 + 64].float() / 255 for i in range(40)))
         net.eval()
-        nats = torch.cat([net.nelbo(validation[i : i + 100], first=i) for i in range(0, 1000, 100)])
+        nats = torch.cat(
+            [
+                net.nelbo(validation[i : i + 100], places=range(i, i + 100))
+                for i in range(0, 1000, 100)
+            ]
+        )
         row = {
             **shape,
             "parameters": sum(p.numel() for p in net.parameters()),

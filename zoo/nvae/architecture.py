@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import prod
 
 from zoo.nvae.cells import Norm
 from zoo.nvae.distributions import Likelihood, Scale
@@ -12,8 +13,7 @@ class Architecture:
     """The arguments of a net: plain types only.
 
     Attributes:
-        size: height and width of a picture; default 28 by 28.
-        channels: of a picture; default 1.
+        shape: channels, height and width of a picture.
         groups: groups of latents of each scale, from the top, the smallest; default 2 and 4.
         width: channels at the full size, which double at each halving; default 16.
         latents: latent channels of a group; default 20.
@@ -23,8 +23,8 @@ class Architecture:
         expansion: how much wider the depthwise convolutions between groups are; default 6.
         block_expansion: the same in the doublings after the last scale; default 3.
         flows: pairs of autoregressive steps on each posterior; default 0.
-        padding: black pixels around the picture: one number, or left, right, top and bottom, as
-            `torch.nn.functional.pad` has them; default 0.
+        margin: black pixels around the picture, which the net sees and the likelihood does not:
+            one number, or those at the left, the right, the top and the bottom; default 0.
         likelihood: `bernoulli` (default) of black and white pixels, `mixture` of logistics over
             2^bits values, or `normal`, a density.
         mixtures: logistics of a mixture; default 10.
@@ -37,11 +37,10 @@ class Architecture:
             compute them again: more time, a fraction of the memory; default false.
 
     Raises:
-        ValueError: if the scales do not divide the padded size, or a value is impossible.
+        ValueError: if the scales do not divide the size with its margin, or a value is impossible.
     """
 
-    size: list[int] = field(default_factory=lambda: [28, 28])
-    channels: int = 1
+    shape: list[int]
     groups: list[int] = field(default_factory=lambda: [2, 4])
     width: int = 16
     latents: int = 20
@@ -51,7 +50,7 @@ class Architecture:
     expansion: int = 6
     block_expansion: int = 3
     flows: int = 0
-    padding: int | list[int] = 0
+    margin: int | list[int] = 0
     likelihood: Likelihood = "bernoulli"
     mixtures: int = 10
     bits: int = 8
@@ -62,6 +61,8 @@ class Architecture:
     recompute: bool = False
 
     def __post_init__(self) -> None:
+        if len(self.shape) != 3:
+            raise ValueError(f"shape is {self.shape}: expected channels, height and width")
         if not self.groups or min(self.groups) < 1:
             raise ValueError(
                 f"groups is {self.groups}: expected the number of groups of each scale, from the "
@@ -75,21 +76,30 @@ class Architecture:
         require_divisible(self.size, self.sides, 2**self.halvings)
 
     @property
+    def channels(self) -> int:
+        """Channels of a picture."""
+        return self.shape[0]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of a picture."""
+        return self.shape[1], self.shape[2]
+
+    @property
     def halvings(self) -> int:
         """How often the size is halved from the picture to the top."""
         return self.blocks + len(self.groups) - 1
 
     @property
     def sides(self) -> tuple[int, int, int, int]:
-        """The padding at the left, the right, the top and the bottom."""
-        if isinstance(self.padding, int):
-            return (self.padding,) * 4
-        left, right, top, bottom = self.padding
+        """The margin at the left, the right, the top and the bottom."""
+        margin = self.margin
+        left, right, top, bottom = [margin] * 4 if isinstance(margin, int) else margin
         return left, right, top, bottom
 
     @property
     def padded(self) -> tuple[int, int]:
-        """Height and width with the padding."""
+        """Height and width with the margin."""
         left, right, top, bottom = self.sides
         return self.size[0] + top + bottom, self.size[1] + left + right
 
@@ -118,14 +128,14 @@ class Architecture:
     @property
     def dimensions(self) -> int:
         """Numbers in a picture."""
-        return self.channels * self.size[0] * self.size[1]
+        return prod(self.shape)
 
 
 def require_divisible(size: Sequence[int], sides: Sequence[int], factor: int) -> None:
-    """Refuse a padded size that cannot be halved as often as the net does.
+    """Refuse a size with its margin that cannot be halved as often as the net does.
 
     Raises:
-        ValueError: with the padding that would do.
+        ValueError: with the margin that would do.
     """
     left, right, top, bottom = sides
     height, width = size[0] + top + bottom, size[1] + left + right
@@ -133,8 +143,8 @@ def require_divisible(size: Sequence[int], sides: Sequence[int], factor: int) ->
         return
     down, across = -size[0] % factor, -size[1] % factor
     mend = [across // 2, across - across // 2, down // 2, down - down // 2]
-    padding = mend[0] if len(set(mend)) == 1 else mend
+    margin = mend[0] if len(set(mend)) == 1 else mend
     raise ValueError(
-        f"pictures of {height} by {width} with their padding: expected multiples of {factor}, "
-        f"which the scales and blocks halve; set padding to {padding}"
+        f"pictures of {height} by {width} with their margin: expected multiples of {factor}, "
+        f"which the scales and blocks halve; set margin to {margin}"
     )

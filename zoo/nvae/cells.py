@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from zoo.layers.batch_norm import BatchNormOverProcesses
+
 Norm = Literal["batch", "none"]
 Resize = Literal["down", "keep", "up"]
 
@@ -169,12 +171,10 @@ class CellBuilder:
                 depthwise=self._conv(hidden, hidden, 5, groups=hidden),
                 norm2=self._norm(hidden),
                 swish2=nn.SiLU(),
-                narrow=self._conv(hidden, outputs, 1),
+                narrow=self._conv(hidden, outputs, 1, gain=self.gain),
                 norm3=self._norm(outputs),
             )
         )
-        with torch.no_grad():
-            branch.narrow.weight.mul_(self.gain)
         skip = DoublingSkip(inputs, outputs) if resize == "up" else nn.Identity()
         return self._cell(skip, branch, outputs)
 
@@ -182,9 +182,14 @@ class CellBuilder:
         squeeze = SqueezeExcite(channels) if self.squeeze else nn.Identity()
         return Cell(skip, branch, squeeze, self.scale)
 
-    def _conv(self, inputs: int, outputs: int, size: int, groups: int = 1) -> nn.Conv2d:
+    def _conv(
+        self, inputs: int, outputs: int, size: int, groups: int = 1, gain: float = 1.0
+    ) -> nn.Conv2d:
         bias = self.norm == "none"
-        return nn.Conv2d(inputs, outputs, size, padding=size // 2, groups=groups, bias=bias)
+        conv = nn.Conv2d(inputs, outputs, size, padding=size // 2, groups=groups, bias=bias)
+        with torch.no_grad():
+            conv.weight.mul_(gain)
+        return conv
 
     def _norm(self, channels: int) -> nn.Module:
         return nn.Identity() if self.norm == "none" else batch_norm(channels)
@@ -195,6 +200,6 @@ def filter_norms(weight: Tensor) -> Tensor:
     return torch.linalg.vector_norm(weight, dim=(1, 2, 3), keepdim=True)
 
 
-def batch_norm(channels: int) -> nn.BatchNorm2d:
+def batch_norm(channels: int) -> BatchNormOverProcesses:
     """Return batch norm as all of NVAE has it."""
-    return nn.BatchNorm2d(channels, eps=1e-5, momentum=0.05)
+    return BatchNormOverProcesses(channels, eps=1e-5, momentum=0.05)

@@ -92,7 +92,8 @@ class NormalPixels:
     """
 
     def __init__(self, parameters: Tensor, scale: Scale = "exp") -> None:
-        self.normal = Normal(*parameters.chunk(2, dim=1), scale)
+        mean, raw_scale = parameters.chunk(2, dim=1)
+        self.normal = Normal(mean, raw_scale, scale)
 
     def nats(self, x: Tensor) -> Tensor:
         """Return -log density (batch,) of pictures (batch, channels, height, width) in [0, 1]."""

@@ -90,7 +90,8 @@ class Group(nn.Module):
         scale: Scale,
     ) -> None:
         super().__init__()
-        self.latents, self.residual, self.scale = latents, residual, scale
+        self.latents, self.residual = latents, residual
+        self.scale: Scale = scale
         self.cells = nn.Sequential(*cells)
         self.posterior = WeightNormConv2d(channels, 2 * latents, 3)
         self.prior = None if top else WeightNormConv2d(channels, 2 * latents, 1)

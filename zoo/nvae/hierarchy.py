@@ -8,11 +8,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from zoo.data.images.augment import binarise
 from zoo.nvae.architecture import Architecture
 from zoo.nvae.cells import CellBuilder
 from zoo.nvae.distributions import Pixels, pixels
 from zoo.nvae.groups import Latent, from_posterior, from_prior, given
-from zoo.nvae.noise import draw_noise, generator_of
+from zoo.nvae.noise import draw_noise, generator_of, noise_by_place
 from zoo.nvae.towers import Decoder, Encoder
 
 
@@ -21,8 +22,8 @@ class Output:
     """What a forward pass gives, in nats.
 
     Attributes:
-        logits: parameters of the pixels (batch, count, height, width), padding included.
-        nll: -log p(x | z) (batch,), of the pixels inside the padding.
+        logits: parameters of the pixels (batch, count, height, width), margin included.
+        nll: -log p(x | z) (batch,), of the pixels inside the margin.
         kl: of each group (batch, groups), from the top; with flows its one-sample estimate.
         latents: the groups, from the top.
     """
@@ -73,7 +74,7 @@ class Hierarchy(nn.Module):
 
         Args:
             x: pictures (batch, channels, height, width) in [0, 1], of 0 and 1 for a net of black
-                and white; the padding may be there already.
+                and white; the margin may be there already.
             noise: standard normal, one (batch, latents, height, width) a group, from the top;
                 default drawn.
             generator: draws the noise; default torch's.
@@ -94,22 +95,22 @@ class Hierarchy(nn.Module):
         return self.encoder(2 * x - 1)
 
     def pixels(self, logits: Tensor) -> Pixels:
-        """Return the distribution of the picture inside the padding, from `Output.logits`."""
+        """Return the distribution of the picture inside the margin, from `Output.logits`."""
         plan = self.plan
         return pixels(plan.likelihood, self._crop(logits), plan.channels, plan.bits, plan.scale)
 
     def nats(self, logits: Tensor, x: Tensor) -> Tensor:
-        """Return -log p(x | z) (batch,) from `Output.logits` and pictures, padded or not."""
+        """Return -log p(x | z) (batch,) of pictures, with the margin or without."""
         cropped = self._crop(x) if tuple(x.shape[2:]) == self.plan.padded else x
         return self.pixels(logits).nats(cropped.float())
 
-    def prepare(self, x: Tensor, seed: int = 0, first: int = 0) -> Tensor:
+    def prepare(self, x: Tensor, seed: int = 0, places: Sequence[int] | None = None) -> Tensor:
         """Return pictures as the net sees them: drawn black and white, or rounded to its bits.
 
         Args:
             x: (batch, channels, height, width) in [0, 1].
             seed: of what is drawn; default 0.
-            first: the place of the first picture in what they belong to; default 0.
+            places: of the pictures in what they belong to; default 0, 1, 2, ...
 
         Raises:
             ValueError: if shape or values are not a picture's.
@@ -117,14 +118,18 @@ class Hierarchy(nn.Module):
         self._require_shape(x)
         require_range(x)
         if self.plan.likelihood == "bernoulli":
-            u = [
-                torch.rand(x.shape[1:], generator=generator_of(seed, first + i, 1))
-                for i in range(len(x))
-            ]
-            return (torch.stack(u).to(x.device) < x).float()
+            places = range(len(x)) if places is None else places
+            u = [torch.rand(x.shape[1:], generator=generator_of(seed, p, 1)) for p in places]
+            return binarise(x, torch.stack(u).to(x.device))
         if self.plan.likelihood == "mixture":
             return quantize(x, self.plan.bits)
         return x
+
+    def bound(self, x: Tensor, seed: int = 0, places: Sequence[int] | None = None) -> Output:
+        """Return what a forward pass gives, drawn by seed and places; arguments as `prepare`."""
+        places = range(len(x)) if places is None else places
+        noise = noise_by_place(self.plan.latent_shapes, seed, places)
+        return self(self.prepare(x, seed, places), noise)
 
     @torch.no_grad()
     def decode(self, z: Sequence[Tensor]) -> Tensor:

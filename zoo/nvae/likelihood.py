@@ -5,6 +5,7 @@ importance weighted autoencoders, arXiv 1509.00519, equation 8). It rises with k
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -51,7 +52,12 @@ def score(output: Output, dimensions: int) -> Score:
 
 @torch.no_grad()
 def log_weights(
-    net: Hierarchy, x: Tensor, samples: int, seed: int = 0, first: int = 0, rows: int = ROWS
+    net: Hierarchy,
+    x: Tensor,
+    samples: int,
+    seed: int = 0,
+    places: Sequence[int] | None = None,
+    rows: int = ROWS,
 ) -> Tensor:
     """Return log p(x, z) - log q(z | x) of draws of the posterior, float64 (batch, samples).
 
@@ -62,7 +68,7 @@ def log_weights(
         x: pictures (batch, channels, height, width) in [0, 1].
         samples: draws of each picture.
         seed: of what is drawn; default 0.
-        first: the place of the first picture in what they belong to; default 0.
+        places: of the pictures in what they belong to; default 0, 1, 2, ...
         rows: latents decoded at once; default 200.
 
     Raises:
@@ -70,21 +76,22 @@ def log_weights(
     """
     if samples < 1:
         raise ValueError(f"samples is {samples}: expected at least 1")
-    x = net.prepare(x, seed, first)
+    places = range(len(x)) if places is None else places
+    x = net.prepare(x, seed, places)
     together = max(1, rows // samples)
     parts = [
-        _log_weights(net, x[i : i + together], samples, seed, first + i, rows)
+        _log_weights(net, x[i : i + together], samples, seed, places[i : i + together], rows)
         for i in range(0, len(x), together)
     ]
     return torch.cat(parts)
 
 
 def _log_weights(
-    net: Hierarchy, x: Tensor, samples: int, seed: int, first: int, rows: int
+    net: Hierarchy, x: Tensor, samples: int, seed: int, places: Sequence[int], rows: int
 ) -> Tensor:
     """Return the log weights of a few pictures, as many draws of them at a time as fit."""
     features = net.features(x)
-    noise = noise_by_place(net.plan.latent_shapes, seed, range(first, first + len(x)), samples)
+    noise = noise_by_place(net.plan.latent_shapes, seed, places, samples)
     owner = torch.arange(len(x)).repeat_interleave(samples)
     weights = []
     for i in range(0, len(owner), rows):

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from zoo.nvae import exploration, likelihood
-from zoo.nvae.hierarchy import Hierarchy, Output
+from zoo.nvae.hierarchy import Hierarchy
 from zoo.nvae.likelihood import Score
 from zoo.nvae.noise import new_seed, noise_by_place
 
@@ -24,7 +24,7 @@ class NVAE(Hierarchy):
         **arguments: the fields of `Architecture`.
 
     Example:
-        >>> net = NVAE(size=[8, 8], groups=[1, 1], width=4, latents=2).eval()
+        >>> net = NVAE(shape=[1, 8, 8], groups=[1, 1], width=4, latents=2).eval()
         >>> pictures = net.sample(3, seed=0)
         >>> pictures.shape, [tuple(z.shape) for z in net.encode(pictures)]
         (torch.Size([3, 1, 8, 8]), [(3, 2, 2, 2), (3, 2, 4, 4)])
@@ -136,12 +136,23 @@ class NVAE(Hierarchy):
         return exploration.complete(self, x, known, rounds, seed)
 
     @torch.no_grad()
-    def nelbo(self, x: Tensor, *, seed: int = 0, first: int = 0) -> Tensor:
-        """Return the negative evidence bound (batch,) in nats, from one draw of each posterior."""
-        return self._bound(x, seed, first).nelbo
+    def nelbo(self, x: Tensor, *, seed: int = 0, places: Sequence[int] | None = None) -> Tensor:
+        """Return the negative evidence bound (batch,) in nats, from one draw of each posterior.
+
+        Args:
+            x: pictures (batch, channels, height, width) in [0, 1].
+            seed: of what is drawn; default 0.
+            places: of the pictures in what they belong to; default 0, 1, 2, ...
+        """
+        return self.bound(x, seed, places).nelbo
 
     def log_likelihood(
-        self, x: Tensor, samples: int = 100, *, seed: int = 0, first: int = 0
+        self,
+        x: Tensor,
+        samples: int = 100,
+        *,
+        seed: int = 0,
+        places: Sequence[int] | None = None,
     ) -> Tensor:
         """Return log p(x), float64 (batch,) in nats, estimated from below by importance weights.
 
@@ -149,20 +160,14 @@ class NVAE(Hierarchy):
             x: pictures (batch, channels, height, width) in [0, 1].
             samples: of the posterior, for each picture; default 100.
             seed: of what is drawn; default 0.
-            first: the place of the first picture in what they belong to; default 0.
+            places: of the pictures in what they belong to; default 0, 1, 2, ...
         """
-        return likelihood.log_mean(likelihood.log_weights(self, x, samples, seed, first))
+        return likelihood.log_mean(likelihood.log_weights(self, x, samples, seed, places))
 
     def score(self, x: Tensor, *, seed: int = 0) -> Score:
         """Return the bound of pictures in nats and bits, and where its KL lies."""
         with torch.no_grad():
-            return likelihood.score(self._bound(x, seed, 0), self.plan.dimensions)
-
-    def _bound(self, x: Tensor, seed: int, first: int) -> Output:
-        places = range(first, first + len(x))
-        return self(
-            self.prepare(x, seed, first), noise_by_place(self.plan.latent_shapes, seed, places)
-        )
+            return likelihood.score(self.bound(x, seed), self.plan.dimensions)
 
     def _temperatures(self, temperature: float | Sequence[float]) -> list[float]:
         number = len(self.plan.latent_shapes)

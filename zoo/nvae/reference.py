@@ -10,20 +10,19 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from zoo.nvae.cells import Cell, DoublingSkip, HalvingSkip, WeightNormConv2d
+from zoo.nvae.cells import Cell, DoublingSkip, HalvingSkip
+from zoo.nvae.flows import Flow
 from zoo.nvae.groups import adaptive_groups
 from zoo.nvae.net import NVAE
 
-_COLOUR: dict[str, Any] = {"channels": 3, "likelihood": "mixture", "padding": 0}
-
 # what the reference's data sets decide
 DATASETS: dict[str, dict[str, Any]] = {
-    "mnist": {"size": [28, 28], "channels": 1, "likelihood": "bernoulli", "padding": 2},
-    "cifar10": {"size": [32, 32], **_COLOUR},
-    "imagenet_32": {"size": [32, 32], **_COLOUR},
-    "celeba_64": {"size": [64, 64], **_COLOUR},
-    "celeba_256": {"size": [256, 256], "bits": 5, **_COLOUR},
-    "ffhq": {"size": [256, 256], "bits": 5, **_COLOUR},
+    "mnist": {"shape": [1, 28, 28], "margin": 2},
+    "cifar10": {"shape": [3, 32, 32], "likelihood": "mixture"},
+    "imagenet_32": {"shape": [3, 32, 32], "likelihood": "mixture"},
+    "celeba_64": {"shape": [3, 64, 64], "likelihood": "mixture"},
+    "celeba_256": {"shape": [3, 256, 256], "likelihood": "mixture", "bits": 5},
+    "ffhq": {"shape": [3, 256, 256], "likelihood": "mixture", "bits": 5},
 }
 
 
@@ -41,7 +40,7 @@ def from_reference(
             one), `least` (groups a scale has at least; default 1), `lat`, `ch`, `blocks`,
             `pcells`, `cells`.
         dataset: `mnist`, `cifar10`, `imagenet_32`, `celeba_64`, `celeba_256` or `ffhq`: decides
-            size, padding, channels and the distribution of pixels; default `mnist`.
+            shape, margin and the distribution of pixels; default `mnist`.
         flows: pairs of autoregressive steps of a group; default 0.
 
     Returns:
@@ -167,7 +166,7 @@ def _cell(cell: Cell, theirs: str) -> Iterator[tuple[nn.Module, str]]:
     yield squeeze.excite, f"{theirs}.se.se.2"
 
 
-def _flow(flow: nn.Module, theirs: str) -> Iterator[tuple[WeightNormConv2d, str]]:
+def _flow(flow: Flow, theirs: str) -> Iterator[tuple[nn.Module, str]]:
     for step, cell in ((flow.there, "cell1"), (flow.back, "cell2")):
         at = f"{theirs}.{cell}"
         yield step.first, f"{at}.conv.convz.0"

@@ -29,7 +29,7 @@ class Encoder(nn.Module):
             before.append(build.encoder(width, "down"))
             width *= 2
         self.before = nn.Sequential(*before)
-        self.groups = nn.ModuleList()  # from the bottom
+        self.groups: Any = nn.ModuleList()  # from the bottom
         for scale, number in enumerate(reversed(plan.groups)):
             for index in range(number):
                 cells: list[nn.Module] = []
@@ -60,7 +60,7 @@ class Decoder(nn.Module):
         self.recompute = plan.recompute
         height, breadth = (side // 2**plan.halvings for side in plan.padded)
         self.start = nn.Parameter(torch.rand(width, height, breadth))
-        self.groups = nn.ModuleList()  # from the top
+        self.groups: Any = nn.ModuleList()  # from the top
         for scale, number in enumerate(plan.groups):
             for index in range(number):
                 top = scale == index == 0
