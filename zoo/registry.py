@@ -205,3 +205,20 @@ register(
         **_PICTURES,
     )
 )
+
+_NVAE = {
+    "technique": "nvae",
+    "task": "unconditional-image-generation",
+    "build": "zoo.nvae.net:NVAE",
+    "paper": "NVAE: A Deep Hierarchical Variational Autoencoder (Vahdat, Kautz; arXiv 2007.03898)",
+    "post": "https://kexue.fm/archives/7574",
+}
+
+register(
+    Entry(
+        name="nvae_tiny_digits",
+        summary="Draw, encode, complete and score handwritten digits; a deep VAE for a CPU.",
+        recipe="nvae/tiny_digits.yaml",
+        **_NVAE,
+    )
+)
