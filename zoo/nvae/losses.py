@@ -24,9 +24,9 @@ def kl_warmth(step: int, total: int, rising: float) -> float:
     Args:
         step: steps taken.
         total: steps of the whole training.
-        rising: the share in which beta rises; 0 for none.
+        rising: the share in which beta rises; where that is no step, beta is 1.
     """
-    if not rising:
+    if not rising * total:
         return 1.0
     return min(max(step / (rising * total), LEAST_WARMTH), 1.0)
 
