@@ -62,6 +62,8 @@ class SqueezeExcite(nn.Module):
         hidden = max(channels // 16, 4)
         self.squeeze = nn.Linear(channels, hidden)
         self.excite = nn.Linear(hidden, channels)
+        with torch.no_grad():  # of four hidden units none would be alive once in sixteen times
+            self.squeeze.bias.abs_()
 
     def forward(self, x: Tensor) -> Tensor:
         """Return (batch, channels, height, width), each channel times a number in (0, 1)."""

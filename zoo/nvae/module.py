@@ -78,6 +78,8 @@ class NVAETraining(LightningModule):
     ) -> None:
         super().__init__()
         self.save_hyperparameters()
+        for size in ("vocabulary", "classes", "padding"):  # what the runner notes of all data
+            self.hparams.pop(size, None)
         self.net = NVAE(shape=shape, **architecture)
         self.arguments = asdict(self.net.plan)
         self.optimizer_name: Literal["adamax", "adamw"] = optimizer
