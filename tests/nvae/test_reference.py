@@ -1,5 +1,8 @@
 """Parity with numbers that were recorded from the reference implementation."""
 
+import os
+from pathlib import Path
+
 import pytest
 import torch
 from two_processes import on_two_processes
@@ -9,6 +12,18 @@ from zoo.nvae import from_reference
 from zoo.nvae.losses import SpectralPenalty, batch_norm_penalty
 from zoo.nvae.net import NVAE
 from zoo.nvae.reference import reference_names
+
+
+@pytest.fixture(params=["nvae_micro", "nvae_micro_flow"])
+def recorded(request):
+    """Numbers of the reference implementation; ZOO_FIXTURES names the folder that has them."""
+    folder = os.environ.get("ZOO_FIXTURES")
+    if not folder:
+        pytest.skip("ZOO_FIXTURES names no folder with numbers of the reference")
+    path = Path(folder) / f"{request.param}.pt"
+    if not path.is_file():
+        pytest.skip(f"{path} is not there")
+    return torch.load(path, weights_only=True)
 
 
 def moved(recorded, mode="train"):
