@@ -133,11 +133,8 @@ def test_without_preprocess_and_labels_there_are_none(tmp_path):
 
 
 def test_folder_is_complete_and_sha256sum_agrees(folder):
-    assert set(contents(folder)) == {
-        *sealed.REQUIRED,
-        *sealed.OPTIONAL,
-        sealed.SUMS,
-    }
+    optional = {"preprocess.json", "recipe.yaml", "metrics.json", "train_log.csv", "notes.md"}
+    assert set(contents(folder)) == {*sealed.REQUIRED, *optional, "README.md", sealed.SUMS}
     subprocess.run(["sha256sum", "--check", "--strict", sealed.SUMS], cwd=folder, check=True)
     assert (folder / "train_log.csv").read_text() == "step,loss,accuracy\n1,0.7,\n2,0.5,0.9\n"
 

@@ -23,7 +23,15 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning"),  # the client's own
 ]
 REPO = "someone/tiny"
-LISTED = [*sealed.REQUIRED, *sealed.OPTIONAL, sealed.SUMS]
+OPTIONAL = [
+    "preprocess.json",
+    "recipe.yaml",
+    "metrics.json",
+    "train_log.csv",
+    "notes.md",
+    "README.md",
+]
+LISTED = [*sealed.REQUIRED, *OPTIONAL, sealed.SUMS]
 
 
 @pytest.fixture(autouse=True)

@@ -41,7 +41,8 @@ def show(name: str) -> None:
 
     entry = registry.describe(name)
     print(f"{entry.name}: {entry.summary}")
-    print(f"paper    {entry.paper}\npost     {entry.post}\nrecipe   {entry.recipe_path}")
+    print(f"paper    {entry.paper}\npost     {entry.post or 'none'}")
+    print(f"recipe   {entry.recipe_path}")
     print(f"weights  {entry.checkpoint if entry.checkpoint.is_dir() else 'not bundled'}")
     if entry.checkpoint.is_dir():
         for row in card.read_metrics(entry.checkpoint):
@@ -49,17 +50,17 @@ def show(name: str) -> None:
 
 
 def predict(model: str, texts: list[str]) -> None:
-    """Apply a model to texts; a line of output each: label, probability, text.
+    """Apply a model to texts or files of pictures; a line each: label, probability, input.
 
     Args:
         model: a name of `zoo list`, a checkpoint folder or org/repo on the Hub.
-        texts: the texts; if none, the lines of standard input.
+        texts: the texts, or the files; if none, the lines of standard input.
     """
     import zoo
 
     net: Any = zoo.load(model)
     if not hasattr(net, "predict"):
-        raise ValueError(f"{model} makes no predictions from texts: load it with zoo.load")
+        raise ValueError(f"{model} makes no predictions: `zoo list` says what it does")
     texts = texts or [line.rstrip("\n") for line in sys.stdin]
     for start in range(0, len(texts), 64):
         batch = texts[start : start + 64]
@@ -67,53 +68,78 @@ def predict(model: str, texts: list[str]) -> None:
             print(f"{found.label}\t{found.probability:.4f}\t{text}")
 
 
-def generate(
-    model: str,
-    texts: list[str],
-    method: str | None = None,
-    beam: int | None = None,
-    max_new_tokens: int | None = None,
-    temperature: float | None = None,
-    top_k: int | None = None,
-    top_p: float | None = None,
-    seed: int | None = None,
-) -> None:
+def generate(model: str, texts: list[str], method: str | None = None, **options: Any) -> None:
     """Let a model write: a line of output for each text.
 
     Args:
         model: a name of `zoo list`, a checkpoint folder or org/repo on the Hub.
         texts: the texts; if none, the lines of standard input.
-        method: greedy, sample, beam, diverse_beam or contrastive; default: greedy, or beam if
-            --beam is above 1, or sample if an option of sampling is given.
-        beam: hypotheses of a beam search.
-        max_new_tokens: most tokens of a result.
-        temperature: of sampling.
-        top_k: sampling keeps the k likeliest tokens.
-        top_p: sampling keeps the likeliest tokens of this probability.
-        seed: of sampling.
+        method: greedy, sample, beam, diverse_beam or contrastive; default: the first of them that
+            has all the options that are given.
+        **options: those of `zoo.decoding.generate`; None counts as not given.
     """
     import zoo
+    from zoo.decoding.engine.options import method_with
 
     net: Any = zoo.load(model)
     if not hasattr(net, "generate"):
         raise ValueError(f"{model} writes no texts: `zoo list` says what it does")
-    if method is None:
-        draws = any(option is not None for option in (temperature, top_k, top_p, seed))
-        method = "beam" if beam not in (None, 1) else "sample" if draws else "greedy"
-    given = {
-        "method": method,
-        "beam": beam,
-        "max_new_tokens": max_new_tokens,
-        "temperature": temperature,
-        "top_k": top_k,
-        "top_p": top_p,
-        "generator": seed,
-    }
-    options = {name: value for name, value in given.items() if value is not None}
+    given = {name: value for name, value in options.items() if value is not None}
+    given["method"] = method or method_with(given)
     texts = texts or [line.rstrip("\n") for line in sys.stdin]
     for start in range(0, len(texts), 64):
-        for written in net.generate(texts[start : start + 64], **options):
+        for written in net.generate(texts[start : start + 64], **given):
             print(written)
+
+
+def sample(
+    model: str,
+    n: int = 64,
+    output: str = "samples.png",
+    seed: int | None = 0,
+    temperature: float = 1.0,
+    columns: int | None = None,
+) -> None:
+    """Let a model make pictures: a grid of them in a PNG file.
+
+    Args:
+        model: a name of `zoo list`, a checkpoint folder or org/repo on the Hub.
+        n: how many.
+        output: the file.
+        seed: of the pictures; null for new ones each time.
+        temperature: below 1 for likelier pictures.
+        columns: of the grid; default about the square root of n.
+    """
+    from pathlib import Path
+
+    import zoo
+    from zoo.callbacks.sample_grid import draw_grid
+
+    if n < 1:
+        raise ValueError(f"n is {n}: expected at least 1 picture")
+    if not Path(output).expanduser().resolve().parent.is_dir():
+        raise FileNotFoundError(f"no folder for {output}: make it, or give another -o")
+    net: Any = zoo.load(model)
+    if not hasattr(net, "sample"):
+        raise ValueError(f"{model} makes no pictures: `zoo list` says what it does")
+    made = net.sample(n, seed=seed, temperature=temperature)
+    Path(output).expanduser().write_bytes(draw_grid(made, columns))
+    print(output)
+
+
+def add_generation_options(parser: Any) -> None:
+    """Add each option of `zoo.decoding.generate` that a word can give."""
+    from zoo.decoding.engine.options import options
+
+    for option in options():
+        flags = [f"--{option.flag}", f"--{option.flag.replace('_', '-')}"]
+        parser.add_argument(
+            *dict.fromkeys(flags),
+            dest=option.name,
+            type=option.type | None,
+            default=None,
+            help=option.help,
+        )
 
 
 def pull(repository: str, revision: str | None = None, to: str | None = None) -> None:
@@ -148,6 +174,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "show": show,
     "predict": predict,
     "generate": generate,
+    "sample": sample,
     "pull": pull,
     "push": push,
 }
@@ -175,7 +202,13 @@ def run(arguments: list[str]) -> None:
         commands.add_subcommand(name, ArgumentParser(), help=summary)
     for name, function in COMMANDS.items():
         command = ArgumentParser(exit_on_error=False)
-        command.add_function_arguments(function, as_positional=True, skip={"texts", "private"})
+        own: set[str | int] = {"texts", "private", *(("n", "output") if function is sample else ())}
+        command.add_function_arguments(function, as_positional=True, skip=own)
+        if function is sample:
+            command.add_argument("-n", "--n", type=int, default=64, help="how many")
+            command.add_argument("-o", "--output", type=str, default="samples.png", help="the file")
+        if function is generate:
+            add_generation_options(command)
         if function is push:
             command.add_argument(
                 "--private", action="store_true", help="make a new repository private"

@@ -24,6 +24,10 @@ class Entry:
         paper: the paper's title and address.
         post: address of the post in Scientific Spaces; empty if the model has none.
         licence: SPDX name of the weights' licence.
+        start: the function that reads a checkpoint of others for `zoo fit --from`, as
+            `package.module:function`. From a name it makes a network with `arguments`, `preprocess`
+            and `SHAPE`, the names of the arguments that follow from the weights; or None if the
+            checkpoint is the zoo's. Default: there are none that the model can start from.
     """
 
     name: str
@@ -35,6 +39,7 @@ class Entry:
     paper: str
     post: str
     licence: str = "Apache-2.0"
+    start: str = ""
 
     def builder(self) -> Callable[..., Any]:
         """Import and return the constructor of the network."""
@@ -142,7 +147,8 @@ register(
 
 _MASKS = {
     "technique": "masks",
-    "build": "zoo.masks.transformer:Transformer",
+    "build": "zoo.masks.net:Transformer",
+    "start": "zoo.masks.bert:from_foreign",
     "paper": "Unified Language Model Pre-training for Natural Language Understanding and "
     "Generation (Dong et al.; arXiv 1905.03197)",
     "post": "https://kexue.fm/archives/6933",

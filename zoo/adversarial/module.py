@@ -1,5 +1,7 @@
 """The LightningModule of text classification; adversarial training joins it as a callback."""
 
+from typing import Any
+
 from lightning.pytorch import LightningModule
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
@@ -25,39 +27,26 @@ class Classifier(LightningModule):
     Args:
         vocabulary: number of token ids; from the data when run by a recipe.
         classes: number of classes; from the data when run by a recipe.
-        width: channels of a token; default 128.
-        depth: layers; default 2.
-        heads: attention heads; default 4.
-        dropout: dropout probability; default 0.1.
         lr: highest learning rate; default 1e-3.
         weight_decay: AdamW's decoupled decay; default 0.05.
         warmup: steps of rising learning rate; default 300.
+        shape: the other arguments of `TextClassifier`, such as `width`.
     """
 
     def __init__(
         self,
         vocabulary: int,
         classes: int = 2,
-        width: int = 128,
-        depth: int = 2,
-        heads: int = 4,
-        dropout: float = 0.1,
         lr: float = 1e-3,
         weight_decay: float = 0.05,
         warmup: int = 300,
+        **shape: Any,
     ) -> None:
         super().__init__()
         self.save_hyperparameters()
         self.lr, self.weight_decay, self.warmup = lr, weight_decay, warmup
-        self.arguments = {
-            "vocabulary": vocabulary,
-            "classes": classes,
-            "width": width,
-            "depth": depth,
-            "heads": heads,
-            "dropout": dropout,
-        }
-        self.net = TextClassifier(**self.arguments)
+        self.net = TextClassifier(vocabulary=vocabulary, classes=classes, **shape)
+        self.arguments = self.net.arguments
         self.valid_accuracy = MulticlassAccuracy(classes, average="micro")
         self.test_accuracy = MulticlassAccuracy(classes, average="micro")
 
@@ -65,10 +54,14 @@ class Classifier(LightningModule):
         """Logits, as `TextClassifier.forward`."""
         return self.net(tokens)
 
-    def training_step(self, batch: tuple[Tensor, Tensor], batch_index: int) -> Tensor:
+    def losses(self, batch: tuple[Tensor, Tensor], batch_index: int = 0) -> dict[str, Tensor]:
         """Cross-entropy of a batch of tokens int64 (batch, time) and labels int64 (batch,)."""
         tokens, labels = batch
-        loss = F.cross_entropy(self(tokens), labels)
+        return {"loss": F.cross_entropy(self(tokens), labels)}
+
+    def training_step(self, batch: tuple[Tensor, Tensor], batch_index: int) -> Tensor:
+        """The loss of a training step."""
+        loss = self.losses(batch, batch_index)["loss"]
         self.log("train_loss", loss, prog_bar=True)
         return loss
 

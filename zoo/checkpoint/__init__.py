@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from zoo.checkpoint.save import read_config as read_config
     from zoo.checkpoint.save import read_preprocess as read_preprocess
     from zoo.checkpoint.save import record as record
+    from zoo.checkpoint.save import require_fitting as require_fitting
     from zoo.checkpoint.save import save as save
     from zoo.checkpoint.save import save_start as save_start
 

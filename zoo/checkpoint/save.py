@@ -1,14 +1,15 @@
 """Checkpoint folders on disk: save, verify and load a network, never through a pickle.
 
 A folder holds `config.json`, `model.safetensors`, `recipe.yaml`, `metrics.json`, `train_log.csv`,
-the model card `README.md`, where there are any `preprocess.json` and `notes.md`, and `SHA256SUMS`
-over all of them.
+the model card `README.md`, where there are any `preprocess.json`, `notes.md`, pictures and the
+files of attachments, and `SHA256SUMS` over all of them.
 """
 
 import csv
+import inspect
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,6 +18,13 @@ from torch import nn
 from zoo import registry
 from zoo.checkpoint import card
 from zoo.checkpoint import weights as tensors
+from zoo.checkpoint.attachments import (
+    ZOO_CLASS,
+    Attachment,
+    address_of,
+    open_attachments,
+    write_attachments,
+)
 from zoo.checkpoint.folder import copy, replacing, require_replaceable, verify, write_sums
 from zoo.version import __version__
 
@@ -34,8 +42,9 @@ __all__ = [
 
 FORMAT = 1
 WEIGHTS = "model.safetensors"
-
-_ZOO_CLASS = re.compile(r"zoo(\.[A-Za-z]\w*)+:[A-Za-z]\w*")
+_PICTURE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*\.png")
+_PNG = b"\x89PNG\r\n\x1a\n"
+_AGAIN = "save the checkpoint again from the network it was trained with"
 
 
 class Preprocess(Protocol):
@@ -58,6 +67,8 @@ def save(
     log: list[dict[str, Any]],
     labels: list[str] | None = None,
     notes: str | None = None,
+    attachments: Mapping[str, Attachment] | None = None,
+    pictures: Mapping[str, bytes] | None = None,
 ) -> Path:
     """Write a complete checkpoint folder, or nothing.
 
@@ -76,6 +87,8 @@ def save(
         log: one row for each time something was logged in training.
         labels: names of the classes; default none.
         notes: Markdown that the card shows as it is; default none.
+        attachments: what a loaded network has as attributes of these names; default none.
+        pictures: PNG files that the card shows, by file name; default none.
 
     Returns:
         The folder, absolute.
@@ -88,7 +101,11 @@ def save(
     if labels is not None:
         config["labels"] = labels
     with replacing(folder) as partial:
+        if attachments:
+            config["attachments"] = write_attachments(partial, attachments)
         _write_json(partial / "config.json", config)
+        for file, content in (pictures or {}).items():
+            _write_picture(partial, file, content)
         if preprocess is not None:
             _write_json(partial / "preprocess.json", _describe_preprocess(preprocess))
         _write_text(partial / "recipe.yaml", recipe)
@@ -159,8 +176,8 @@ def annotate(folder: str | Path, notes: str) -> None:
 def load(folder: str | Path, *, trainable: bool = False) -> nn.Module:
     """Rebuild the network of a checkpoint folder after verifying every file of it.
 
-    `config` (a dict), and where the folder has them `preprocess` and `labels`, become attributes
-    of the network.
+    `config` (a dict), and where the folder has them `preprocess`, `labels` and the attachments,
+    become attributes of the network.
 
     Args:
         folder: a checkpoint folder.
@@ -172,17 +189,32 @@ def load(folder: str | Path, *, trainable: bool = False) -> nn.Module:
             kexue-zoo knows, or the tensors do not fit the network.
     """
     folder = verify(folder)
-    config = read_config(folder)
+    config = require_fitting(folder)
     net = _build(config, folder)
-    mend = "save the checkpoint again from the network it was trained with"
-    tensors.fill(net, folder / WEIGHTS, mend=mend)
+    tensors.fill(net, folder / WEIGHTS, mend=_AGAIN)
     attached = {"config": config}
     if "labels" in config:
         attached["labels"] = config["labels"]
     if (preprocess := read_preprocess(folder)) is not None:
         attached["preprocess"] = preprocess
+    _require_agreeing(config, preprocess, folder)
+    attached |= open_attachments(folder, config)
     vars(net).update(attached)  # past nn.Module.__setattr__: they are no part of the state
     return net.train() if trainable else net.eval().requires_grad_(False)
+
+
+def require_fitting(folder: Path) -> dict[str, Any]:
+    """Compare the network that `config.json` describes with the weights; neither takes memory.
+
+    Returns:
+        The configuration.
+
+    Raises:
+        ValueError: if it is malformed, of a newer format, or describes another network.
+    """
+    config = read_config(folder)
+    tensors.require_fitting(lambda: _build(config, folder), folder / WEIGHTS, mend=_AGAIN)
+    return config
 
 
 def load_matching(net: nn.Module, folder: str | Path, reset: Iterable[str] = ()) -> list[str]:
@@ -228,7 +260,7 @@ def read_config(folder: Path) -> dict[str, Any]:
         if not isinstance(config.get(key), kind):
             raise ValueError(f"{path}: {key} is {config.get(key)!r}, expected a {kind.__name__}")
     labels = config.get("labels", [])
-    if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
+    if not isinstance(labels, list) or not all(map(_is_name, labels)):
         raise ValueError(f"{path}: labels is {labels!r}, expected a list of names")
     return config
 
@@ -244,12 +276,15 @@ def read_preprocess(folder: Path) -> Any:
         return None
     state = _read_json(path)
     address = state.pop("class", None)
-    if not isinstance(address, str) or not _ZOO_CLASS.fullmatch(address):
+    if not isinstance(address, str) or not ZOO_CLASS.fullmatch(address):
         raise ValueError(
             f"{path}: class is {address!r}, expected one of zoo, as 'zoo.module:Class'"
         )
     try:
-        return registry.import_object(address).from_dict(state)
+        kind = registry.import_object(address)
+        if not (isinstance(kind, type) and kind.__module__.startswith("zoo.")):
+            raise TypeError("it is no class of the zoo")
+        return kind.from_dict(state)  # pyright: ignore[reportAttributeAccessIssue]
     except Exception as error:
         raise ValueError(f"{path} does not describe a {address}: {_line(error)}") from error
 
@@ -263,6 +298,46 @@ def _build(config: dict[str, Any], folder: Path) -> nn.Module:
         raise ValueError(
             f"{folder / 'config.json'}: {model} cannot be built: {_line(error)}"
         ) from error
+
+
+def _require_agreeing(config: dict[str, Any], preprocess: Any, folder: Path) -> None:
+    """Check that labels and preprocessing fit the network, which would fail when it is used."""
+    network = inspect.signature(registry.describe(config["model"]).builder())
+    sizes = network.bind(**config["arguments"])
+    sizes.apply_defaults()
+    for what, found, key in (
+        ("labels", len(config["labels"]) if "labels" in config else None, "classes"),
+        ("padding of the preprocessing", getattr(preprocess, "padding", None), "padding"),
+    ):
+        expected = sizes.arguments.get(key)
+        if None not in (found, expected) and found != expected:
+            raise ValueError(
+                f"{folder}: {what} is {found}, {key} of the network {expected}; {_AGAIN}"
+            )
+    vocabulary = sizes.arguments.get("vocabulary")
+    if vocabulary is None or not hasattr(preprocess, "__len__"):
+        return
+    fits = len(preprocess) <= vocabulary
+    if fits and hasattr(preprocess, "decode"):
+        fits = _decodes(preprocess, vocabulary - 1)  # a network may have spare ids at its end
+    if not fits:
+        raise ValueError(
+            f"{folder}: the vocabulary has {len(preprocess)} tokens, the network {vocabulary}; "
+            f"{_AGAIN}"
+        )
+
+
+def _decodes(preprocess: Any, token: int) -> bool:
+    try:
+        preprocess.decode([token])
+    except (IndexError, KeyError):
+        return False
+    return True
+
+
+def _is_name(label: Any) -> bool:
+    """Say whether it can be printed: a control character would act on the terminal."""
+    return isinstance(label, str) and label.isprintable()
 
 
 def _rewrite(folder: Path, results: list[dict[str, Any]], notes: str | None) -> None:
@@ -281,7 +356,8 @@ def _write_measured(folder: Path, metrics: dict[str, Any], notes: str | None) ->
     config = read_config(folder)
     entry = registry.describe(config["model"])
     _write_json(folder / "metrics.json", metrics)
-    _write_text(folder / "README.md", card.render(config, metrics["results"], entry, notes))
+    text = card.render(config, metrics["results"], entry, notes, card.find_pictures(folder))
+    _write_text(folder / "README.md", text)
     if notes:
         _write_text(folder / "notes.md", notes)
     else:
@@ -289,11 +365,13 @@ def _write_measured(folder: Path, metrics: dict[str, Any], notes: str | None) ->
 
 
 def _describe_preprocess(preprocess: Preprocess) -> dict[str, Any]:
-    kind = type(preprocess)
-    address = f"{kind.__module__}:{kind.__qualname__}"
-    if not _ZOO_CLASS.fullmatch(address):
-        raise ValueError(f"{address} cannot travel with a checkpoint: its class must be in zoo")
-    return {"class": address, **preprocess.to_dict()}
+    return {"class": address_of(preprocess), **preprocess.to_dict()}
+
+
+def _write_picture(folder: Path, name: str, content: bytes) -> None:
+    if not _PICTURE.fullmatch(name) or not content.startswith(_PNG):
+        raise ValueError(f"picture {name}: expected the bytes of a PNG file under a name.png")
+    (folder / name).write_bytes(content)
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -25,6 +25,9 @@ class Recurrent(nn.Module):
         cell: `lstm` (default) or `rnn`, whose hidden state is a tanh and therefore bounded.
         dropout: dropout probability of embeddings and outputs in training; default 0.2.
 
+    Attributes:
+        arguments: all of these, as a dict.
+
     Raises:
         ValueError: if there is no such cell.
     """
@@ -39,7 +42,9 @@ class Recurrent(nn.Module):
         cell: Literal["lstm", "rnn"] = "lstm",
         dropout: float = 0.2,
     ) -> None:
+        own = locals()
         super().__init__()
+        self.arguments = {name: own[name] for name in own if name not in ("self", "__class__")}
         if cell not in ("lstm", "rnn"):
             raise ValueError(f"cell is {cell!r}, expected lstm or rnn")
         self.vocabulary = vocabulary
@@ -92,13 +97,13 @@ class LanguageModel(SelfTerminating[Cells]):
     A loaded checkpoint sets `preprocess`, its `Tokenizer`.
 
     Args:
-        vocabulary: number of token ids of the tokenizer.
-        width: channels of a token and of the hidden state; default 192.
-        layers: recurrent layers; default 1.
-        cell: `lstm` (default) or `rnn`.
-        dropout: dropout probability in training; default 0.2.
+        sizes: the first arguments of `Recurrent`, in its order, or by name.
         eos_head: `softmax`, `self_terminating` or `non_monotonic` (default).
         eps: lower bound of a step's share of the end; default 1e-4.
+        shape: the other arguments of `Recurrent`.
+
+    Attributes:
+        arguments: what it was built with, defaults included, as a dict.
 
     Raises:
         ValueError: if there is no such cell or head, or eps is not between 0 and 1.
@@ -107,17 +112,11 @@ class LanguageModel(SelfTerminating[Cells]):
     preprocess: Tokenizer
 
     def __init__(
-        self,
-        vocabulary: int,
-        width: int = 192,
-        layers: int = 1,
-        cell: Literal["lstm", "rnn"] = "lstm",
-        dropout: float = 0.2,
-        eos_head: Kind = "non_monotonic",
-        eps: float = 1e-4,
+        self, *sizes: Any, eos_head: Kind = "non_monotonic", eps: float = 1e-4, **shape: Any
     ) -> None:
-        body = Recurrent(vocabulary, width, layers, cell, dropout)
+        body = Recurrent(*sizes, **shape)
         super().__init__(body, eps, eos_head=eos_head)
+        self.arguments = {**body.arguments, "eos_head": eos_head, "eps": eps}
         with torch.no_grad():
             body.bias[END] = self.eos_head.bias(TYPICAL_LENGTH)
 

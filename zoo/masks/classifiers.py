@@ -1,7 +1,7 @@
 """Networks on an encoder that classify texts and label tokens."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -9,9 +9,10 @@ from torch import Tensor, nn
 from zoo.layers.prediction import Prediction
 from zoo.masks.algebra import padding
 from zoo.masks.encoder import Encoder, initialise
+from zoo.masks.transformer import TokenTransformer
 
 
-class Headed(nn.Module):
+class EncoderClassifier(nn.Module):
     """An encoder, dropout and one linear layer.
 
     Args:
@@ -19,35 +20,29 @@ class Headed(nn.Module):
         classes: number of classes; default 2.
         width: channels of a token; default 128.
         depth: layers; default 2.
-        heads: attention heads, which must divide `width`; default 4.
-        dropout: dropout probability in training; default 0.1.
-        padding: the id of padding; default 0.
-        **shape: further arguments of `Encoder`, such as `positions`.
+        shape: the other arguments of `Encoder`, such as `positions`.
+
+    Attributes:
+        arguments: what it was built with, defaults included, as a dict.
     """
 
     def __init__(
-        self,
-        vocabulary: int,
-        classes: int = 2,
-        width: int = 128,
-        depth: int = 2,
-        heads: int = 4,
-        dropout: float = 0.1,
-        padding: int = 0,
-        **shape: Any,
+        self, vocabulary: int, classes: int = 2, *, width: int = 128, depth: int = 2, **shape: Any
     ) -> None:
         super().__init__()
-        self.padding = padding
-        self.encoder = Encoder(vocabulary, width, depth, heads, dropout, padding=padding, **shape)
-        self.dropout = nn.Dropout(dropout)
+        self.encoder = Encoder(vocabulary=vocabulary, width=width, depth=depth, **shape)
+        self.arguments = {**self.encoder.arguments, "classes": classes}
+        self.padding: int = self.arguments["padding"]
+        self.dropout = nn.Dropout(self.arguments["dropout"])
         self.head = nn.Linear(width, classes)
         initialise(self.head)
 
 
-class TextClassifier(Headed):
-    """A class for a text: the head reads the mean over the real tokens; arguments as of `Headed`.
+class TextClassifier(EncoderClassifier):
+    """A classifier of texts, whose head reads the mean over the real tokens.
 
-    A loaded checkpoint sets `preprocess` (texts to token ids) and `labels` (names of the classes).
+    The arguments are those of `EncoderClassifier`. A loaded checkpoint sets `preprocess` (texts to
+    token ids) and `labels` (names of the classes).
     """
 
     preprocess: Callable[[list[str]], Tensor]
@@ -88,8 +83,8 @@ class TextClassifier(Headed):
         ]
 
 
-class TokenClassifier(Headed):
-    """A label for each token: sequence labelling; arguments as of `Headed`."""
+class TokenClassifier(EncoderClassifier):
+    """A classifier of tokens, for sequence labelling; arguments as of `EncoderClassifier`."""
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Label a batch.
@@ -102,3 +97,37 @@ class TokenClassifier(Headed):
         """
         states = self.encoder(tokens, padding(tokens != self.padding))
         return self.head(self.dropout(states))
+
+
+Classifier = TypeVar("Classifier", bound=EncoderClassifier)
+
+
+def text_classifier(net: TokenTransformer, classes: int) -> TextClassifier:
+    """Build a classifier of texts on a network's encoder; `zoo.adversarial` trains such ones.
+
+    Args:
+        net: from `from_bert` or `zoo.load`; its weights are copied, its tokenizer is taken over.
+        classes: number of classes.
+
+    Returns:
+        In training mode, with a new head: the mean over the tokens, and one linear layer. BERT's
+        pooler is not used, since many checkpoints have none.
+    """
+    return _on_encoder(TextClassifier(classes=classes, **encoder_arguments(net)), net)
+
+
+def token_classifier(net: TokenTransformer, classes: int) -> TokenClassifier:
+    """Build a classifier of tokens on a network's encoder; as `text_classifier`."""
+    return _on_encoder(TokenClassifier(classes=classes, **encoder_arguments(net)), net)
+
+
+def encoder_arguments(net: TokenTransformer) -> dict[str, Any]:
+    """Return what the encoder of a network was built with, as arguments of a classifier."""
+    return {n: value for n, value in net.encoder.arguments.items() if n != "targets"}
+
+
+def _on_encoder(classifier: Classifier, net: TokenTransformer) -> Classifier:
+    classifier.encoder.load_state_dict(net.encoder.state_dict(), strict=False)  # but its targets
+    if "preprocess" in vars(net):
+        vars(classifier)["preprocess"] = vars(net)["preprocess"]
+    return classifier

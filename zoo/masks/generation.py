@@ -1,47 +1,51 @@
 """`generate`: texts from texts, by any of the ways of decoding."""
 
-from __future__ import annotations
+from typing import Any
 
-from typing import TYPE_CHECKING, Any
+import torch
 
 from zoo import decoding
-from zoo.masks.any_order import Order, write_in_order
-from zoo.masks.decodable import Steps, Task
-
-if TYPE_CHECKING:
-    from zoo.masks.transformer import Transformer
+from zoo.masks.any_order import Order, Stream, numbered, write_in_order
+from zoo.masks.decodable import DecodableTransformer, TextTask
+from zoo.masks.tokenizer import Tokenizer
+from zoo.masks.transformer import TokenTransformer
 
 
 def generate(
-    net: Transformer,
+    net: TokenTransformer,
+    tokenizer: Tokenizer | None,
     texts: list[str],
     *,
-    task: Task | None = None,
+    task: TextTask,
     order: Order = "ltr",
     length: int | None = None,
     beam: int = 1,
     max_new_tokens: int = 64,
     batch_size: int = 16,
+    stream: Stream | None = None,
     **options: Any,
 ) -> list[str]:
     """Write a text for each of some texts.
 
     Args:
-        net: a network with a tokenizer (`preprocess`), in evaluation mode.
+        net: a network in evaluation mode.
+        tokenizer: its tokenizer.
         texts: any number; of what is longer than the network's positions allow, the beginning.
         task: `seq2seq`: write what the text is the source of; `lm`: continue it, as a causal
-            language model; `prefix`: continue it, while all of it sees all of it. Default `seq2seq`
-            for a network with segments, `lm` for one without.
+            language model; `prefix`: continue it, while all of it sees all of it.
         order: in which a text is written: from left to right (default), from right to left (`rtl`:
             the texts are ends, and `length` is needed), in a random order (`random`, likewise).
         length: characters, or other tokens, of a whole text that is not written from left to right.
         beam: width of the beam search; default 1, greedy.
         max_new_tokens: most tokens of a result, its end included; default 64.
         batch_size: texts at a time, those of similar lengths together; default 16.
+        stream: called at each step with the numbers of the texts that are being written, int64
+            (n,), and their new tokens, int64 (n,); not for beams.
         **options: further ones of `zoo.decoding.generate`, such as `method="sample"`, `top_p`.
 
     Returns:
-        A text for each, in order: what follows it, or, where `order` is another, all of it.
+        A text for each, in order: what follows it, or, where `order` is another, all of it. Where
+        more are asked for of each (`n_best`), these follow each other.
 
     Raises:
         TypeError: if `texts` is a single string.
@@ -50,15 +54,15 @@ def generate(
     """
     if isinstance(texts, str):
         raise TypeError("expected a list of texts, got one string: write [text]")
-    tokenizer = getattr(net, "preprocess", None)
     if tokenizer is None:
         raise ValueError("the network has no tokenizer: set net.preprocess, as zoo.load does")
-    task = task or net.task
     options = {"method": "beam" if beam > 1 else "greedy", "beam": beam, **options}
     if order != "ltr":
         if length is None or task != "lm":
             raise ValueError(f"order={order!r} is for task='lm', and needs the length of the text")
-        return write_in_order(net, texts, order, length, **options)
+        return write_in_order(net, tokenizer, texts, order, length, stream=stream, **options)
+    if batch_size < 1:
+        raise ValueError(f"batch_size is {batch_size}: expected 1 or more texts at a time")
     if length is not None:
         raise ValueError("length does nothing from left to right: give max_new_tokens")
     room = (net.encoder.positions or tokenizer.max_length + max_new_tokens) - max_new_tokens
@@ -71,16 +75,19 @@ def generate(
     if task != "seq2seq":  # a text that goes on has no end yet
         prompts = [prompt[:-1] for prompt in prompts]
     by_length = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
-    written = [""] * len(texts)
+    written: list[list[str]] = [[] for _ in texts]
     for start in range(0, len(by_length), batch_size):
         chosen = by_length[start : start + batch_size]
+        own: dict[str, Any] = {"stream": numbered(stream, torch.tensor(chosen))} if stream else {}
         made = decoding.generate(
-            Steps(net, task),
+            DecodableTransformer(net, task),
             [prompts[i] for i in chosen],
             max_new_tokens=max_new_tokens,
             eos_id=tokenizer.end,
-            **options,
+            **options | own,
         )
-        for i, ids in zip(chosen, made.to_lists(), strict=True):
-            written[i] = tokenizer.decode(ids)
-    return written
+        rows = [tokenizer.decode(ids) for ids in made.to_lists()]
+        each = len(rows) // len(chosen)
+        for row, i in enumerate(chosen):
+            written[i] = rows[row * each : (row + 1) * each]
+    return [text for own in written for text in own]

@@ -11,12 +11,20 @@ import torch
 from tokenizers.implementations.bert_wordpiece import BertWordPieceTokenizer
 from torch import Tensor
 
+from zoo.data.text import frequent
+
 ROLES = {
     "padding": ("[PAD]", "<pad>"),
     "unknown": ("[UNK]", "<unk>"),
     "start": ("[CLS]", "<s>"),
     "end": ("[SEP]", "</s>"),
     "mask": ("[MASK]", "<mask>"),
+}
+# of BERT: what a tokenizer_config.json calls it, and what a tokenizer.json does
+NORMALISER = {
+    "do_lower_case": "lowercase",
+    "strip_accents": "strip_accents",
+    "tokenize_chinese_chars": "handle_chinese_chars",
 }
 HAN = ((0x3400, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x323AF))
 # CJK symbols, full-width forms, general punctuation, the middle dot
@@ -67,7 +75,8 @@ class Tokenizer:
         """Read `tokenizer.json`, or else BERT's `vocab.txt`, of a folder.
 
         Args:
-            folder: as `transformers` writes it.
+            folder: as `transformers` writes it. What its `tokenizer_config.json` says of case,
+                accents and Chinese characters holds for both files.
             max_length: as of the class.
 
         Raises:
@@ -75,18 +84,32 @@ class Tokenizer:
             ValueError: if the file is malformed.
         """
         folder = Path(folder)
+        settings = _read_settings(folder / "tokenizer_config.json")
         if (folder / "tokenizer.json").is_file():
-            return cls((folder / "tokenizer.json").read_text("utf-8"), max_length)
-        if not (folder / "vocab.txt").is_file():
+            definition = (folder / "tokenizer.json").read_text("utf-8")
+        elif (folder / "vocab.txt").is_file():
+            definition = BertWordPieceTokenizer(str(folder / "vocab.txt")).to_str()
+        else:
             raise FileNotFoundError(
                 f"{folder} has neither tokenizer.json nor vocab.txt: save the tokenizer there "
                 "(AutoTokenizer.from_pretrained(...).save_pretrained(folder))"
             )
-        settings = folder / "tokenizer_config.json"
-        config = json.loads(settings.read_text("utf-8")) if settings.is_file() else {}
-        made = BertWordPieceTokenizer(
-            str(folder / "vocab.txt"), lowercase=config.get("do_lower_case", True)
-        )
+        return cls(_normalised(definition, settings), max_length)
+
+    @classmethod
+    def from_texts(cls, texts: Iterable[str], min_count: int, max_length: int) -> "Tokenizer":
+        """Make a tokenizer whose tokens are characters, by BERT's rules.
+
+        Args:
+            texts: what it is to encode.
+            min_count: how often a character of the vocabulary occurs in them.
+            max_length: as of the class.
+        """
+        characters = [c for c in frequent(texts, min_count) if not c.isspace()]
+        alphabet = [c for c in characters if c.isascii() and c.isalnum()]
+        tokens = [names[0] for names in ROLES.values()] + characters + [f"##{c}" for c in alphabet]
+        ids = {token: i for i, token in enumerate(tokens)}
+        made = BertWordPieceTokenizer(ids, lowercase=False, strip_accents=False)
         return cls(made.to_str(), max_length)
 
     def __len__(self) -> int:
@@ -207,6 +230,65 @@ class Tokenizer:
         ]
         state["post_processor"] = None  # it names ids; `encode` adds start and end itself
         return json.dumps(state)
+
+
+def _read_settings(path: Path) -> dict[str, Any]:
+    try:
+        settings = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+    except ValueError as error:
+        raise ValueError(f"{path} is no JSON: {error}") from error
+    if not isinstance(settings, dict):
+        raise ValueError(f"{path} holds {settings!r:.80}: expected the settings of a tokenizer")
+    return settings
+
+
+def _normalised(definition: str, settings: dict[str, Any]) -> str:
+    """Return the definition of a tokenizer with the settings of BERT's normaliser put in."""
+    try:
+        state = json.loads(definition)
+        normalizer = state.get("normalizer") or {}
+    except (ValueError, AttributeError):
+        return definition  # which the library refuses in its own words
+    if normalizer.get("type") == "BertNormalizer":
+        normalizer |= {own: settings[name] for name, own in NORMALISER.items() if name in settings}
+    return json.dumps(state)
+
+
+def word_numbers(pieces: list[str], words: frozenset[str]) -> list[int]:
+    """Number the words that a sequence's tokens are part of, from 0; -1 for special tokens.
+
+    Args:
+        pieces: the tokens of a sequence, empty strings for special ones.
+        words: the longest that fits is taken, from left to right; a token that begins none is a
+            word by itself, with the `##` tokens after it.
+
+    Example:
+        >>> word_numbers(["", "明", "月", "光", "q", "##x", ""], frozenset({"明月"}))
+        [-1, 0, 0, 1, 2, 2, -1]
+    """
+    numbers: list[int] = []
+    longest = max(map(len, words), default=0)
+    word = 0
+    while (start := len(numbers)) < len(pieces):
+        if pieces[start]:
+            numbers += [word] * (_end_of_word(pieces, start, words, longest) - start)
+            word += 1
+        else:
+            numbers.append(-1)
+    return numbers
+
+
+def _end_of_word(pieces: list[str], start: int, words: frozenset[str], longest: int) -> int:
+    end, text = start + 1, ""
+    for at in range(start, len(pieces)):
+        text += pieces[at].removeprefix("##")
+        if not pieces[at] or len(text) > longest:
+            break
+        if text in words:
+            end = at + 1
+    while end < len(pieces) and pieces[end].startswith("##"):
+        end += 1
+    return end
 
 
 def _are_words(one: str, two: str) -> bool:

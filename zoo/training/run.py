@@ -3,16 +3,16 @@
 import atexit
 import functools
 import logging
+import re
 import shlex
 import shutil
 import subprocess
 import tempfile
 import warnings
-import zipfile
 from pathlib import Path
 from typing import Any, Literal
 
-from jsonargparse import Namespace
+from jsonargparse import Namespace, set_parsing_settings
 from lightning.pytorch import LightningDataModule, LightningModule
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
@@ -22,13 +22,19 @@ from rich.table import Table
 
 from zoo import checkpoint, hub, registry
 from zoo.callbacks.random_state import RandomState
+from zoo.callbacks.sample_grid import SampleGrid
 from zoo.callbacks.train_log import TrainLog
+from zoo.layers.batch_norm import normalise_over_processes
 from zoo.optim.precision import PrecisionRecord, choose_precision, saved_precision
+from zoo.training import trust
 from zoo.version import __version__
 
 FOLDER = "FOLDER"  # in the command of a figure: the checkpoint folder, wherever it is put
 # what belongs to one run, not to the recipe that a checkpoint folder keeps
-RUN_KEYS = ("config", "ckpt_path", "weights_only", "verbose", "output", "record", "reset")
+RUN_KEYS = ("config", "ckpt_path", "weights_only", "verbose", "output", "record", "reset", "trust")
+
+# what a network may need to know of its data, and what it is where the data do not say
+SIZES = {"vocabulary": None, "classes": None, "padding": 0, "shape": None}
 
 
 @functools.cache
@@ -78,9 +84,9 @@ def preprocess_file(source: str | None, name: str) -> str | None:
     return str(path) if path and path.is_file() else None
 
 
-def size_of(data: LightningDataModule, name: str) -> int | None:
+def size_of(data: LightningDataModule, name: str, default: int | None = None) -> int | None:
     """Return a number that the model may need and the data may have, such as `classes`."""
-    return getattr(data, name, None)
+    return getattr(data, name, default)
 
 
 class ZooCLI(LightningCLI):
@@ -121,6 +127,12 @@ class ZooCLI(LightningCLI):
             default=None,
             help="auto: where trainer.precision is not given, bf16 if the processor has it",
         )
+        parser.add_argument(
+            "--trust",
+            action="store_true",
+            help="take all that the recipe of a checkpoint folder or repository names: it may then "
+            "run any code on this machine; default: plain values only (SECURITY.md)",
+        )
         parser.add_lightning_class_args(ModelCheckpoint, "checkpoint")
         parser.set_defaults({"checkpoint.save_last": True})
         for part in ("data", "model"):  # the seed of the order, that of the noise of a step
@@ -128,11 +140,11 @@ class ZooCLI(LightningCLI):
         parser.link_arguments(
             ("from", "name"), "data.init_args.preprocess", compute_fn=preprocess_file
         )
-        for size in ("vocabulary", "classes", "padding", "shape"):
+        for size, default in SIZES.items():
             parser.link_arguments(
                 "data",
                 f"model.init_args.{size}",
-                compute_fn=functools.partial(size_of, name=size),
+                compute_fn=functools.partial(size_of, name=size, default=default),
                 apply_on="instantiate",
             )
 
@@ -140,9 +152,9 @@ class ZooCLI(LightningCLI):
         """Parse, and keep the words for the command that metrics.json names."""
         self.arguments: list[str] = args
         super().parse_arguments(parser, args)
+        # LightningCLI would put the arguments that the file holds above those of the recipe
         command = self.config.get("subcommand")
-        if command and self.config[command].get("ckpt_path"):  # Lightning opens it next
-            require_whole(self.config[command].ckpt_path)
+        self.resume = self.config[command].pop("ckpt_path", None) if command else None
 
     @property
     def options(self) -> Namespace:
@@ -156,6 +168,8 @@ class ZooCLI(LightningCLI):
         if self.options.get("output"):
             checkpoint.require_replaceable(self.options.output)
         trainer = self.options.trainer
+        if self.resume:
+            self.options.ckpt_path = self.resume_file(self.resume)
         runs = Path(trainer.default_root_dir or "runs")
         if self.subcommand in ("validate", "test"):
             trainer.logger = False
@@ -164,9 +178,6 @@ class ZooCLI(LightningCLI):
                 class_path="lightning.pytorch.loggers.CSVLogger",
                 init_args=Namespace(save_dir=str(runs), name=self.options.name),
             )
-        if self.options.get("ckpt_path") == "last":
-            self.options.ckpt_path = str(last_checkpoint(runs / self.options.name))
-            require_whole(self.options.ckpt_path)
         self.choose_precision()
 
     def choose_precision(self) -> None:
@@ -178,6 +189,14 @@ class ZooCLI(LightningCLI):
             saved = saved_precision(resumed) if resumed.is_file() else None
             trainer.precision = saved or choose_precision(trainer.accelerator)
             tell(f"precision: {trainer.precision}" + (", as it began" if saved else ""))
+
+    def resume_file(self, source: str) -> str:
+        """Return the file to resume from that `--ckpt_path` names, checked; nobody read it yet."""
+        if source == "last":
+            runs = Path(self.options.trainer.default_root_dir or "runs")
+            source = str(last_checkpoint(runs / self.options.name))
+        trust.require_resumable(source, self.options.model.class_path)
+        return source
 
     def take_shape(self) -> None:
         """Give the network the shape of a checkpoint that is not the zoo's, whatever the recipe's.
@@ -191,15 +210,26 @@ class ZooCLI(LightningCLI):
             self.options.model.init_args.update(Namespace(shape))
 
     def instantiate_classes(self) -> None:
-        """Build data, model and trainer; load the weights named by `--from`."""
+        """Build data, model and trainer; load the weights named by `--from`.
+
+        Batch norms over all processes are our own, which run on CPU too.
+        """
+        synchronised = self.options.trainer.sync_batchnorm
+        self.options.trainer.sync_batchnorm = False
         super().instantiate_classes()
+        if synchronised:
+            normalise_over_processes(self.model)
+            self.options.trainer.sync_batchnorm = True  # for the recipe that is kept
+        for size in SIZES:  # Lightning saves as a hyperparameter what the class does not take, too
+            if size not in self.options.model.init_args:
+                self.model.hparams.pop(size, None)
         if self.options["from"]:
             folder = start_folder(self.options["from"], self.options.name)
             checkpoint.load_matching(self.model.net, folder, self.options.reset)
 
     def before_fit(self) -> None:
         """Measure a model that is to be fine-tuned."""
-        fine_tunes = self.options["from"] and not self.options.ckpt_path
+        fine_tunes = self.options["from"] and not self.resume
         self.before = self.evaluate() if fine_tunes else {}
 
     def after_fit(self) -> None:
@@ -258,7 +288,15 @@ class ZooCLI(LightningCLI):
             recipe=self.recipe(),
             metrics=self.results(metrics, FOLDER),
             log=log.rows,
+            attachments=getattr(self.datamodule, "attachments", None),
+            pictures=self.pictures(),
         )
+
+    def pictures(self) -> dict[str, bytes]:
+        """Return the pictures that the callbacks draw of the trained network."""
+        callbacks = self.trainer.callbacks  # pyright: ignore[reportAttributeAccessIssue]
+        drawn = [c.pictures(self.model.net) for c in callbacks if isinstance(c, SampleGrid)]
+        return {name: content for pictures in drawn for name, content in pictures.items()}
 
     def recipe(self) -> str:
         """Return the fully resolved recipe as YAML."""
@@ -281,22 +319,6 @@ def last_checkpoint(run: Path) -> Path:
     if not found:
         raise FileNotFoundError(f"no last.ckpt below {run}: leave out --ckpt_path to start afresh")
     return found[-1]
-
-
-def require_whole(source: str) -> None:
-    """Refuse a local checkpoint file that is not there or was cut short, as by a full disk.
-
-    Raises:
-        FileNotFoundError: if it is not there.
-        ValueError: if it has no end.
-    """
-    path = Path(source)
-    if path.suffix != ".ckpt" or "://" in source:  # Lightning's words, such as best; an address
-        return
-    if not path.exists():
-        raise FileNotFoundError(f"no checkpoint {path}: `--ckpt_path last` finds the newest")
-    if path.is_file() and not zipfile.is_zipfile(path):
-        raise ValueError(f"{path} is cut short or no checkpoint: give another file of its folder")
 
 
 def data_options(words: list[str]) -> list[str]:
@@ -345,11 +367,11 @@ def recipe_file(recipe: str) -> Path:
 
     Raises:
         FileNotFoundError: if a .yaml file is named that is not there.
-        ValueError: if no model has that name.
+        ValueError: if no model has that name, or a checkpoint folder is damaged.
     """
     path = Path(recipe)
-    if (path / "recipe.yaml").is_file():
-        path = path / "recipe.yaml"
+    if (path / "recipe.yaml").exists():
+        path = checkpoint.verify(path) / "recipe.yaml"
     elif path.suffix not in {".yaml", ".yml"}:
         path = registry.describe(recipe).recipe_path
     if not path.is_file():
@@ -360,13 +382,36 @@ def recipe_file(recipe: str) -> Path:
 def expand(arguments: list[str]) -> list[str]:
     """Turn the recipe of `fit RECIPE`, or the model of `test MODEL`, into options."""
     command, *rest = arguments
-    if not rest or rest[0].startswith("-"):
-        return arguments
-    subject, *rest = rest
-    if command == "fit" or Path(subject).suffix in {".yaml", ".yml"}:
-        return [command, "--config", str(recipe_file(subject)), *rest]
-    recipe = source_folder(subject) / "recipe.yaml"
-    return [command, "--config", str(recipe), "--from", subject, *rest]
+    if rest and not rest[0].startswith("-"):
+        subject, *rest = rest
+        if command == "fit" or Path(subject).suffix in {".yaml", ".yml"}:
+            rest = ["--config", str(recipe_file(subject)), *rest]
+        else:
+            recipe = source_folder(subject) / "recipe.yaml"
+            rest = ["--config", str(recipe), "--from", subject, *rest]
+    return [command, *admit_recipes(rest)]
+
+
+def admit_recipes(words: list[str]) -> list[str]:
+    """Put in place of each recipe among the options what is taken from it; see `trust.admit`."""
+    given = {word[2:].partition("=")[0].replace(".init_args", "") for word in words}
+    given -= {"config", "trust"}
+    admitted: list[str] = []
+    for previous, word in zip(["", *words], words, strict=False):
+        named = re.match(r"(--config=|-c=?(?!$|-))", word)
+        if not named and previous not in ("-c", "--config"):
+            admitted.append(word)
+            continue
+        option = named[0] if named else ""
+        value = word.removeprefix(option)
+        if re.match(r"\w[\w+.-]*://", value):
+            raise ValueError(
+                f"the recipe is {value}, an address: download it, read it, then use it"
+            )
+        if Path(value).exists():
+            value = str(trust.admit(Path(value), given, trust="--trust" in words, tell=tell))
+        admitted.append(f"{option}{value}")
+    return admitted
 
 
 def run(arguments: list[str]) -> None:
@@ -393,7 +438,7 @@ def assemble(options: list[str]) -> ZooCLI:
         An object with the attributes `model`, `datamodule` and `trainer`.
     """
     forget()
-    return start(options, run=False)
+    return start(admit_recipes(options), run=False)
 
 
 def forget() -> None:
@@ -405,7 +450,8 @@ def forget() -> None:
 def start(arguments: list[str], run: bool = True) -> ZooCLI:
     """Build the command line that `run` and `assemble` share."""
     quiet()
-    strict = {"exit_on_error": False}
+    set_parsing_settings(config_read_mode_fsspec_enabled=False)  # Lightning reads addresses too
+    strict = {"exit_on_error": False, "allow_abbrev": False}
     subcommands = {"fit": strict, "validate": strict, "test": strict} if run else {}
     return ZooCLI(
         LightningModule,

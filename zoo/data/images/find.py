@@ -99,12 +99,22 @@ def complete(sets: Splits) -> Splits:
 
 
 def download(root: str, known: Known) -> None:
-    """Fetch a known set by torchvision, which checks the sums, unless it is there."""
+    """Fetch a known set by torchvision, which checks the sums, unless it is there.
+
+    Raises:
+        OSError: if it cannot be fetched.
+    """
     from torchvision import datasets
 
     kind = getattr(datasets, TORCHVISION[known])
     for train in (True, False):
-        kind(Path(root).expanduser(), train=train, download=True)
+        try:
+            kind(Path(root).expanduser(), train=train, download=True)
+        except RuntimeError as error:  # noqa: PERF203 - no mirror answers, or the sums are wrong
+            line = " ".join(str(error).split())
+            raise OSError(
+                f"{TITLES[known]} cannot be fetched to {root}: {line}; put its files there"
+            ) from error
 
 
 def _numbers(sets: Splits) -> list[str]:
