@@ -35,7 +35,7 @@ def fit(options, seed):
     """Return the figures of one fit."""
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "out"
-        command = [sys.executable, "-m", "zoo.cli", "fit", "linking_poets", *options]
+        command = [sys.executable, "-m", "zoo", "fit", "linking_poets", *options]
         command += ["--seed_everything", str(seed), "--output", str(output)]
         command += ["--trainer.default_root_dir", folder, "--trainer.enable_progress_bar", "false"]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)

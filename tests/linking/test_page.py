@@ -79,4 +79,4 @@ def test_a_stranger_trains_on_own_texts_and_links_over_a_changed_base(tmp_path, 
 
 def test_every_command_is_one_of_the_zoo():
     commands = re.findall(r"^zoo (\w+)", "\n".join([*blocks(""), README]), re.MULTILINE)
-    assert set(commands) <= {*cli.TRAINING, *cli.UTILITIES, *cli.COMMANDS}
+    assert set(commands) <= {*cli.PROGRAMS, *cli.COMMANDS}
