@@ -142,6 +142,13 @@ def test_a_text_of_a_hundred_thousand_characters(net):
     (alone,) = net.link(text[49_990 - 16 : 50_020], mentions=[(16 + 5, 16 + 7)])
     assert found[1].entity == alone.entity
     assert len(net.detect([text])[0]) == 12_502
+    maker = net.preprocess
+    question = net.questioner().of_texts([LinkedText(text, (Gold(place, place + 2),))])[0][0]
+    first, last = maker.window(question)
+    inside = [(s - first, e - first) for s, e in question.matches if first <= s and e <= last]
+    assert maker.spans(question, question.matches).nonzero().tolist() == sorted(
+        [place, side] for s, e in inside for place, side in ((s, 0), (e - 1, 1))
+    )
 
 
 def test_few_candidates_are_read_and_the_rest_have_probability_0(kb):
