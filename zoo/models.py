@@ -31,6 +31,27 @@ _LINKING = {
     "post": "https://kexue.fm/archives/6919",
 }
 
+_GAN = {
+    "technique": "gan",
+    "task": "unconditional-image-generation",
+    "build": "zoo.gan.net:Gan",
+    "post": "https://kexue.fm/archives/6583",
+}
+
+_R1 = {
+    "paper": "Which Training Methods for GANs do actually Converge? "
+    "(Mescheder, Geiger, Nowozin; arXiv 1801.04406)",
+    **_GAN,
+}
+
+_NVAE = {
+    "technique": "nvae",
+    "task": "unconditional-image-generation",
+    "build": "zoo.nvae.net:NVAE",
+    "paper": "NVAE: A Deep Hierarchical Variational Autoencoder (Vahdat, Kautz; arXiv 2007.03898)",
+    "post": "https://kexue.fm/archives/7574",
+}
+
 TABLE: list[dict[str, str]] = [
     {
         "name": "adversarial_fgm_poems",
@@ -71,6 +92,19 @@ TABLE: list[dict[str, str]] = [
         "recipe": "masks/title_csl.yaml",
         "licence": "MIT",
         **_MASKS,
+    },
+    {
+        "name": "masks_classifier_sentiment",
+        "technique": "masks",
+        "summary": "Chinese reviews, negative or positive; a small BERT and FGM.",
+        "task": "text-classification",
+        "build": "zoo.masks.classifiers:build_classifier",
+        "recipe": "masks/classifier_sentiment.yaml",
+        "paper": "BERT: Pre-training of Deep Bidirectional Transformers for Language Understanding "
+        "(Devlin et al.; arXiv 1810.04805)",
+        "post": "https://kexue.fm/archives/7234",
+        "licence": "MIT",
+        "start": "zoo.masks.classification.backbone:from_backbone",
     },
     {
         "name": "masks_poems_lm",
@@ -130,5 +164,51 @@ TABLE: list[dict[str, str]] = [
         "recipe": "linking/wordnet.yaml",
         "paper": "WordNet: A Lexical Database for English (Miller; doi 10.1145/219717.219748)",
         **_LINKING,
+    },
+    {
+        "name": "gan_r1_digits",
+        "summary": "Handwritten digits from noise; a small DCGAN with R1.",
+        "recipe": "gan/r1_digits.yaml",
+        **_R1,
+    },
+    {
+        "name": "gan_r1_fashion",
+        "summary": "Garments from noise; a small DCGAN with R1.",
+        "recipe": "gan/r1_fashion.yaml",
+        **_R1,
+    },
+    {
+        "name": "gan_r3_colour",
+        "summary": "Small colour pictures by class from noise; R1 and R2 with the paired loss.",
+        "recipe": "gan/r3_colour.yaml",
+        "paper": "The GAN is dead; long live the GAN! A Modern Baseline GAN "
+        "(Huang, Gokaslan, Kuleshov, Tompkin; arXiv 2501.05441)",
+        **_GAN,
+    },
+    {
+        "name": "nvae_tiny_digits",
+        "summary": "Draw, encode, complete and score handwritten digits; a deep VAE for a CPU.",
+        "recipe": "nvae/tiny_digits.yaml",
+        **_NVAE,
+    },
+    {
+        "name": "nvae_tiny_fashion",
+        "summary": "Draw, encode, complete and score garments; a deep VAE for a CPU.",
+        "recipe": "nvae/tiny_fashion.yaml",
+        **_NVAE,
+    },
+    {
+        "name": "nvae_tiny_stacked",
+        "summary": "Draw and score three digits in the colours of one picture; a deep VAE for a "
+        "CPU.",
+        "recipe": "nvae/tiny_stacked.yaml",
+        **_NVAE,
+    },
+    {
+        "name": "nvae_paper_digits",
+        "summary": "NVAE as published for MNIST, 33 million parameters; a recipe, not trained "
+        "here.",
+        "recipe": "nvae/paper_digits.yaml",
+        **_NVAE,
     },
 ]

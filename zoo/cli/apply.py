@@ -49,6 +49,8 @@ def generate(
     *,
     method: str | None = None,
     device: str = "cpu",
+    stop: list[str] | None = None,
+    stream: bool = False,
     **options: Any,
 ) -> None:
     """Let a model write: a line of output for each text.
@@ -59,6 +61,8 @@ def generate(
         method: greedy, sample, beam, diverse_beam or contrastive; default: the first of them that
             has all the options that are given.
         device: where it runs, such as cuda.
+        stop: a string that ends a text; may be repeated.
+        stream: print each text as it comes.
         **options: those of `zoo.decoding.generate`; None counts as not given.
     """
     from zoo.decoding.engine.options import method_with
@@ -68,7 +72,14 @@ def generate(
         raise ValueError(f"{model} writes no texts: `zoo list` says what it does")
     given = {name: value for name, value in options.items() if value is not None}
     given["method"] = method or method_with(given)
+    given |= {"stop": stop} if stop else {}
     for batch in batches(texts):
+        if stream:
+            for text in batch:
+                for piece in net.stream(text, **given):
+                    print(piece, end="", flush=True)
+                print()
+            continue
         for written in net.generate(batch, **given):
             print(written)
 

@@ -48,7 +48,7 @@ class OptionParser(ArgumentParser):
 
         Args:
             function: its keywords that default to False become flags, those that default to True
-                flags with `--no-` before their names.
+                flags with `--no-` before their names, lists of words options to repeat.
             skip: keywords to leave out.
         """
         kinds = get_type_hints(function)
@@ -59,6 +59,8 @@ class OptionParser(ArgumentParser):
             kind: dict[str, Any] = {"type": kinds[name]}
             if parameter.default is False:
                 kind = {"action": "store_true"}
+            elif kinds[name] == list[str] | None:
+                kind = {"action": "append"}
             elif parameter.default is True:
                 kind = {"action": ActionYesNo(yes_prefix="", no_prefix="no-")}
             spellings = [SHORT[name]] if name in SHORT else []

@@ -16,7 +16,7 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities import rank_zero_only
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
-from zoo import checkpoint, registry
+from zoo import checkpoint, hub, registry
 from zoo.callbacks.random_state import RandomState
 from zoo.callbacks.run_guard import RunGuard
 from zoo.callbacks.sample_grid import SampleGrid
@@ -186,8 +186,13 @@ class ZooCLI(LightningCLI):
         elif self.options.get("lr_scheduler"):
             reschedule(self.model, self.options.lr_scheduler)
         if self.options["from"]:
-            folder = start_folder(self.options["from"], self.options.name)
-            checkpoint.start_from(self.model.net, folder, self.options.reset)
+            source, name = self.options["from"], self.options.name
+            fresh = getattr(foreign_net(source, name), "FRESH", ())
+            reset = [*self.options.reset, *fresh]
+            checkpoint.start_from(self.model.net, start_folder(source, name), reset)
+        features = getattr(self.model, "features", None)
+        if isinstance(features, str):  # the checkpoint whose features measure what is made
+            self.model.measure_with(hub.load(features))
 
     def before_fit(self) -> None:
         """Measure a model that is to be fine-tuned."""
