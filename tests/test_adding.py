@@ -16,6 +16,7 @@ TOY = ROOT / "tests" / "toy"
 
 @pytest.mark.slow
 @pytest.mark.ddp
+@pytest.mark.timeout(1800)  # all tests of a model
 def test_a_technique_with_two_optimisers_passes_every_test_of_the_registry(tmp_path):
     unneeded = shutil.ignore_patterns("__pycache__", "checkpoints", "toy")
     for name in ("zoo", "recipes", "tests"):

@@ -15,7 +15,11 @@ TRAINING = {
 UTILITIES = {
     "words": "find the words of a language from raw text: zoo words FILE ... -o words.tsv",
     "infomap": "find the communities of a network: zoo infomap NETWORK -o out.tree",
+    "link": "link names in texts to a knowledge base: zoo link MODEL TEXT ... [--knowledge FOLDER]",
+    "knowledge": "build, change and show knowledge bases: zoo knowledge build FILE FOLDER",
 }
+# where a utility is run, if not by `zoo.NAME.cli:run`
+ADDRESSES = {"link": "zoo.linking.cli:run_link", "knowledge": "zoo.linking.cli:run_knowledge"}
 
 
 def list_models(technique: str | None = None) -> None:
@@ -68,52 +72,27 @@ def predict(model: str, texts: list[str]) -> None:
             print(f"{found.label}\t{found.probability:.4f}\t{text}")
 
 
-def generate(
-    model: str,
-    texts: list[str],
-    method: str | None = None,
-    beam: int | None = None,
-    max_new_tokens: int | None = None,
-    temperature: float | None = None,
-    top_k: int | None = None,
-    top_p: float | None = None,
-    seed: int | None = None,
-) -> None:
+def generate(model: str, texts: list[str], method: str | None = None, **options: Any) -> None:
     """Let a model write: a line of output for each text.
 
     Args:
         model: a name of `zoo list`, a checkpoint folder or org/repo on the Hub.
         texts: the texts; if none, the lines of standard input.
-        method: greedy, sample, beam, diverse_beam or contrastive; default: greedy, or beam if
-            --beam is above 1, or sample if an option of sampling is given.
-        beam: hypotheses of a beam search.
-        max_new_tokens: most tokens of a result.
-        temperature: of sampling.
-        top_k: sampling keeps the k likeliest tokens.
-        top_p: sampling keeps the likeliest tokens of this probability.
-        seed: of sampling.
+        method: greedy, sample, beam, diverse_beam or contrastive; default: the first of them that
+            has all the options that are given.
+        **options: those of `zoo.decoding.generate`; None counts as not given.
     """
     import zoo
+    from zoo.decoding.engine.options import method_with
 
     net: Any = zoo.load(model)
     if not hasattr(net, "generate"):
         raise ValueError(f"{model} writes no texts: `zoo list` says what it does")
-    if method is None:
-        draws = any(option is not None for option in (temperature, top_k, top_p, seed))
-        method = "beam" if beam not in (None, 1) else "sample" if draws else "greedy"
-    given = {
-        "method": method,
-        "beam": beam,
-        "max_new_tokens": max_new_tokens,
-        "temperature": temperature,
-        "top_k": top_k,
-        "top_p": top_p,
-        "generator": seed,
-    }
-    options = {name: value for name, value in given.items() if value is not None}
+    given = {name: value for name, value in options.items() if value is not None}
+    given["method"] = method or method_with(given)
     texts = texts or [line.rstrip("\n") for line in sys.stdin]
     for start in range(0, len(texts), 64):
-        for written in net.generate(texts[start : start + 64], **options):
+        for written in net.generate(texts[start : start + 64], **given):
             print(written)
 
 
@@ -150,6 +129,21 @@ def sample(
     made = net.sample(n, seed=seed, temperature=temperature)
     Path(output).expanduser().write_bytes(draw_grid(made, columns))
     print(output)
+
+
+def add_generation_options(parser: Any) -> None:
+    """Add each option of `zoo.decoding.generate` that a word can give."""
+    from zoo.decoding.engine.options import options
+
+    for option in options():
+        flags = [f"--{option.flag}", f"--{option.flag.replace('_', '-')}"]
+        parser.add_argument(
+            *dict.fromkeys(flags),
+            dest=option.name,
+            type=option.type | None,
+            default=None,
+            help=option.help,
+        )
 
 
 def pull(repository: str, revision: str | None = None, to: str | None = None) -> None:
@@ -198,7 +192,10 @@ def run(arguments: list[str]) -> None:
         training.run(arguments)
         return
     if arguments and arguments[0] in UTILITIES:
-        importlib.import_module(f"zoo.{arguments[0]}.cli").run(arguments[1:])
+        module, _, function = ADDRESSES.get(arguments[0], f"zoo.{arguments[0]}.cli:run").partition(
+            ":"
+        )
+        getattr(importlib.import_module(module), function)(arguments[1:])
         return
     from jsonargparse import ArgumentParser
 
@@ -212,11 +209,13 @@ def run(arguments: list[str]) -> None:
         commands.add_subcommand(name, ArgumentParser(), help=summary)
     for name, function in COMMANDS.items():
         command = ArgumentParser(exit_on_error=False)
-        own = {"texts", "private", *(("n", "output") if function is sample else ())}
+        own: set[str | int] = {"texts", "private", *(("n", "output") if function is sample else ())}
         command.add_function_arguments(function, as_positional=True, skip=own)
         if function is sample:
             command.add_argument("-n", "--n", type=int, default=64, help="how many")
             command.add_argument("-o", "--output", type=str, default="samples.png", help="the file")
+        if function is generate:
+            add_generation_options(command)
         if function is push:
             command.add_argument(
                 "--private", action="store_true", help="make a new repository private"

@@ -227,3 +227,52 @@ register(
         **_PICTURES,
     )
 )
+
+_LINKING = {
+    "technique": "linking",
+    "task": "token-classification",
+    "post": "https://kexue.fm/archives/6919",
+}
+
+register(
+    Entry(
+        name="linking_poets",
+        summary="Who is meant by a courtesy name in a Chinese title; entity linking with NIL.",
+        build="zoo.linking.net:TransformerLinker",
+        recipe="linking/poets.yaml",
+        paper="Scalable Zero-shot Entity Linking with Dense Entity Retrieval "
+        "(Wu et al.; arXiv 1911.03814)",
+        **_LINKING,
+    )
+)
+register(
+    Entry(
+        name="linking_polyphones",
+        summary="Which reading has this Chinese character? Readings linked as entities.",
+        build="zoo.linking.net:TransformerLinker",
+        recipe="linking/polyphones.yaml",
+        paper="Scalable Zero-shot Entity Linking with Dense Entity Retrieval "
+        "(Wu et al.; arXiv 1911.03814)",
+        **_LINKING,
+    )
+)
+register(
+    Entry(
+        name="linking_ccks2019",
+        summary="Find and link the entities of short Chinese texts; the joint network of the post.",
+        build="zoo.linking.joint:JointLinker",
+        recipe="linking/ccks2019.yaml",
+        paper="CCKS 2019, task 2: entity linking in short Chinese texts",
+        **_LINKING,
+    )
+)
+register(
+    Entry(
+        name="linking_wordnet",
+        summary="Which sense has this English word? The joint network of the post on WordNet.",
+        build="zoo.linking.joint:JointLinker",
+        recipe="linking/wordnet.yaml",
+        paper="WordNet: A Lexical Database for English (Miller; doi 10.1145/219717.219748)",
+        **_LINKING,
+    )
+)

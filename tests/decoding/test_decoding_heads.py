@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from zoo.decoding.cpu import heads as head_kernels
 from zoo.decoding.engine.protocol import Contrastable
 from zoo.decoding.generate import generate
-from zoo.decoding.heads import EosHead, SelfTerminating, log1mexp, torch_step
+from zoo.decoding.heads import EosHead, SelfTerminating, torch_step
 from zoo.decoding.laboratory import Endless, endless, non_termination_ratio
+from zoo.decoding.losses import log1mexp
 
 mpmath.mp.dps = 60
 GUARDED = ["self_terminating", "non_monotonic"]

@@ -81,7 +81,8 @@ def test_the_map_keeps_neighbours_near():
     from zoo.infomap.plot import layout
 
     found = find_communities(networkx.connected_caveman_graph(4, 6))
-    places = layout(found)
+    network = found.walk.network
+    places = layout(network.sources, network.targets, network.weights, found.labels)
     assert np.isfinite(places).all()
     apart = np.linalg.norm(places[:, None] - places, axis=2)
     together = found.labels[:, None] == found.labels

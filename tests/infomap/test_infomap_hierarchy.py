@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from zoo.infomap.flow import make_flow
-from zoo.infomap.kernels.aggregation import aggregate, level_of
+from zoo.infomap.kernels.aggregation import aggregate
 from zoo.infomap.kernels.hierarchy import gains, kept_modules
 from zoo.infomap.map_equation import codelength, one_level
 from zoo.infomap.networks.network import from_edges
-from zoo.infomap.search import partition
+from zoo.infomap.search import level_of, partition
 
 
 def nested(depth):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from zoo.infomap.flow import make_flow
-from zoo.infomap.kernels.aggregation import aggregate, induced, level_of
+from zoo.infomap.kernels.aggregation import aggregate, induced
 from zoo.infomap.kernels.local_moving import (
     index_change,
     modules_of,
@@ -18,7 +18,7 @@ from zoo.infomap.kernels.logarithm import plogp
 from zoo.infomap.kernels.two_level import search
 from zoo.infomap.map_equation import boundary, codelength, one_level
 from zoo.infomap.networks.network import from_edges
-from zoo.infomap.search import partition
+from zoo.infomap.search import level_of, partition
 
 
 def random_flow(random, nodes, edges, physical=None, **options):

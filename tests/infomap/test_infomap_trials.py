@@ -121,15 +121,6 @@ def test_a_preferred_number_of_modules_is_met(wanted):
     assert tree.modules == wanted
 
 
-@pytest.mark.parametrize(
-    "bad", [{"trials": 0}, {"seed": -1}, {"preferred_modules": 0}, {"start": np.zeros(3)}]
-)
-def test_bad_arguments_are_named(bad):
-    flow = flow_of(*ring_of_cliques())
-    with pytest.raises(ValueError, match=f"{next(iter(bad))}.*expected"):
-        partition(flow, **bad)
-
-
 def overlapping_flow():
     """Walk over two groups of eight physical nodes each, with two nodes, 6 and 7, in both."""
     random = np.random.default_rng(0)

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from infomap import datasets
 
 from zoo.infomap import codelength, find_communities
-from zoo.infomap.communities import Communities, walk_on
+from zoo.infomap.communities import Communities
 from zoo.infomap.files.read_partition import read_partition
 from zoo.infomap.tree import Tree
+from zoo.infomap.walk import walk_on
 
 DATA = Path(datasets.__file__).parent / "data"
 FILES = sorted(path.name for path in DATA.glob("*.net"))

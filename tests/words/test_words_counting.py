@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zoo.words import Counts
+from zoo.words.chunks import count
 from zoo.words.coarse_cut import cut
-from zoo.words.counts import count
 from zoo.words.discovery import cohesive
 from zoo.words.kenlm_counts import measure_truncated
 from zoo.words.kernels.rows import ROW, merge_rows

@@ -10,7 +10,7 @@ import time
 import brute
 import pytest
 
-from zoo.words.counts import count
+from zoo.words.chunks import count
 from zoo.words.memory import Storage
 
 # Reads a pipe that never ends, with everything spilled to TMPDIR.

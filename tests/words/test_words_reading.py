@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from zoo.words import discover_words
-from zoo.words.counts import count
+from zoo.words.chunks import count
 from zoo.words.folding import Folding
 from zoo.words.measures import measure
 from zoo.words.reading import read

@@ -4,18 +4,10 @@ from typing import Any
 
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch.optim import AdamW
-from torch.optim.lr_scheduler import LambdaLR
 
 from zoo.masks.classification.module import Classification
 from zoo.masks.classifiers import TextClassifier
-
-
-def linear_schedule(step: int, warmup: int, total: int) -> float:
-    """Rise linearly from 0 to 1 in `warmup` steps, then fall linearly to 0 at `total`.
-
-    The schedule of BERT (arXiv 1810.04805, appendix A.2).
-    """
-    return min((step + 1) / max(warmup, 1), max(0.0, (total - step) / max(total - warmup, 1)), 1.0)
+from zoo.optim.schedule import warm_up
 
 
 class Classifier(Classification):
@@ -46,9 +38,4 @@ class Classifier(Classification):
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """AdamW; the schedule ends with the last step the trainer will take."""
         optimizer = AdamW(self.parameters(), lr=self.lr, weight_decay=self.weight_decay)
-        total = int(self.trainer.estimated_stepping_batches)
-        schedule = LambdaLR(optimizer, lambda step: linear_schedule(step, self.warmup, total))
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
-        }
+        return warm_up(self, optimizer, self.warmup)

@@ -42,10 +42,9 @@ __all__ = [
 
 FORMAT = 1
 WEIGHTS = "model.safetensors"
-
-_AGAIN = "save the checkpoint again from the network it was trained with"
 _PICTURE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*\.png")
 _PNG = b"\x89PNG\r\n\x1a\n"
+_AGAIN = "save the checkpoint again from the network it was trained with"
 
 
 class Preprocess(Protocol):
@@ -304,19 +303,18 @@ def _build(config: dict[str, Any], folder: Path) -> nn.Module:
 def _require_agreeing(config: dict[str, Any], preprocess: Any, folder: Path) -> None:
     """Check that labels and preprocessing fit the network, which would fail when it is used."""
     network = inspect.signature(registry.describe(config["model"]).builder())
-    bound = network.bind(**config["arguments"])
-    bound.apply_defaults()
-    sizes = {**bound.arguments, **config["arguments"]}  # those that are passed on, by name
+    sizes = network.bind(**config["arguments"])
+    sizes.apply_defaults()
     for what, found, key in (
         ("labels", len(config["labels"]) if "labels" in config else None, "classes"),
         ("padding of the preprocessing", getattr(preprocess, "padding", None), "padding"),
     ):
-        expected = sizes.get(key)
+        expected = sizes.arguments.get(key)
         if None not in (found, expected) and found != expected:
             raise ValueError(
                 f"{folder}: {what} is {found}, {key} of the network {expected}; {_AGAIN}"
             )
-    vocabulary = sizes.get("vocabulary")
+    vocabulary = sizes.arguments.get("vocabulary")
     if vocabulary is None or not hasattr(preprocess, "__len__"):
         return
     fits = len(preprocess) <= vocabulary

@@ -13,5 +13,6 @@ if TYPE_CHECKING:
     from zoo.decoding.generate import generate as generate
     from zoo.decoding.heads import SelfTerminating as SelfTerminating
     from zoo.decoding.laboratory import non_termination_ratio as non_termination_ratio
+    from zoo.decoding.models.decodable import as_decodable as as_decodable
 
 attach(__name__, __file__)

@@ -1,4 +1,4 @@
-"""The command `zoo infomap`: a network in, its communities out."""
+"""Find the communities of a network: the partition whose codelength is least."""
 
 from __future__ import annotations
 
@@ -6,93 +6,75 @@ import itertools
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from jsonargparse import ArgumentParser
 
 from zoo.infomap.communities import Communities, find_communities
 from zoo.infomap.files.write_tree import savings
-from zoo.infomap.flow import FlowModel
+from zoo.options import OptionParser
 
 SHOWN = 10  # communities in the table
 NAMES = 6  # nodes of each
 PICTURES = (".png", ".pdf", ".svg")
-FILES = (".tree", ".clu", ".ftree", *PICTURES)
-SWITCHES = {
-    "directed": "follow the links' directions",
-    "two_level": "no modules within modules",
-    "recorded": "describe the steps of teleportation",
-    "to_nodes": "teleport to nodes, not along links",
-    "no_self_links": "leave out links of a node to itself",
+WRITERS = {
+    ".tree": Communities.write_tree,
+    ".clu": Communities.write_clu,
+    ".ftree": Communities.write_ftree,
 }
-OPTIONS = {
-    "trials": (int, 1, "searches; the best is kept"),
-    "seed": (int, 0, "seed of the first search"),
-    "threads": (int | None, None, "searches at a time; default the number of processors"),
-    "flow": (FlowModel | None, None, "how the walker moves; default by --directed"),
-    "teleportation": (float, 0.15, "probability of teleportation in a step"),
-    "markov_time": (float, 1.0, "steps between two descriptions; more makes larger modules"),
-    "relax_rate": (float, 0.15, "of layers, probability of a step to any layer"),
-    "relax_down": (int | None, None, "how many layers down such a step may lead; default any"),
-    "relax_up": (int | None, None, "the same for layers up"),
-    "preferred_modules": (int | None, None, "number of top modules to prefer"),
-    "start": (str | None, None, "a .clu or .tree with modules to start from"),
-}
+FILES = (*WRITERS, *PICTURES)
 
 
 def run(arguments: list[str]) -> None:
     """Find the communities that the arguments after `zoo infomap` ask for."""
-    options = vars(_parser().parse_args(arguments))
-    files = [Path(path) for path in options.pop("output")]
+    parser = OptionParser(prog="zoo infomap", description=__doc__)
+    parser.add_argument("network", help="a .net, a .mtx or a list of links, also as .gz")
+    parser.add_argument(
+        "-o", "--output", nargs="+", default=[], help=f"files to write: {', '.join(FILES)}"
+    )
+    parser.add_argument("--states", action="store_true", help="write state nodes one by one")
+    parser.add_argument("-q", "--quiet", action="store_true", help="print nothing")
+    parser.add_argument("--start", type=str | None, help="a .clu or .tree to start from")
+    parser.add_options(find_communities, skip=("start", "weight", "progress"))
+    infomap(**parser.parse(arguments))
+
+
+def infomap(
+    network: str, output: list[str], states: bool, quiet: bool, **options: Any
+) -> Communities:
+    """Find the communities of a network, write files, print what was found.
+
+    Args:
+        network: a file.
+        output: files to write; their suffixes tell the forms.
+        states: whether to write state nodes one by one.
+        quiet: print nothing.
+        options: those of `find_communities`.
+    """
+    files = [Path(path) for path in output]
     wrong = [path for path in files if path.suffix not in FILES]
     if wrong:
         raise ValueError(f"{wrong[0]}: expected a file to write that ends in {', '.join(FILES)}")
-    states, quiet = options.pop("states"), options.pop("quiet")
-    options["self_links"] = not options.pop("no_self_links")
     begun = time.perf_counter()
-    found = find_communities(
-        options.pop("network"), **options, progress=sys.stderr.isatty() and not quiet
-    )
+    found = find_communities(network, **options, progress=sys.stderr.isatty() and not quiet)
     seconds = time.perf_counter() - begun
     for path in files:
         write(found, path, states)
     if not quiet:
         print_summary(found, seconds)
-
-
-def _parser() -> ArgumentParser:
-    parser = ArgumentParser(
-        prog="zoo infomap",
-        description="Find the communities of a network: minimise the map equation.",
-        exit_on_error=False,
-    )
-    parser.add_argument("network", help="a .net, a .mtx or a list of links, also as .gz")
-    parser.add_argument(
-        "-o", "--output", nargs="+", default=[], help=f"files to write: {', '.join(FILES)}"
-    )
-    for name, summary in SWITCHES.items():
-        parser.add_argument(_spelling(name), action="store_true", help=summary)
-    for name, (kind, default, summary) in OPTIONS.items():
-        parser.add_argument(_spelling(name), type=kind, default=default, help=summary)
-    parser.add_argument("--states", action="store_true", help="write state nodes one by one")
-    parser.add_argument("-q", "--quiet", action="store_true", help="print nothing")
-    return parser
-
-
-def _spelling(name: str) -> str:
-    return f"--{name.replace('_', '-')}"
+    return found
 
 
 def write(found: Communities, path: Path, states: bool) -> None:
     """Write communities to a file of the form that its suffix tells."""
-    if path.suffix in PICTURES:
-        from matplotlib.figure import Figure
+    if path.suffix in WRITERS:
+        WRITERS[path.suffix](found, path, states=states)
+        return
+    from matplotlib.figure import Figure
 
-        figure = Figure(figsize=(8, 8), layout="constrained")
-        found.plot(figure.subplots())
-        figure.savefig(path)
-    else:
-        getattr(found, f"write_{path.suffix[1:]}")(path, states=states)
+    figure = Figure(figsize=(8, 8), layout="constrained")
+    found.plot(figure.subplots())
+    figure.savefig(path)
 
 
 def print_summary(found: Communities, seconds: float) -> None:
@@ -101,10 +83,9 @@ def print_summary(found: Communities, seconds: float) -> None:
     from rich.table import Table
 
     network, tree = found.walk.network, found.tree
-    sources = np.repeat(np.arange(network.nodes), np.diff(network.starts))
-    links = int((sources <= network.targets).sum()) if not network.directed else len(sources)
+    each = network.directed | (network.sources <= network.targets)  # an undirected link once
     facts = {
-        "network": f"{network.nodes:,} nodes, {links:,} links, flow {found.walk.model}",
+        "network": f"{network.nodes:,} nodes, {int(each.sum()):,} links, flow {found.walk.model}",
         "modules": f"{found.modules:,} on top, {found.levels} levels with the nodes",
         "codelength": f"{found.codelength:.6f} bits, {savings(tree):.1%} less than "
         f"{found.one_level_codelength:.6f} on one level",

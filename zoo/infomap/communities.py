@@ -12,13 +12,15 @@ import numpy as np
 from zoo.infomap import map_equation
 from zoo.infomap.files.read_partition import read_partition
 from zoo.infomap.files.write_tree import Document, Marks
-from zoo.infomap.flow import Flow, FlowModel, make_flow
-from zoo.infomap.graphs import as_network, warn_if_dense
+from zoo.infomap.flow import TELEPORTATION, Flow, FlowModel
+from zoo.infomap.graphs import warn_if_dense
 from zoo.infomap.map_equation import Labels
-from zoo.infomap.networks.network import Network, lightened
-from zoo.infomap.progress import Stages, stages
+from zoo.infomap.networks.multilayer import RELAX_RATE
 from zoo.infomap.search import partition
 from zoo.infomap.tree import Tree
+from zoo.infomap.walk import Walk, walk_on
+from zoo.kernels.cache import announced
+from zoo.progress import stages
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,11 +38,11 @@ def find_communities(
     flow: FlowModel | None = None,
     recorded: bool = False,
     to_nodes: bool = False,
-    teleportation: float = 0.15,
+    teleportation: float = TELEPORTATION,
     markov_time: float = 1.0,
     self_links: bool = True,
     weight: str | None = "weight",
-    relax_rate: float = 0.15,
+    relax_rate: float = RELAX_RATE,
     relax_down: int | None = None,
     relax_up: int | None = None,
     start: Labels | str | Path | None = None,
@@ -103,23 +105,18 @@ def find_communities(
         >>> communities
         Communities(2 modules of 6 nodes, 2.3207 bits, one level 2.5567)
     """
-    for name, number in (
-        ("trials", trials),
-        ("threads", threads),
-        ("preferred_modules", preferred_modules),
-    ):
-        if number is not None and number < 1:
-            raise ValueError(f"{name} is {number}: expected 1 or more")
-    with stages(progress) as shown:
+    _check(trials=trials, threads=threads, preferred_modules=preferred_modules)
+    _check(0, seed=seed)
+    with stages(progress) as shown, announced(progress):
         walk = walk_on(
             graph,
             directed=directed,
             flow=flow,
+            shown=shown,
             weight=weight,
             relax_rate=relax_rate,
             relax_down=relax_down,
             relax_up=relax_up,
-            shown=shown,
             recorded=recorded,
             to_nodes=to_nodes,
             teleportation=teleportation,
@@ -166,87 +163,18 @@ def codelength(graph: Any, labels: Any, **options: Any) -> float:
     return map_equation.codelength(walk.flow, labels)
 
 
+def _check(least: int = 1, **numbers: int | None) -> None:
+    """Refuse numbers below the least."""
+    for name, number in numbers.items():
+        if number is not None and number < least:
+            raise ValueError(f"{name} is {number}: expected {least} or more")
+
+
 def _lowest_modules(start: Labels | str | Path, walk: Walk) -> np.ndarray:
     """Returns the modules that hold the nodes themselves."""
     if isinstance(start, (str, Path)):
         start = read_partition(start, walk.ids)
     return map_equation.nested_levels(start, walk.network.nodes)[-1]
-
-
-@dataclass(frozen=True, eq=False)
-class Walk:
-    """A random walk on a graph.
-
-    Attributes:
-        network: the graph.
-        nodes: what the graph calls its nodes.
-        flow: where the walker is and where it goes.
-        model: the flow model.
-    """
-
-    network: Network
-    nodes: Sequence[Hashable]
-    flow: Flow
-    model: str
-
-    @property
-    def ids(self) -> np.ndarray:
-        """The numbers that files call the nodes, int (nodes,)."""
-        network = self.network
-        return np.arange(network.nodes) if network.ids is None else network.ids
-
-
-def walk_on(
-    graph: Any,
-    *,
-    directed: bool = False,
-    flow: FlowModel | None = None,
-    weight: str | None = "weight",
-    relax_rate: float = 0.15,
-    relax_down: int | None = None,
-    relax_up: int | None = None,
-    shown: Stages | None = None,
-    **options: Any,
-) -> Walk:
-    """Let a walker walk on a graph.
-
-    Args:
-        graph: see `find_communities`, as for `directed`, `flow` and `weight`.
-        directed: whether links have a direction.
-        flow: the flow model.
-        weight: what holds the weights.
-        relax_rate: of layers.
-        relax_down: of layers.
-        relax_up: of layers.
-        shown: where to tell of the stages.
-        options: of `make_flow`.
-    """
-    shown = shown or Stages()
-    model: FlowModel = flow or ("directed" if directed else "undirected")
-    if directed and model == "undirected":
-        raise ValueError("directed=True with flow='undirected': choose one of them")
-    shown.begin("reading", _bytes(graph))
-    network, nodes = as_network(
-        graph,
-        directed=model != "undirected",
-        drop_directions=flow == "undirected",
-        weight=weight,
-        relax_rate=relax_rate,
-        relax_down=relax_down,
-        relax_up=relax_up,
-        advance=shown.advance,
-    )
-    if network.directed and flow is None:  # so are layers, whatever their links are
-        model = "directed"
-    shown.begin("walking")
-    walk = make_flow(network, model=model, **options)
-    return Walk(lightened(network), nodes, walk, model)
-
-
-def _bytes(graph: Any) -> int | None:
-    """Returns the size of a file that is not compressed."""
-    path = Path(graph) if isinstance(graph, (str, Path)) else Path()
-    return path.stat().st_size if path.is_file() and path.suffix != ".gz" else None
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -327,12 +255,10 @@ class Communities:
             graph.add_node(
                 name, community=int(self.labels[node]), path=path, flow=float(self.flow[node])
             )
-        ends = np.repeat(np.arange(network.nodes), np.diff(network.starts)), network.targets
+        columns = network.sources, network.targets, network.weights
         graph.add_weighted_edges_from(
             (self.nodes[source], self.nodes[target], weight)
-            for source, target, weight in zip(
-                *(end.tolist() for end in ends), network.weights.tolist(), strict=True
-            )
+            for source, target, weight in zip(*(c.tolist() for c in columns), strict=True)
         )
         return graph
 
@@ -368,6 +294,13 @@ class Communities:
         Args:
             axes: matplotlib axes to draw on; default new ones.
         """
-        from zoo.infomap.plot import plot
+        from zoo.infomap.plot import Picture
 
-        return plot(self, axes)
+        network = self.walk.network
+        columns = network.sources, network.targets, network.weights
+        picture = Picture(*columns, self.labels, self.flow, self.nodes)
+        return picture.draw(
+            axes,
+            f"{self.modules} communities, {self.codelength:.3f} bits "
+            f"instead of {self.one_level_codelength:.3f}",
+        )

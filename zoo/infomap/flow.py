@@ -7,12 +7,12 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from zoo.infomap.networks.csr import row_sums
+from zoo.infomap.kernels.csr import multiply_rows, row_sums
 from zoo.infomap.networks.network import Network, split_loops
 from zoo.infomap.stationary import WALKS, Teleport, steps_of
-from zoo.kernels import kernel
 
 FlowModel = Literal["undirected", "directed", "undirdir", "outdirdir", "rawdir", "precomputed"]
+TELEPORTATION = 0.15  # of the steps of a directed walk
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def make_flow(
     model: FlowModel = "undirected",
     recorded: bool = False,
     to_nodes: bool = False,
-    teleportation: float = 0.15,
+    teleportation: float = TELEPORTATION,
     markov_time: float = 1.0,
     self_links: bool = True,
     bipartite_teleportation: bool = False,
@@ -118,7 +118,7 @@ def make_flow(
     else:
         steps = steps_of(bare, share, strength, loops)
         node, rate, landing = WALKS[model](network, steps, teleport)
-        _multiply_rows(bare.starts, share, rate)
+        multiply_rows(bare.starts, share, rate)
         flow = Flow(node, bare.starts, bare.targets, share, directed=True, landing=landing)
     if network.first_feature is not None and not bipartite_teleportation:
         known = 0.5 if model in ("undirdir", "outdirdir") else 1.0
@@ -190,11 +190,3 @@ def _check_teleport(network: Network, model: str, teleport: Teleport) -> None:
             raise ValueError(f"{option} teleportation is for model='directed', not {model!r}")
     if teleport.bipartite and network.first_feature is None:
         raise ValueError("bipartite teleportation needs a bipartite network: give first_feature")
-
-
-@kernel
-def _multiply_rows(starts: np.ndarray, values: np.ndarray, factor: np.ndarray) -> None:
-    """Multiply each row by a number of its own, in place."""
-    for node in range(len(factor)):
-        for entry in range(starts[node], starts[node + 1]):
-            values[entry] *= factor[node]

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from zoo.infomap.flow import Flow
-from zoo.kernels import kernel
+from zoo.infomap.kernels.crossings import add_crossings
 
 Labels = np.ndarray | Sequence[int] | Sequence[np.ndarray] | Sequence[Sequence[int]]
 
@@ -129,7 +129,7 @@ def boundary(flow: Flow, modules: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """
     count = int(modules.max()) + 1
     entered, left = np.zeros(count), np.zeros(count)
-    _add_crossings(flow.starts, flow.targets, flow.link, modules, entered, left)
+    add_crossings(flow.starts, flow.targets, flow.link, modules, entered, left)
     if flow.teleport is not None and flow.landing is not None:
         sent = np.bincount(modules, flow.teleport, count)
         share = np.bincount(modules, flow.landing, count)
@@ -163,22 +163,3 @@ def _module_codebooks(flow: Flow, modules: np.ndarray, left: np.ndarray) -> floa
         names = modules * (int(flow.physical.max()) + 1) + flow.physical
         node = np.bincount(np.unique(names, return_inverse=True)[1], flow.node)
     return float((plogp(used) - plogp(left)).sum() - plogp(node).sum())
-
-
-@kernel
-def _add_crossings(
-    starts: np.ndarray,
-    targets: np.ndarray,
-    link: np.ndarray,
-    modules: np.ndarray,
-    entered: np.ndarray,
-    left: np.ndarray,
-) -> None:
-    """Add the flow of links between modules to what enters and leaves them."""
-    for node in range(len(starts) - 1):
-        module = modules[node]
-        for entry in range(starts[node], starts[node + 1]):
-            other = modules[targets[entry]]
-            if other != module:
-                left[module] += link[entry]
-                entered[other] += link[entry]

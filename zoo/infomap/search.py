@@ -9,10 +9,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from zoo.infomap.flow import Flow
-from zoo.infomap.kernels.aggregation import Level, level_of
+from zoo.infomap.kernels.aggregation import Level, both_ways
+from zoo.infomap.kernels.csr import row_sums
 from zoo.infomap.kernels.hierarchy import hierarchy
+from zoo.infomap.kernels.physical import held, no_physical
 from zoo.infomap.kernels.two_level import search
 from zoo.infomap.map_equation import codelength, one_level
+from zoo.infomap.networks.csr import Rows, transposed
 from zoo.infomap.tree import Tree
 
 # Searches of one trial: in a small network each is a lottery and takes no time.
@@ -43,23 +46,12 @@ def partition(
 
     Returns:
         The modules. The codelength is that of the map equation, whatever was preferred.
-
-    Raises:
-        ValueError: if `trials`, `seed` or `preferred_modules` is out of range, or `start` does not
-            hold a label a node.
     """
-    if trials < 1 or seed < 0 or (preferred_modules is not None and preferred_modules < 1):
-        raise ValueError(
-            f"trials {trials}, seed {seed} and preferred_modules {preferred_modules}: "
-            "expected at least 1, 0 and 1"
-        )
     labels = np.arange(flow.nodes, dtype=np.uint32)
     if start is not None:
-        if np.shape(start) != (flow.nodes,):
-            raise ValueError(f"start has shape {np.shape(start)}: expected ({flow.nodes},)")
         labels = np.unique(start, return_inverse=True)[1].astype(np.uint32)
     level = level_of(flow)
-    task = _Task(flow, level, one_level(flow), labels, two_level, preferred_modules or 0)
+    task = _Searches(flow, level, one_level(flow), labels, two_level, preferred_modules or 0)
     searches = max(1, min(MOST_SEARCHES, NODES_SEARCHED // flow.nodes))
     states = np.random.SeedSequence(seed).generate_state(trials * searches, np.uint32).tolist()
     if trials == 1 or threads == 1:
@@ -72,7 +64,7 @@ def partition(
 
 
 @dataclass(frozen=True)
-class _Task:
+class _Searches:
     """What all searches share."""
 
     flow: Flow
@@ -112,3 +104,31 @@ def by_flow(labels: np.ndarray, flow: np.ndarray) -> np.ndarray:
     ranks = np.empty_like(order)
     ranks[order] = np.arange(len(order))
     return ranks[labels]
+
+
+def level_of(flow: Flow) -> Level:
+    """Returns the level of the nodes themselves."""
+    leaving = Rows(flow.starts, flow.targets, flow.link)
+    rows, symmetric = leaving, not flow.directed
+    leave = enter = row_sums(leaving.starts, leaving.values)
+    if flow.directed:
+        entering = transposed(leaving)
+        rows = both_ways(*leaving, *entering)
+        enter = row_sums(entering.starts, entering.values)
+        del entering  # of use no more, and 12 bytes a link
+    teleport = landing = np.zeros(0)
+    if flow.teleport is not None and flow.landing is not None:
+        teleport, landing = flow.teleport, flow.landing
+        leave = leave + teleport * (1 - landing)
+        enter = enter + landing * (teleport.sum() - teleport)
+        symmetric = False
+    starts, targets, half = rows
+    signless = starts.view(np.uint64), targets.view(np.uint32)
+    nodes = Level(
+        *signless, half, flow.node, leave, enter, teleport, landing, no_physical(), symmetric
+    )
+    if flow.physical is None:
+        return nodes
+    names = flow.physical.astype(np.uint32)
+    rows = np.arange(flow.nodes + 1, dtype=np.uint64)
+    return nodes._replace(physical=held(rows, names, flow.node, int(names.max()) + 1))

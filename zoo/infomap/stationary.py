@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from zoo.infomap.kernels import stationary as kernels
+from zoo.infomap.kernels.csr import divide_rows
 from zoo.infomap.networks.csr import Rows, transposed
 from zoo.infomap.networks.network import Network
-from zoo.kernels import kernel
 
 TOLERANCE = 1e-13  # change of the visits in a sweep, summed over the nodes, at which they stand
 SWEEPS = 10_000
@@ -32,6 +33,14 @@ class Steps(NamedTuple):
     probability: np.ndarray
     stay: np.ndarray
     strength: np.ndarray
+
+    def arrivals(self, rate: np.ndarray) -> np.ndarray:
+        """Return the flow that enters each node by links, float64 (nodes,).
+
+        Args:
+            rate: float64 (nodes,), the flow that leaves each node by links.
+        """
+        return kernels.arrivals(*self[:4], rate)
 
 
 class Visits(NamedTuple):
@@ -74,7 +83,7 @@ def steps_of(bare: Network, share: np.ndarray, strength: np.ndarray, loops: np.n
         strength: float64 (nodes,), weight that leaves each node, self-links included.
         loops: float64 (nodes,), weights of self-links.
     """
-    _divide_rows(bare.starts, share, strength)
+    divide_rows(bare.starts, share, strength)
     stay = np.divide(loops, strength, out=np.zeros_like(loops), where=strength > 0)
     return Steps(*transposed(Rows(bare.starts, bare.targets, share)), stay, strength)
 
@@ -83,7 +92,7 @@ def weighed(network: Network, steps: Steps, teleport: Teleport) -> Visits:
     """Return the visits if the weights of links are their flow, up to a factor."""
     del network, teleport
     rate = steps.strength / steps.strength.sum()
-    return Visits(arrivals(steps, rate), rate)
+    return Visits(steps.arrivals(rate), rate)
 
 
 def precomputed(network: Network, steps: Steps, teleport: Teleport) -> Visits:
@@ -116,10 +125,10 @@ def teleported(network: Network, steps: Steps, teleport: Teleport) -> Visits:
     node /= node.sum()
     rate = (1 - jump) * node if teleport.recorded else node / node[steps.strength > 0].sum()
     if teleport.bipartite:
-        rate[passed] = arrivals(steps, rate)[passed]
+        rate[passed] = steps.arrivals(rate)[passed]
     if teleport.recorded:
         return Visits(node, rate, landing)
-    return Visits(np.where(passed, 0, arrivals(steps, rate)), rate)
+    return Visits(np.where(passed, 0, steps.arrivals(rate)), rate)
 
 
 WALKS = {
@@ -136,7 +145,7 @@ def _landing(network: Network, steps: Steps, teleport: Teleport) -> np.ndarray:
     if teleport.to_nodes:
         return _node_shares(network)
     rate = steps.strength / steps.strength.sum()
-    return arrivals(steps, rate) if teleport.recorded else rate
+    return steps.arrivals(rate) if teleport.recorded else rate
 
 
 def _node_shares(network: Network) -> np.ndarray:
@@ -161,7 +170,7 @@ def stationary(steps: Steps, landing: np.ndarray, jump: np.ndarray) -> np.ndarra
         jump: float64 (nodes,), t.
     """
     visits = landing.copy()
-    change = _sweep_to_rest(*steps[:4], landing, jump, visits, TOLERANCE, SWEEPS)
+    change = kernels.sweep_to_rest(*steps[:4], landing, jump, visits, TOLERANCE, SWEEPS)
     if change > TOLERANCE:
         warnings.warn(
             f"the visits still changed by {change:.1g} after {SWEEPS} sweeps: "
@@ -169,71 +178,3 @@ def stationary(steps: Steps, landing: np.ndarray, jump: np.ndarray) -> np.ndarra
             stacklevel=3,
         )
     return visits / visits.sum()
-
-
-def arrivals(steps: Steps, rate: np.ndarray) -> np.ndarray:
-    """Return the flow that enters each node by links, float64 (nodes,).
-
-    Args:
-        steps: the links.
-        rate: float64 (nodes,), the flow that leaves each node by links.
-    """
-    return _arrivals(*steps[:4], rate)
-
-
-@kernel
-def _arrivals(
-    starts: np.ndarray,
-    sources: np.ndarray,
-    probability: np.ndarray,
-    stay: np.ndarray,
-    rate: np.ndarray,
-) -> np.ndarray:
-    arrived = stay * rate
-    for node in range(len(rate)):
-        for entry in range(starts[node], starts[node + 1]):
-            arrived[node] += probability[entry] * rate[sources[entry]]
-    return arrived
-
-
-@kernel
-def _sweep_to_rest(
-    starts: np.ndarray,
-    sources: np.ndarray,
-    probability: np.ndarray,
-    stay: np.ndarray,
-    landing: np.ndarray,
-    jump: np.ndarray,
-    visits: np.ndarray,
-    tolerance: float,
-    limit: int,
-) -> float:
-    """Sweep until the visits change by the tolerance, or `limit` times; return the last change."""
-    leaving = (1 - jump) * visits
-    change = np.inf
-    for _ in range(limit):
-        change = total = teleported = 0.0
-        for node in range(len(visits)):
-            arrived = landing[node]
-            for entry in range(starts[node], starts[node + 1]):
-                arrived += probability[entry] * leaving[sources[entry]]
-            found = arrived / (1 - (1 - jump[node]) * stay[node])
-            change += abs(found - visits[node])
-            visits[node] = found
-            leaving[node] = (1 - jump[node]) * found
-            total += found
-            teleported += jump[node] * found
-        visits /= teleported
-        leaving /= teleported
-        change /= total
-        if change <= tolerance:
-            break
-    return change
-
-
-@kernel
-def _divide_rows(starts: np.ndarray, values: np.ndarray, divisor: np.ndarray) -> None:
-    """Divide each row by a number of its own, in place."""
-    for node in range(len(divisor)):
-        for entry in range(starts[node], starts[node + 1]):
-            values[entry] /= divisor[node]

@@ -28,6 +28,7 @@ from numba import njit
 from numba.core.serialize import dumps
 
 Function = TypeVar("Function", bound=Callable)
+COMPILING = "compiling, at the first call on this machine only: takes up to half a minute"
 VERSION = f"py{sys.version_info[0]}{sys.version_info[1]}-numba{numba.__version__}"
 
 
@@ -74,9 +75,11 @@ class MachineCode:
         return fingerprint(self.function)
 
     def load(self, key: tuple) -> Any:
-        """Returns what was saved under a key (types and processor), or None."""
+        """Return what was saved under a key (types and processor), or None."""
         with contextlib.suppress(OSError):
             return pickle.loads(self._path(key).read_bytes())
+        while _listeners:
+            _listeners.pop()()
         return None
 
     def save(self, key: tuple, data: Any) -> None:
@@ -167,6 +170,24 @@ def _digest(text: str) -> str:
 def _kept_nowhere(function: Function, reason: str) -> Function:
     _warn(reason)
     return cast("Function", njit(nogil=True)(function))
+
+
+@contextlib.contextmanager
+def announced(shown: bool) -> Iterator[None]:
+    """Say on standard error, once, that kernels are compiled, if any has to be.
+
+    Args:
+        shown: False says nothing.
+    """
+    if shown:
+        _listeners.append(lambda: print(COMPILING, file=sys.stderr))
+    try:
+        yield
+    finally:
+        _listeners.clear()
+
+
+_listeners: list[Callable[[], None]] = []
 
 
 @functools.cache

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from zoo.decoding.cpu.inference import lean, prepared
+from zoo.decoding.cpu.inference import lean, require_untouched
 from zoo.decoding.cpu.linear import PackedLinear
 from zoo.decoding.engine.cache import TreeCache
 from zoo.masks.algebra import padding
@@ -34,13 +34,14 @@ class DecodableTransformer:
         self, net: TokenTransformer, task: TextTask = "seq2seq", order: Sequence[int] | None = None
     ) -> None:
         self.task = task
+        self.source = task == "seq2seq"
         device = net.encoder.token_embedding.weight.device
         self.order = None if order is None else torch.tensor(order, device=device)
         self.positions = net.encoder.positions or None
         self.heads, self.layers = net.encoder.heads, len(net.encoder.blocks)
         self.channels, self.weight = net.encoder.channels, net.encoder.token_embedding.weight
         self.vocabulary = len(self.weight)
-        self.encoder, self.transform, self.output = prepared(net, lean_parts)
+        self.encoder, self.transform, self.output = lean_parts(net)
 
     def prefill(self, tokens: Tensor, valid: Tensor) -> tuple[Tensor, TreeCache]:
         """Read the prompts; see `zoo.decoding.engine.protocol.Decodable`."""
@@ -96,6 +97,11 @@ class DecodableTransformer:
 
 
 def lean_parts(net: TokenTransformer) -> tuple[Any, Any, PackedLinear]:
-    """Return a network's encoder, its head's layer and its output layer, to be run step by step."""
+    """Return a network's encoder, its head's layer and its output layer, to be run step by step.
+
+    Raises:
+        ValueError: if the network, its encoder or its head has a hook, or a `forward` of its own.
+    """
+    require_untouched(net, net.encoder, net.head)
     output = PackedLinear(net.encoder.token_embedding.weight, net.head.bias)
     return lean(net.encoder), lean(net.head.transform), output

@@ -2,10 +2,8 @@
 
 from typing import Any
 
-import torch
-
 from zoo import decoding
-from zoo.masks.any_order import Order, Stream, numbered, write_in_order
+from zoo.masks.any_order import Order, write_in_order
 from zoo.masks.decodable import DecodableTransformer, TextTask
 from zoo.masks.tokenizer import Tokenizer
 from zoo.masks.transformer import TokenTransformer
@@ -22,7 +20,6 @@ def generate(
     beam: int = 1,
     max_new_tokens: int = 64,
     batch_size: int = 16,
-    stream: Stream | None = None,
     **options: Any,
 ) -> list[str]:
     """Write a text for each of some texts.
@@ -39,13 +36,11 @@ def generate(
         beam: width of the beam search; default 1, greedy.
         max_new_tokens: most tokens of a result, its end included; default 64.
         batch_size: texts at a time, those of similar lengths together; default 16.
-        stream: called at each step with the numbers of the texts that are being written, int64
-            (n,), and their new tokens, int64 (n,); not for beams.
         **options: further ones of `zoo.decoding.generate`, such as `method="sample"`, `top_p`.
 
     Returns:
         A text for each, in order: what follows it, or, where `order` is another, all of it. Where
-        more are asked for of each (`n_best`), these follow each other.
+        more are asked for of each (`n_best`, `samples`), these follow each other.
 
     Raises:
         TypeError: if `texts` is a single string.
@@ -60,9 +55,7 @@ def generate(
     if order != "ltr":
         if length is None or task != "lm":
             raise ValueError(f"order={order!r} is for task='lm', and needs the length of the text")
-        return write_in_order(net, tokenizer, texts, order, length, stream=stream, **options)
-    if batch_size < 1:
-        raise ValueError(f"batch_size is {batch_size}: expected 1 or more texts at a time")
+        return write_in_order(net, tokenizer, texts, order, length, **options)
     if length is not None:
         raise ValueError("length does nothing from left to right: give max_new_tokens")
     room = (net.encoder.positions or tokenizer.max_length + max_new_tokens) - max_new_tokens
@@ -74,20 +67,14 @@ def generate(
     prompts = [tokenizer.encode(text, min(room, tokenizer.max_length)) for text in texts]
     if task != "seq2seq":  # a text that goes on has no end yet
         prompts = [prompt[:-1] for prompt in prompts]
-    by_length = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
-    written: list[list[str]] = [[] for _ in texts]
-    for start in range(0, len(by_length), batch_size):
-        chosen = by_length[start : start + batch_size]
-        own: dict[str, Any] = {"stream": numbered(stream, torch.tensor(chosen))} if stream else {}
-        made = decoding.generate(
-            DecodableTransformer(net, task),
-            [prompts[i] for i in chosen],
-            max_new_tokens=max_new_tokens,
-            eos_id=tokenizer.end,
-            **options | own,
-        )
-        rows = [tokenizer.decode(ids) for ids in made.to_lists()]
-        each = len(rows) // len(chosen)
-        for row, i in enumerate(chosen):
-            written[i] = rows[row * each : (row + 1) * each]
-    return [text for own in written for text in own]
+    if not prompts:
+        return []
+    made = decoding.generate(
+        DecodableTransformer(net, task),
+        prompts,
+        max_new_tokens=max_new_tokens,
+        eos_id=tokenizer.end,
+        batch_size=batch_size,
+        **options,
+    )
+    return [tokenizer.decode(ids) for ids in made.to_lists()]

@@ -10,7 +10,7 @@ from torch.optim import AdamW
 from torchmetrics.classification import MulticlassAccuracy
 
 from zoo.data.images import flip, move
-from zoo.optim.schedule import rise_and_fall
+from zoo.optim.schedule import decayed_matrices, warm_up
 from zoo.optim.step_noise import StepNoise
 from zoo.pictures.losses import smoothed_cross_entropy
 from zoo.pictures.net import PictureClassifier
@@ -111,16 +111,6 @@ class PictureTraining(LightningModule):
         self.log(f"{split}_accuracy", accuracy, prog_bar=True, batch_size=len(labels))
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
-        """AdamW without decay of norms and biases; the schedule ends with the last step."""
-        groups = [
-            {"params": [p for p in self.net.parameters() if p.dim() > 1]},
-            {"params": [p for p in self.net.parameters() if p.dim() <= 1], "weight_decay": 0.0},
-        ]
-        optimizer = AdamW(groups, lr=self.lr, weight_decay=self.weight_decay)
-        total = int(self.trainer.estimated_stepping_batches)
-        rising = max(1, round(self.warmup * total))
-        schedule = rise_and_fall(optimizer, rising, total - rising, first=1 / (rising + 1))
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
-        }
+        """AdamW without decay of biases and norms; the schedule ends with the last step."""
+        optimizer = AdamW(decayed_matrices(self.net, self.weight_decay), lr=self.lr)
+        return warm_up(self, optimizer, self.warmup)

@@ -49,13 +49,15 @@ def foreign_net(source: str, name: str) -> Any | None:
 
     Args:
         source: what `--from` names.
-        name: the model to train, whose entry says who reads such checkpoints.
+        name: the model to train. The class of its network may know such checkpoints: it then has
+            `from_foreign(source)`, which returns a network with `arguments` and `preprocess`, or
+            None, and `SHAPE`, the names of those arguments that follow from the weights.
 
     Returns:
         The network; None if the checkpoint is the zoo's.
     """
-    read = registry.describe(name).start
-    return registry.import_object(read)(source) if read else None
+    read = getattr(registry.describe(name).builder(), "from_foreign", None)
+    return read(source) if read and source not in registry.list_models() else None
 
 
 @functools.cache
@@ -120,16 +122,16 @@ class ZooCLI(LightningCLI):
             help="zoo test: write the figures into the folder's metrics and card",
         )
         parser.add_argument(
-            "--trust",
-            action="store_true",
-            help="take all that the recipe of a checkpoint folder or repository names: it may then "
-            "run any code on this machine; default: plain values only (SECURITY.md)",
-        )
-        parser.add_argument(
             "--precision",
             type=Literal["auto"] | None,
             default=None,
             help="auto: where trainer.precision is not given, bf16 if the processor has it",
+        )
+        parser.add_argument(
+            "--trust",
+            action="store_true",
+            help="take all that the recipe of a checkpoint folder or repository names: it may then "
+            "run any code on this machine; default: plain values only (SECURITY.md)",
         )
         parser.add_lightning_class_args(ModelCheckpoint, "checkpoint")
         parser.set_defaults({"checkpoint.save_last": True})
@@ -178,14 +180,6 @@ class ZooCLI(LightningCLI):
             )
         self.choose_precision()
 
-    def resume_file(self, source: str) -> str:
-        """Return the file to resume from that `--ckpt_path` names, checked; nobody read it yet."""
-        if source == "last":
-            runs = Path(self.options.trainer.default_root_dir or "runs")
-            source = str(last_checkpoint(runs / self.options.name))
-        trust.require_resumable(source, self.options.model.class_path)
-        return source
-
     def choose_precision(self) -> None:
         """Fill in the precision that a recipe leaves to the processor, or to the resumed run."""
         trainer = self.options.trainer
@@ -195,6 +189,14 @@ class ZooCLI(LightningCLI):
             saved = saved_precision(resumed) if resumed.is_file() else None
             trainer.precision = saved or choose_precision(trainer.accelerator)
             tell(f"precision: {trainer.precision}" + (", as it began" if saved else ""))
+
+    def resume_file(self, source: str) -> str:
+        """Return the file to resume from that `--ckpt_path` names, checked; nobody read it yet."""
+        if source == "last":
+            runs = Path(self.options.trainer.default_root_dir or "runs")
+            source = str(last_checkpoint(runs / self.options.name))
+        trust.require_resumable(source, self.options.model.class_path)
+        return source
 
     def take_shape(self) -> None:
         """Give the network the shape of a checkpoint that is not the zoo's, whatever the recipe's.
@@ -215,12 +217,12 @@ class ZooCLI(LightningCLI):
         synchronised = self.options.trainer.sync_batchnorm
         self.options.trainer.sync_batchnorm = False
         super().instantiate_classes()
-        for size in SIZES:  # Lightning saves as a hyperparameter what the class does not take, too
-            if size not in self.options.model.init_args:
-                self.model.hparams.pop(size, None)
         if synchronised:
             normalise_over_processes(self.model)
             self.options.trainer.sync_batchnorm = True  # for the recipe that is kept
+        for size in SIZES:  # Lightning saves as a hyperparameter what the class does not take, too
+            if size not in self.options.model.init_args:
+                self.model.hparams.pop(size, None)
         if self.options["from"]:
             source, name = self.options["from"], self.options.name
             fresh = getattr(foreign_net(source, name), "FRESH", ())

@@ -320,13 +320,13 @@ _PLATEAU = "lightning.pytorch.cli.ReduceLROnPlateau"
 _SECTIONS: dict[str, Callable[[str, Any], Iterator[Complaint]]] = {
     "name": _name,
     "seed_everything": _words,
+    "precision": _words,
     "trainer": _trainer,
     "checkpoint": _options(CHECKPOINT),
     "model": _class_of(LightningModule),
     "data": _class_of(LightningDataModule),
     "optimizer": _torch_class("torch.optim", Optimizer),
     "lr_scheduler": _torch_class("torch.optim.lr_scheduler", LRScheduler),
-    "precision": _words,
 }
 
 

@@ -1,4 +1,4 @@
-"""The command `zoo words`: text in, a table of words out."""
+"""Find the words of a language from raw text alone."""
 
 from __future__ import annotations
 
@@ -8,85 +8,61 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
-from jsonargparse import ArgumentParser
-
-from zoo.words.discovery import Counting, Method, discover_words
-from zoo.words.folding import Characters
+from zoo.options import OptionParser
+from zoo.words.discovery import discover_words
 from zoo.words.lexicon import COLUMNS, Lexicon
 from zoo.words.reading import read
 
 
 def run(arguments: list[str]) -> None:
-    """Parse the arguments that follow `zoo words`, and find the words."""
-    parser = ArgumentParser(
-        prog="zoo words",
-        description="Find the words of a language from raw text alone.",
-        exit_on_error=False,
-    )
+    """Find the words that the arguments after `zoo words` ask for."""
+    parser = OptionParser(prog="zoo words", description=__doc__)
     parser.add_argument(
-        "corpus", nargs="*", default=["-"], help="files, folders, globs; - is stdin"
+        "corpus", nargs="*", default=["-"], help="files, folders, globs; - is standard input"
     )
     parser.add_argument("-o", "--output", type=str | None, help="table to write; default stdout")
-    parser.add_function_arguments(words, skip={"corpus", "output"})
-    words(**vars(parser.parse_args(arguments)))
+    parser.add_argument("--top", type=int | None, help="list only so many words")
+    parser.add_argument("--jieba", type=str | None, help="write a user dictionary for jieba, too")
+    parser.add_argument(
+        "--exclude", type=str | None, help="dictionary of words to leave out, one first on a line"
+    )
+    parser.add_argument(
+        "--progress",
+        type=bool | None,
+        help="show progress; default on a terminal",
+    )
+    parser.add_options(discover_words, skip=("exclude", "progress"))
+    words(**parser.parse(arguments))
 
 
 def words(
     corpus: list[str],
     output: str | None = None,
-    exclude: str | None = None,
-    method: Method = "pmi+entropy",
-    counting: Counting = "exact",
-    min_count: int | None = None,
-    max_length: int = 8,
-    characters: Characters | None = None,
-    half_width: bool = False,
     top: int | None = None,
     jieba: str | None = None,
-    encoding: str = "utf-8",
-    errors: Literal["strict", "replace"] = "strict",
-    memory: str | None = None,
-    threads: int = 2,
+    exclude: str | None = None,
     progress: bool | None = None,
+    **options: Any,
 ) -> Lexicon:
-    """Find the words of a language from raw text alone.
+    """Find the words of texts, and write them.
 
     Args:
         corpus: text files (also .gz, .bz2, .xz, .zst), folders, globs, or `-` for standard input.
-        output: table to write (word, count, score, pmi, entropies); standard output if not given.
-        exclude: dictionary whose words are left out: first column of each line.
-        method: `pmi+entropy`, or `ngram` for the method of kexue.fm/archives/6920.
-        counting: `truncated` for the counts of the 2019 repository, with `ngram` only.
-        min_count: least count of a word; chosen by the size of the corpus if not given.
-        max_length: longest word, in characters.
-        characters: `unspaced`, `letters`, `post`; chosen by the method if not given.
-        half_width: fold full-width forms to half-width ones.
-        top: keep only so many words.
+        output: table to write; standard output if not given.
+        top: list only so many words.
         jieba: also write a user dictionary for jieba here.
-        encoding: encoding of the files, for instance gb18030.
-        errors: `replace` reads invalid bytes as breaks instead of refusing them.
-        memory: memory not to pass, such as 512MB; the rest goes to a temporary folder (TMPDIR).
-        threads: threads that count.
-        progress: show a progress bar; by default when standard error is a terminal.
+        exclude: dictionary whose words are left out: first column of each line.
+        progress: show progress; by default when standard error is a terminal.
+        options: those of `zoo.discover_words`.
     """
-    shown = sys.stderr.isatty() if progress is None else progress
     with terminable():
         lexicon = discover_words(
             [Path(path) for path in corpus],
-            method=method,
-            counting=counting,
-            min_count=min_count,
-            max_length=max_length,
-            characters=characters,
-            half_width=half_width,
             exclude=_first_column(exclude) if exclude else (),
-            encoding=encoding,
-            errors=errors,
-            memory=memory,
-            threads=threads,
-            progress=shown,
+            progress=sys.stderr.isatty() if progress is None else progress,
+            **options,
         )
         lexicon = lexicon if top is None else lexicon.top(top)
         if jieba is not None:

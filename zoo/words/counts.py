@@ -2,51 +2,35 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
-from collections import deque
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from queue import SimpleQueue
 from typing import BinaryIO, Literal
 
 import numpy as np
 
+from zoo.files import replacing
+from zoo.progress import bar
 from zoo.words.folding import (
-    BREAK,
-    DIGIT,
-    SPACE,
     Characters,
-    Folding,
     alphabet_of,
-    encode,
     translation,
 )
 from zoo.words.kernels.rows import (
-    AFTER,
-    BEFORE,
     ORDER,
     ROW,
-    count_padded_rows,
-    count_rows,
 )
 from zoo.words.memory import (
     LARGEST_BLOCK,
-    LARGEST_CHUNK,
-    InMemory,
     OnDisk,
     Storage,
     Stored,
-    give_back,
 )
 from zoo.words.merge_runs import ahead, is_identity, merged_blocks
-from zoo.words.progress import bar
 
-THREADS = 2
 MAGIC = b"zoo.words counts 2\n"  # then a line of JSON, the runs, and the SHA-256 of all that
 
 Windows = Literal["exact", "padded"]
@@ -58,7 +42,7 @@ class Run:
 
     Attributes:
         alphabet: sorted code points, uint32 (alphabet,); code i stands for `alphabet[i - 1]`.
-        rows: sorted records of type `counting.ROW`.
+        rows: sorted records of type `kernels.rows.ROW`.
         codes: the chunk itself, uint16 (length,), 0 at breaks.
     """
 
@@ -200,47 +184,6 @@ class Counts:
         return cls(tuple(runs), **head)
 
 
-def count(
-    blocks: Iterable[str],
-    *,
-    characters: Characters = "unspaced",
-    half_width: bool = False,
-    windows: Windows = "exact",
-    chunk: int = LARGEST_CHUNK,
-    threads: int = THREADS,
-    storage: Storage | None = None,
-) -> Counts:
-    """Counts the n-grams of a stream of text.
-
-    Args:
-        blocks: pieces of one text, of any length; n-grams cross from one to the next.
-        characters: which characters to keep, see `Folding`.
-        half_width: fold full-width forms to half-width ones.
-        windows: see `Counts`.
-        chunk: characters a run; changes memory and speed, not the counts.
-        threads: chunks counted at the same time.
-        storage: where the runs go; None keeps them in memory.
-    """
-    storage = storage or Storage()
-    folding = Folding(characters, half_width=half_width)
-    whole_lines = windows == "padded"  # their windows need to know where a line ends
-    rooms: SimpleQueue[np.ndarray] = SimpleQueue()
-    for _ in range(threads):
-        rooms.put(np.empty(0, ROW))
-    runs: list[Run] = []
-    waiting: deque[Future[Run]] = deque()
-    with ThreadPoolExecutor(threads) as pool:
-        symbols = _joined(map(folding, blocks), folding.numbers_are_one)
-        for part in _chunks(symbols, chunk, whole_lines):
-            waiting.append(pool.submit(_count_chunk, [part], windows, rooms, storage))
-            del part
-            if len(waiting) > threads:
-                runs.append(waiting.popleft().result())
-        runs.extend(future.result() for future in waiting)
-    give_back()
-    return Counts(tuple(runs), characters, half_width, windows, (storage,))
-
-
 def _is_sealed(file: BinaryIO) -> bool:
     """Tells whether a file ends with the SHA-256 of all before it."""
     digest = hashlib.sha256()
@@ -251,90 +194,3 @@ def _is_sealed(file: BinaryIO) -> bool:
         digest.update(part)
         left -= len(part)
     return file.read() == digest.digest()
-
-
-@contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Gives a path to write to; it replaces `path` at the end, or vanishes on an exception."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        yield partial
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def _count_chunk(
-    part: list[np.ndarray], windows: Windows, rooms: SimpleQueue[np.ndarray], storage: Storage
-) -> Run:
-    points = part.pop()  # now the only reference: the text goes when its codes are there
-    alphabet = alphabet_of(points)
-    codes = encode(points, alphabet)
-    del points
-    room = rooms.get()
-    try:
-        if room.size < codes.size:
-            room = np.empty(codes.size, ROW)  # NumPy lays it on huge pages, Numba does not
-        if windows == "exact":
-            size = count_rows(codes, alphabet.size + 1, room)
-        else:
-            space = int(np.searchsorted(alphabet, SPACE)) + 1 if SPACE in alphabet else 0
-            size = count_padded_rows(codes, alphabet.size + 1, space, room)
-        if storage.claim(size * ROW.itemsize):
-            room.resize(size, refcheck=False)  # in place: no view of it is left
-            rows, room = InMemory(room), np.empty(0, ROW)
-        else:
-            rows = storage.spill(room[:size])
-    finally:
-        rooms.put(room)
-    return Run(alphabet, rows, storage.keep(codes[BEFORE:-AFTER]))
-
-
-def _joined(folded: Iterable[np.ndarray], numbers_are_one: bool) -> Iterator[np.ndarray]:
-    """Folds runs of breaks (and digits) into one where they cross from a block to the next."""
-    last = BREAK
-    for block in folded:
-        if (
-            block.size
-            and block[0] == last
-            and (last == BREAK or (numbers_are_one and last == DIGIT))
-        ):
-            block = block[1:]
-        if block.size:
-            last = int(block[-1])
-            yield block
-
-
-def _chunks(folded: Iterable[np.ndarray], chunk: int, whole_lines: bool) -> Iterator[np.ndarray]:
-    """Yields chunks of folded text with one character of context before and four after."""
-    parts = [np.full(BEFORE, BREAK, np.uint32)]
-    for block in folded:
-        parts.append(block)
-        if sum(part.size for part in parts) < chunk + BEFORE + AFTER:
-            continue
-        text = _emptied(parts)
-        while stop := _end_of_chunk(text, chunk, whole_lines):
-            yield text[: stop + AFTER]
-            text = text[stop - BEFORE :]
-        parts = [text]
-    parts.append(np.full(AFTER + 1, BREAK, np.uint32))
-    yield _emptied(parts)
-
-
-def _emptied(parts: list[np.ndarray]) -> np.ndarray:
-    """Returns the parts as one, and lets go of them."""
-    text = np.concatenate(parts)
-    parts.clear()
-    return text
-
-
-def _end_of_chunk(text: np.ndarray, chunk: int, whole_lines: bool) -> int:
-    """Returns where the first chunk of a text ends, or 0 if more text is needed to know."""
-    stop = BEFORE + chunk
-    if text.size < stop + AFTER:
-        return 0
-    if not whole_lines:
-        return stop
-    ends = np.flatnonzero(text[BEFORE : text.size - AFTER] == BREAK) + BEFORE + 1
-    within = np.searchsorted(ends, stop, "right")
-    return int(ends[max(0, within - 1)]) if ends.size else 0

@@ -9,10 +9,13 @@ from typing import Literal
 
 import numpy as np
 
-from zoo.words.coarse_cut import ALONE, Pieces, cut
-from zoo.words.counts import THREADS, Counts, count
+from zoo.kernels.cache import announced
+from zoo.words.chunks import THREADS, count
+from zoo.words.coarse_cut import Pieces, cut
+from zoo.words.counts import Counts
 from zoo.words.folding import DIGIT, Characters, Folding
 from zoo.words.kenlm_counts import measure_truncated
+from zoo.words.kernels.coarse_cut import ALONE
 from zoo.words.kernels.rows import ORDER
 from zoo.words.lexicon import Lexicon, ranked
 from zoo.words.measures import measure
@@ -24,7 +27,10 @@ from zoo.words.scoring import score
 
 Method = Literal["pmi+entropy", "ngram"]
 Counting = Literal["exact", "truncated"]
+Errors = Literal["strict", "replace"]
 
+METHOD: Method = "pmi+entropy"
+MAX_LENGTH = 8  # characters
 DEFAULT_CHARACTERS: dict[Method, Characters] = {"pmi+entropy": "unspaced", "ngram": "post"}
 THRESHOLDS = (0.0, 2.0, 4.0, 6.0)  # nats, for n-grams of 1 to 4 characters; the first is unused
 log = logging.getLogger(__name__)
@@ -34,16 +40,16 @@ Cutter = Callable[[Ngrams, np.ndarray], Pieces]  # n-grams and which of them are
 def discover_words(
     source: Source,
     *,
-    method: Method = "pmi+entropy",
+    method: Method = METHOD,
     counting: Counting = "exact",
     min_count: int | None = None,
-    max_length: int = 8,
+    max_length: int = MAX_LENGTH,
     thresholds: Sequence[float] = THRESHOLDS,
     characters: Characters | None = None,
     half_width: bool = False,
     exclude: Iterable[str] = (),
     encoding: str = "utf-8",
-    errors: str = "strict",
+    errors: Errors = "strict",
     memory: int | str | None = None,
     threads: int = THREADS,
     progress: bool = False,
@@ -85,7 +91,7 @@ def discover_words(
     """
     check(method, counting, min_count, max_length, thresholds)
     budget = Budget.of(memory, threads)
-    with Storage() as storage:
+    with Storage() as storage, announced(progress):
         counts = source
         if not isinstance(counts, Counts):
             counts = count_ngrams(
@@ -112,7 +118,7 @@ def count_ngrams(
     half_width: bool = False,
     counting: Counting = "exact",
     encoding: str = "utf-8",
-    errors: str = "strict",
+    errors: Errors = "strict",
     memory: int | str | None = None,
     threads: int = THREADS,
     progress: bool = False,
@@ -140,9 +146,9 @@ def count_ngrams(
 
 def discover(
     counts: Counts,
-    method: Method = "pmi+entropy",
+    method: Method = METHOD,
     min_count: int | None = None,
-    max_length: int = 8,
+    max_length: int = MAX_LENGTH,
     thresholds: Sequence[float] = THRESHOLDS,
     *,
     budget: Budget | None = None,
@@ -210,7 +216,7 @@ def choose(
     kept: np.ndarray,
     pieces: Pieces,
     method: Method,
-    max_length: int = 8,
+    max_length: int = MAX_LENGTH,
     *,
     numbers_are_one: bool = False,
 ) -> Lexicon:
@@ -269,7 +275,11 @@ def _without_patterns(lexicon: Lexicon) -> Lexicon:
 
 
 def check(
-    method: str, counting: str, min_count: int | None, max_length: int, thresholds: Sequence[float]
+    method: str = METHOD,
+    counting: str = "exact",
+    min_count: int | None = None,
+    max_length: int = MAX_LENGTH,
+    thresholds: Sequence[float] = THRESHOLDS,
 ) -> None:
     """Refuses arguments that `discover_words` cannot mean.
 

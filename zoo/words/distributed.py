@@ -18,18 +18,18 @@ from zoo.words.coarse_cut import Pieces, cut
 from zoo.words.counts import Counts
 from zoo.words.discovery import (
     DEFAULT_CHARACTERS,
-    THRESHOLDS,
-    Counting,
-    Method,
+    MAX_LENGTH,
+    METHOD,
     check,
     count_ngrams,
     discover,
 )
-from zoo.words.folding import Characters
 from zoo.words.lexicon import Lexicon
 from zoo.words.memory import Storage
 from zoo.words.ngram_table import Ngrams
 from zoo.words.reading import Source
+
+FINDING = ("method", "min_count", "max_length", "thresholds")  # options of `discover`
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -40,18 +40,9 @@ def discover_words(
     parts: Sequence[Source],
     *,
     folder: str | Path | None = None,
-    method: Method = "pmi+entropy",
-    counting: Counting = "exact",
-    min_count: int | None = None,
-    max_length: int = 8,
-    thresholds: Sequence[float] = THRESHOLDS,
-    characters: Characters | None = None,
-    half_width: bool = False,
-    encoding: str = "utf-8",
-    errors: str = "strict",
-    memory: int | str | None = None,
+    **options: Any,
 ) -> Lexicon:
-    """Finds the words of a text that lies in parts, with the workers of a cluster.
+    """Find the words of a text that lies in parts, with the workers of a cluster.
 
     Args:
         client: a client of `dask.distributed`.
@@ -59,16 +50,7 @@ def discover_words(
             same files on all machines.
         folder: where to put the files of counts, seen by all machines, about six times the
             size of the text; None for this machine's temporary folder, for local clusters.
-        method: see `zoo.discover_words`, as all that follow.
-        counting: see there.
-        min_count: see there.
-        max_length: see there.
-        thresholds: see there.
-        characters: see there.
-        half_width: see there.
-        encoding: see there.
-        errors: see there.
-        memory: limit of each worker.
+        options: those of `zoo.discover_words`; `memory` is the limit of each worker.
 
     Returns:
         The lexicon; the temporary files are gone.
@@ -76,16 +58,11 @@ def discover_words(
     Raises:
         ValueError: naming a bad argument; and whatever a worker raises.
     """
-    check(method, counting, min_count, max_length, thresholds)
-    options = {
-        "characters": characters or DEFAULT_CHARACTERS[method],
-        "half_width": half_width,
-        "counting": counting,
-        "encoding": encoding,
-        "errors": errors,
-        "memory": memory,
-        "threads": 1,
-    }
+    finding = {name: options.pop(name) for name in FINDING if name in options}
+    check(counting=options.get("counting", "exact"), **finding)
+    longest = finding.get("max_length", MAX_LENGTH)
+    characters = DEFAULT_CHARACTERS[finding.get("method", METHOD)]
+    options = {"characters": characters, **options, "threads": 1}
     with tempfile.TemporaryDirectory(prefix="zoo-words-", dir=folder) as shared:
         files = [Path(shared) / f"{i}.counts" for i in range(len(parts))]
         client.gather(client.map(_count, list(parts), files, options=options, pure=False))
@@ -93,11 +70,11 @@ def discover_words(
 
         def cutter(ngrams: Ngrams, kept: np.ndarray) -> Pieces:
             table = client.scatter((ngrams, kept), broadcast=True)
-            tasks = client.map(_cut, files, table=table, longest=max_length, pure=False)
+            tasks = client.map(_cut, files, table=table, longest=longest, pure=False)
             parts: Any = client.gather(tasks)
             return Pieces.merge(*parts)
 
-        return discover(counts, method, min_count, max_length, thresholds, cutter=cutter)
+        return discover(counts, **finding, cutter=cutter)
 
 
 def _count(part: Source, file: Path, options: dict[str, Any]) -> None:

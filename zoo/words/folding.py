@@ -10,13 +10,18 @@ from typing import Literal
 
 import numpy as np
 
-from zoo.kernels import kernel
+from zoo.words.kernels.folding import (
+    BREAK,
+    CODE_POINTS,
+    DIGIT,
+    UNSEEN,
+    fold,
+    look_up,
+    present_in,
+    unseen,
+)
 
-BREAK = 0
-DIGIT = ord("0")  # stands for a whole number when numbers are one class
 SPACE = ord(" ")
-UNSEEN = 0xFFFFFFFF
-CODE_POINTS = 0x110000
 LARGEST_ALPHABET = 0xFFFF  # four 16-bit codes to a 64-bit key
 
 Characters = Literal["unspaced", "letters", "post", "post+space"]
@@ -50,7 +55,7 @@ class Folding:
         """Returns the folded code points of `text`: uint32 (length,), 0 at breaks."""
         points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
         self._learn(points)
-        return _fold(points, self._table, self.numbers_are_one)
+        return fold(points, self._table, self.numbers_are_one)
 
     def fold(self, character: str) -> int:
         """Returns the code point that stands for `character`, or 0 if it is a break."""
@@ -69,7 +74,7 @@ class Folding:
         return ord(character) if character.lower() == character.upper() else BREAK
 
     def _learn(self, points: np.ndarray) -> None:
-        for point in _unseen(points, self._table):
+        for point in unseen(points, self._table):
             self._table[point] = self.fold(chr(int(point)))
 
 
@@ -87,7 +92,7 @@ def alphabet_of(points: np.ndarray) -> np.ndarray:
     Raises:
         ValueError: if there are more than 65,535 of them.
     """
-    alphabet = np.flatnonzero(_present(points)).astype(np.uint32)
+    alphabet = np.flatnonzero(present_in(points)).astype(np.uint32)
     if alphabet.size > LARGEST_ALPHABET:
         raise ValueError(
             f"the text uses {alphabet.size:,} distinct characters, but codes have 16 bits "
@@ -100,51 +105,9 @@ def encode(points: np.ndarray, alphabet: np.ndarray) -> np.ndarray:
     """Returns the codes of folded text: uint16 (length,), 0 at breaks, else 1 + alphabet index."""
     table = np.zeros(CODE_POINTS, np.uint16)
     table[alphabet] = np.arange(1, alphabet.size + 1, dtype=np.uint16)
-    return _look_up(table, points)
+    return look_up(table, points)
 
 
 def translation(old: np.ndarray, new: np.ndarray) -> np.ndarray:
     """Returns the table from codes of alphabet `old` to codes of a larger alphabet `new`."""
     return np.append(0, np.searchsorted(new, old) + 1).astype(np.uint16)
-
-
-@kernel
-def _unseen(points: np.ndarray, table: np.ndarray) -> list[np.uint32]:
-    found = [np.uint32(0) for _ in range(0)]
-    for point in points:
-        if table[point] == UNSEEN:
-            table[point] = 0
-            found.append(point)
-    return found
-
-
-@kernel
-def _fold(points: np.ndarray, table: np.ndarray, numbers_are_one: bool) -> np.ndarray:
-    folded = np.empty(points.size, np.uint32)
-    length = 0
-    previous = np.uint32(UNSEEN)
-    for point in points:
-        code = table[point]
-        if code == previous and (code == BREAK or (numbers_are_one and code == DIGIT)):
-            continue
-        folded[length] = code
-        length += 1
-        previous = code
-    return folded[:length].copy()
-
-
-@kernel
-def _look_up(table: np.ndarray, points: np.ndarray) -> np.ndarray:
-    codes = np.empty(points.size, table.dtype)
-    for i in range(points.size):
-        codes[i] = table[points[i]]
-    return codes
-
-
-@kernel
-def _present(points: np.ndarray) -> np.ndarray:
-    present = np.zeros(CODE_POINTS, np.bool_)
-    for point in points:
-        present[point] = True
-    present[BREAK] = False
-    return present

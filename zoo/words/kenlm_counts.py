@@ -12,10 +12,11 @@ from __future__ import annotations
 import numpy as np
 
 from zoo.words.counts import Counts
+from zoo.words.kernels.ngram_table import GRAM
 from zoo.words.kernels.rows import ORDER, ROW
 from zoo.words.memory import Budget, InMemory, Stored
 from zoo.words.min_count import Least
-from zoo.words.ngram_table import GRAM, Ngrams, tabulate
+from zoo.words.ngram_table import Ngrams, tabulate
 
 
 def measure_truncated(
@@ -25,7 +26,7 @@ def measure_truncated(
 
     Args:
         counts: counts with padded windows.
-        min_count: least count of a window; None chooses it, see `statistics.measure`.
+        min_count: least count of a window; None chooses it, see `measures.measure`.
         budget: see there.
         progress: see there.
     """

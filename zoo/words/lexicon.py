@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from zoo.words.counts import replacing
+from zoo.files import replacing
 from zoo.words.segmenter import Segmenter
 
 COLUMNS = ("word", "count", "score", "pmi", "left_entropy", "right_entropy")

@@ -5,33 +5,37 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 
-from zoo.kernels import inline, kernel
-from zoo.words.kernels.rows import CODE, ORDER, Records
+from zoo.words.kernels.ngram_table import GRAM, cohesion, freedom, index, prefixes, suffixes
+from zoo.words.kernels.rows import CODE, ORDER
 from zoo.words.memory import InMemory, Stored
 
-GRAM = np.dtype(
-    [
-        ("key", np.uint64),  # the codes, 16 bits each, the last one lowest
-        ("count", np.int64),
-        ("left_entropy", np.float64),
-        ("right_entropy", np.float64),
-        ("left_most", np.int64),  # count of the commonest extension by one character
-        ("right_most", np.int64),
-    ]
-)
-HASH = np.uint64(0x9E3779B97F4A7C15)  # Fibonacci's
-NOWHERE = -1  # the place of an n-gram that is not there
+
+class Freedom(NamedTuple):
+    """How free n-grams are inside and at their ends, each float64 (n-grams,).
+
+    Attributes:
+        least_inner: least freedom at a cut.
+        most_inner: largest freedom at a cut.
+        left_growth: variation of branching entropy on the left.
+        right_growth: the same on the right, h(x1..xn) - h(x1..x(n-1)) (Magistry and Sagot, ACL
+            2012): entropy falls inside a word and rises at its end.
+    """
+
+    least_inner: np.ndarray
+    most_inner: np.ndarray
+    left_growth: np.ndarray
+    right_growth: np.ndarray
 
 
 @dataclass(frozen=True)
 class Ngrams:
     """All n-grams of order 1 to 4 with a minimum count, and an index of them.
 
-    The least count may be lower for those of two and three characters, see `statistics.measure`.
+    The least count may be lower for those of two and three characters, see `measures.measure`.
 
     Attributes:
         grams: records of type `GRAM` (n-grams,), by order, then by key.
@@ -70,25 +74,21 @@ class Ngrams:
     @cached_property
     def pmi(self) -> np.ndarray:
         """The cohesion of each n-gram: float64 (n-grams,); infinite for single characters."""
-        return _cohesion(self.grams, self.starts, self.prefix, self.suffix, float(self.total))
+        return cohesion(self.grams, self.starts, self.prefix, self.suffix, float(self.total))
 
     def at_least(self, min_count: int) -> Ngrams:
         """Returns the n-grams that occur so often, as a table of their own."""
         orders = [self.grams[a:b] for a, b in itertools.pairwise(self.starts)]
         return tabulate([[InMemory(grams)] for grams in orders], self.alphabet, min_count)
 
-    def freedom(self, start: int = 0, stop: int | None = None) -> tuple[np.ndarray, ...]:
+    def freedom(self, start: int = 0, stop: int | None = None) -> Freedom:
         """Returns how free the n-grams from `start` to `stop` are inside and at their ends.
 
-        Returns:
-            Four times float64 (n-grams,): the least and the largest freedom at a cut s = ab, the
-            right entropy of a plus the left entropy of b; the variation of branching entropy on
-            the left and on the right. The right one is h(x1..xn) - h(x1..x(n-1)) (Magistry and
-            Sagot, ACL 2012): entropy falls inside a word and rises at its end. Single characters
-            have no cut, infinities, and no variation, zero.
+        The freedom at a cut s = ab is the right entropy of a plus the left entropy of b. Single
+        characters have no cut (infinities) and no growth (zero).
         """
         stop = self.grams.size if stop is None else min(stop, self.grams.size)
-        return _freedom(self.grams, self.starts, self.prefix, self.suffix, start, stop)
+        return Freedom(*freedom(self.grams, self.starts, self.prefix, self.suffix, start, stop))
 
 
 def tabulate(parts: list[list[Stored]], alphabet: np.ndarray, min_count: int) -> Ngrams:
@@ -105,7 +105,7 @@ def tabulate(parts: list[list[Stored]], alphabet: np.ndarray, min_count: int) ->
             start += frequent.size
     total = int(grams["count"][: starts[2]].sum())
     slots = index(grams)
-    prefix, suffix = _prefixes(grams, starts), _suffixes(grams, starts, slots)
+    prefix, suffix = prefixes(grams, starts), suffixes(grams, starts, slots)
     return Ngrams(grams, starts, prefix, suffix, slots, alphabet, total, min_count)
 
 
@@ -116,115 +116,3 @@ def _frequent(part: Stored, min_count: int) -> np.ndarray:
 def spell(codes: np.ndarray, alphabet: np.ndarray) -> str:
     """Returns the text of codes, none of them a break."""
     return "".join(map(chr, alphabet[codes.astype(np.int64) - 1].tolist()))
-
-
-@kernel
-def index(grams: Records) -> np.ndarray:
-    """Returns an open-addressing table of the places of distinct keys, half full."""
-    slots = np.full(max(16, 2 * grams.size), NOWHERE, np.int32)
-    for place in range(grams.size):
-        slot = slot_of(grams[place].key, slots.size)
-        while slots[slot] != NOWHERE:
-            slot = slot + 1 if slot + 1 < slots.size else 0
-        slots[slot] = place
-    return slots
-
-
-@inline
-def slot_of(key: int, slots: int) -> Any:
-    """Returns where to look for a key first: its hash times the table's size."""
-    mixed = np.uint64(key) * HASH
-    return np.int64(((mixed >> np.uint64(32)) * np.uint64(slots)) >> np.uint64(32))
-
-
-@kernel
-def find(key: int, grams: Records, slots: np.ndarray) -> Any:
-    """Returns the place of an n-gram, or `NOWHERE`."""
-    slot = slot_of(key, slots.size)
-    while slots[slot] != NOWHERE:
-        if grams[slots[slot]].key == key:
-            return np.int64(slots[slot])
-        slot = slot + 1 if slot + 1 < slots.size else 0
-    return NOWHERE
-
-
-@kernel
-def _prefixes(grams: Records, starts: np.ndarray) -> np.ndarray:
-    prefix = np.full(grams.size, NOWHERE, np.int32)
-    for order in range(2, ORDER + 1):
-        shorter = starts[order - 1]
-        for place in range(starts[order], starts[order + 1]):
-            key = grams[place].key >> np.uint64(16)
-            while shorter < starts[order] and grams[shorter].key < key:
-                shorter += 1
-            if shorter < starts[order] and grams[shorter].key == key:
-                prefix[place] = shorter
-    return prefix
-
-
-@kernel
-def _suffixes(grams: Records, starts: np.ndarray, slots: np.ndarray) -> np.ndarray:
-    suffix = np.full(grams.size, NOWHERE, np.int32)
-    for order in range(2, ORDER + 1):
-        rest = (np.uint64(1) << np.uint64(16 * (order - 1))) - np.uint64(1)
-        for place in range(starts[order], starts[order + 1]):
-            suffix[place] = find(grams[place].key & rest, grams, slots)
-    return suffix
-
-
-@inline
-def _halves(place: int, at: int, order: int, prefix: np.ndarray, suffix: np.ndarray) -> Any:
-    """Returns the places of the two parts of an n-gram cut after `at` characters.
-
-    With truncated counts a suffix may be missing, and then all its own suffixes count as missing.
-    """
-    left = right = place
-    for _ in range(order - at):
-        left = prefix[left] if left != NOWHERE else NOWHERE
-    for _ in range(at):
-        right = suffix[right] if right != NOWHERE else NOWHERE
-    return left, right
-
-
-@kernel
-def _cohesion(
-    grams: Records, starts: np.ndarray, prefix: np.ndarray, suffix: np.ndarray, total: float
-) -> np.ndarray:
-    pmi = np.full(grams.size, np.inf)
-    for order in range(2, ORDER + 1):
-        for place in range(starts[order], starts[order + 1]):
-            least = np.inf
-            for at in range(1, order):
-                left, right = _halves(place, at, order, prefix, suffix)
-                left_count = float(grams[left].count) if left >= 0 else total
-                right_count = float(grams[right].count) if right >= 0 else total
-                least = min(least, total * grams[place].count / (left_count * right_count))
-            pmi[place] = np.log(least)
-    return pmi
-
-
-@kernel
-def _freedom(
-    grams: Records,
-    starts: np.ndarray,
-    prefix: np.ndarray,
-    suffix: np.ndarray,
-    start: int,
-    stop: int,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    least = np.full(stop - start, np.inf)
-    most = np.full(stop - start, -np.inf)
-    left_growth = np.zeros(stop - start)
-    right_growth = np.zeros(stop - start)
-    for order in range(2, ORDER + 1):
-        for place in range(max(start, starts[order]), min(stop, starts[order + 1])):
-            n = place - start
-            for at in range(1, order):
-                left, right = _halves(place, at, order, prefix, suffix)
-                freedom = grams[left].right_entropy + grams[right].left_entropy
-                least[n] = min(least[n], freedom)
-                most[n] = max(most[n], freedom)
-            gram = grams[place]
-            left_growth[n] = gram.left_entropy - grams[suffix[place]].left_entropy
-            right_growth[n] = gram.right_entropy - grams[prefix[place]].right_entropy
-    return least, most, left_growth, right_growth

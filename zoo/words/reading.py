@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from zoo.words.progress import Advance, bar
+from zoo.progress import Advance, bar
 
 Source = str | Path | Iterable[str | Path]
 Readable = Any  # a binary file, of which only `read(size)` is used

@@ -1,63 +1,47 @@
-"""Network files, line by line: Pajek and its extensions, link lists, Matrix Market."""
+"""Files of sections under headings, line by line: Pajek, Infomap's extensions, link lists."""
 
 from __future__ import annotations
 
-import contextlib
-import gzip
 import math
 import re
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from zoo.infomap.files.blocks import BYTE_ORDER_MARK, blocks_of_lines, line_end, opened
 from zoo.infomap.files.number_rows import scan
-from zoo.infomap.files.sections import COLUMNS, LISTS, Pieces, Section
+from zoo.infomap.files.sections import COLUMNS, LISTS, GrowingSection, Section
 
-BLOCK = 1 << 20  # bytes read at a time
-HEADINGS = [kind for kind in (*LISTS, *COLUMNS) if kind != "matrix"]
+HEADINGS = (*LISTS, *COLUMNS)
 HEADING = re.compile(rb"[ \t\r]*\*")
 NEXT_HEADING = re.compile(rb"^[ \t\r]*\*", re.MULTILINE)
 ROW = r'([0-9]{1,18}(?:\s+[0-9]{1,18}){%d})(?:\s+(?:"(.*)"|([^\s"]\S*)))?((?:\s+\S+)*)'
 ROWS = {kind: re.compile(ROW % (numbers - 1)) for kind, numbers in LISTS.items()}
-MATRIX = re.compile(
-    r"%%MatrixMarket\s+matrix\s+coordinate\s+(?:real|integer|pattern)\s+(general|symmetric)", re.I
-)
-MATRIX_FORM = "%%MatrixMarket matrix coordinate real|integer|pattern general|symmetric"
-SIZES = re.compile(rb"[ \t]*([0-9]{1,18})[ \t]+([0-9]{1,18})[ \t]+([0-9]{1,18})[ \t\r]*")
 CUT = "is the file cut?"
 
 
 def read_sections(path: Path, advance: Callable[[int], Any] = lambda _: None) -> list[Section]:
-    """Read a network file.
+    """Read a file of sections, in the form of Pajek or Infomap, or a list of links.
 
     Args:
-        path: a file in the form of Pajek or Infomap, a list of links, or a sparse matrix in the
-            form of Matrix Market; compressed if its name ends in `.gz`.
+        path: the file; compressed if its name ends in `.gz`.
         advance: called with the bytes of text read since the last call.
 
     Returns:
-        Its sections in order. A list of links is a section `links`, a matrix a section `matrix`
-        whose argument is its symmetry and its size.
+        Its sections in order. A list of links is a section `links`.
 
     Raises:
-        FileNotFoundError: if there is no such file.
         ValueError: naming the file, and the line of the first thing that is wrong.
     """
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file; check the path")
-    parser = _Parser(path)
-    for block in _blocks_of_lines(path, advance):
-        parser.feed(block)
-    return parser.finish()
+    return Parser(path).parse(advance)
 
 
 def find_line(path: Path, section: Section, row: int) -> int:
     """Return the line of a row of a section, for a message."""
     rest = row
-    with _opened(path) as file:
+    with opened(path) as file:
         for line, text in enumerate(file, 1):
             if line > section.line and text.strip() and not text.lstrip().startswith((b"#", b"%")):
                 if not rest:
@@ -66,38 +50,20 @@ def find_line(path: Path, section: Section, row: int) -> int:
     raise IndexError(f"{path} has no row {row} below line {section.line}")
 
 
-@contextlib.contextmanager
-def _opened(path: Path) -> Iterator[Any]:
-    with path.open("rb") as raw, gzip.open(raw) if path.suffix == ".gz" else raw as file:
-        yield file
-
-
-def _blocks_of_lines(path: Path, advance: Callable[[int], Any]) -> Iterator[bytes]:
-    rest = b""
-    try:
-        with _opened(path) as file:
-            while data := file.read(BLOCK):
-                advance(len(data))
-                head, line_end, tail = data.rpartition(b"\n")
-                if line_end:
-                    yield rest + head + line_end
-                    rest = b""
-                rest += tail
-    except (EOFError, OSError, zlib.error) as error:
-        raise ValueError(f"{path}: damaged or cut, or not what its name says: {error}") from error
-    if rest:
-        yield rest
-
-
-class _Parser:
+class Parser:
     """Takes a file block by block."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.line = 1  # that the next block starts with
-        self.pieces = [Pieces("links", 0)]
-        self.entries: int | None = None  # that a matrix says it has
+        self.pieces = [GrowingSection("links", 0)]
         self.mid_line = False  # whether the last line had no end
+
+    def parse(self, advance: Callable[[int], Any]) -> list[Section]:
+        """Read the file; return its sections."""
+        for block in blocks_of_lines(self.path, advance):
+            self.feed(block)
+        return self.finish()
 
     def feed(self, block: bytes) -> None:
         """Take the next lines of the file."""
@@ -113,40 +79,21 @@ class _Parser:
         self.mid_line = not block.endswith(b"\n")
 
     def take_start(self, block: bytes) -> int:
-        """Pass over a byte order mark, take the heading of a matrix; returns where rows start."""
-        start = 3 if block.startswith(b"\xef\xbb\xbf") else 0
-        suffix = Path(self.path.name.removesuffix(".gz")).suffix
-        if suffix.lower() != ".mtx" and not block.startswith(b"%%MatrixMarket", start):
-            return start
-        form = MATRIX.match(block[start : _line_end(block, start)].decode(errors="replace"))
-        if not form:
-            raise self.fault(1, f"expected {MATRIX_FORM}")
-        while block.startswith(b"%", start) or not block[start : _line_end(block, start)].strip():
-            start = _line_end(block, start) + 1
-            if start >= len(block):
-                break
-        sizes = SIZES.match(block, start)
-        line = self.line_at(block, start)
-        if not sizes:
-            raise self.fault(line, "expected the numbers of rows, columns and entries")
-        rows, columns, self.entries = (int(size) for size in sizes.groups())
-        if rows != columns:
-            raise self.fault(line, f"{rows} rows and {columns} columns; expected a square matrix")
-        self.pieces.append(Pieces("matrix", line, f"{form[1].lower()} {rows}"))
-        return sizes.end()
+        """Pass over a byte order mark; return where rows start."""
+        return len(BYTE_ORDER_MARK) if block.startswith(BYTE_ORDER_MARK) else 0
 
     def take_heading(self, block: bytes, position: int) -> int:
         """Begin a section; returns where its heading ends."""
-        end = _line_end(block, position)
+        end = line_end(block, position)
         heading, *argument = block[position:end].decode(errors="replace").split(None, 1)
         kind = heading.lower().removeprefix("*")
         line = self.line_at(block, position)
         if kind == "network":  # Pajek's title
             return end
-        if kind not in HEADINGS or self.entries is not None:
+        if kind not in HEADINGS:
             known = ", ".join(f"*{kind.capitalize()}" for kind in HEADINGS)
             raise self.fault(line, f"unknown heading {heading[:60]!r}; expected one of {known}")
-        self.pieces.append(Pieces(kind, line, argument[0].strip() if argument else ""))
+        self.pieces.append(GrowingSection(kind, line, argument[0].strip() if argument else ""))
         return end
 
     def take_rows(self, block: bytes, position: int) -> int:
@@ -159,7 +106,7 @@ class _Parser:
             line = self.line_at(block, int(rows.places[row]))
             raise self.fault(line, f"weight {rows.weights[row]:g}; expected a number from 0 up")
         if rows.fault:
-            found = block[rows.stop : _line_end(block, rows.stop)].decode(errors="replace")
+            found = block[rows.stop : line_end(block, rows.stop)].decode(errors="replace")
             raise self.fault(self.line_at(block, rows.stop), f"{rows.fault}; found {found[:60]!r}")
         section.add(rows.numbers, rows.weights, rows.weighted)
         return rows.stop
@@ -215,21 +162,14 @@ class _Parser:
         if self.mid_line and last.kind in COLUMNS and last.last_two == [True, False]:
             raise self.fault(self.line, f"the last row has no line end, and no weight: {CUT}")
         sections = [piece.joined() for piece in self.pieces]
-        if self.entries is not None and self.entries != len(sections[-1]):
-            raise self.fault(
-                self.line, f"{len(sections[-1])} entries, {self.entries} announced: {CUT}"
-            )
         if not any(len(section) for section in sections if section.kind in COLUMNS):
             raise self.fault(self.line, f"no links: {CUT}")
         return [section for section in sections if len(section) or section.argument]
 
     def line_at(self, block: bytes, position: int) -> int:
+        """Return the number of the line at a position of a block."""
         return self.line + block.count(b"\n", 0, position)
 
     def fault(self, line: int, message: str) -> ValueError:
+        """Return an error that names the file and a line."""
         return ValueError(f"{self.path}, line {line}: {message}")
-
-
-def _line_end(block: bytes, position: int) -> int:
-    end = block.find(b"\n", position)
-    return len(block) if end < 0 else end

@@ -14,7 +14,6 @@ COLUMNS = {  # whole numbers in a row of each kind of section; a weight may foll
     "intra": 3,
     "inter": 3,
     "multilayer": 4,
-    "matrix": 2,
 }
 LISTS = {"vertices": 1, "states": 2}  # kinds whose rows hold names besides
 
@@ -43,7 +42,7 @@ class Section:
         return len(self.columns[0])
 
 
-class Pieces:
+class GrowingSection:
     """A section that grows; `joined` makes it whole."""
 
     def __init__(self, kind: str, line: int, argument: str = "") -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from zoo.files import replacing
 from zoo.infomap.files.tree_paths import Leaves, leaves_of, module_flows, part_flows
 from zoo.infomap.flow import Flow
 from zoo.infomap.tree import Tree
@@ -140,5 +141,5 @@ def savings(tree: Tree) -> float:
 
 
 def _write(path: str | Path, lines: Iterable[str]) -> None:
-    with Path(path).open("w", encoding="utf-8") as file:
+    with replacing(path) as partial, partial.open("w", encoding="utf-8") as file:
         file.writelines(f"{line}\n" for line in lines)

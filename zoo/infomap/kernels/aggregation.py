@@ -6,6 +6,10 @@ directions of the links matter no more once each node's own exit and enter flow 
 therefore keeps symmetric rows, each link with half of the flow both ways, which for an undirected
 flow are the rows at hand, not copied. Numbers of nodes and links are unsigned, for Numba looks at
 the sign of each signed index.
+
+A level is the largest array of a search, and a caller holds its arguments until the kernel that it
+called returns. Functions that hand a level on are therefore compiled into their callers
+(`inline`), which let go of it after its last use.
 """
 
 from __future__ import annotations
@@ -13,16 +17,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
-from zoo.infomap.flow import Flow
-from zoo.infomap.kernels.physical import Physical, held, kept_physical, merged_physical, no_physical
-from zoo.infomap.networks.csr import Rows, row_sums, transposed
-from zoo.kernels import kernel
-
-# A level is the largest thing there is, and whoever calls a kernel holds what it hands over until
-# the call is over. What is compiled as a part of its caller lets go of a level at its last use.
-inlined = njit(inline="always")
+from zoo.infomap.kernels.physical import Physical, kept_physical, merged_physical, no_physical
+from zoo.kernels import inline, kernel
 
 
 class Level(NamedTuple):
@@ -53,36 +50,8 @@ class Level(NamedTuple):
     symmetric: bool
 
 
-def level_of(flow: Flow) -> Level:
-    """Returns the level of the nodes themselves."""
-    leaving = Rows(flow.starts, flow.targets, flow.link)
-    rows, symmetric = leaving, not flow.directed
-    leave = enter = row_sums(leaving.starts, leaving.values)
-    if flow.directed:
-        entering = transposed(leaving)
-        rows = _both_ways(*leaving, *entering)
-        enter = row_sums(entering.starts, entering.values)
-        del entering  # of use no more, and 12 bytes a link
-    teleport = landing = np.zeros(0)
-    if flow.teleport is not None and flow.landing is not None:
-        teleport, landing = flow.teleport, flow.landing
-        leave = leave + teleport * (1 - landing)
-        enter = enter + landing * (teleport.sum() - teleport)
-        symmetric = False
-    starts, targets, half = rows
-    signless = starts.view(np.uint64), targets.view(np.uint32)
-    nodes = Level(
-        *signless, half, flow.node, leave, enter, teleport, landing, no_physical(), symmetric
-    )
-    if flow.physical is None:
-        return nodes
-    names = flow.physical.astype(np.uint32)
-    rows = np.arange(flow.nodes + 1, dtype=np.uint64)
-    return nodes._replace(physical=held(rows, names, flow.node, int(names.max()) + 1))
-
-
 @kernel
-def _both_ways(
+def both_ways(
     starts: np.ndarray,
     targets: np.ndarray,
     link: np.ndarray,
@@ -165,7 +134,7 @@ def aggregate(level: Level, labels: np.ndarray, count: int) -> Level:
     return Level(*rows, flow, leave, enter, teleport, landing, physical, level.symmetric)
 
 
-@inlined
+@inline
 def stacked(levels: list[Level]) -> Level:
     """Returns levels without physical nodes, and without links between them, as one level."""
     if len(levels) == 1:

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from zoo.infomap.kernels.aggregation import Level, aggregate, induced, inlined, members_of
+from zoo.infomap.kernels.aggregation import Level, aggregate, induced, members_of
 from zoo.infomap.kernels.logarithm import plogp
 from zoo.infomap.kernels.multilevel import divide, parents_of, renumber
 from zoo.infomap.kernels.physical import name_costs, no_physical
 from zoo.infomap.kernels.two_level import search
-from zoo.kernels import kernel
+from zoo.kernels import inline, kernel
 
 GAIN = 1e-10  # bits that a level must save
 
@@ -107,7 +107,7 @@ def _members_kept(
     return order[:end], groups[:end]
 
 
-@inlined
+@inline
 def joined_modules(
     labels: np.ndarray, top: Level, parents: np.ndarray, exits: np.ndarray, seed: int
 ) -> Level:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from zoo.infomap.kernels.aggregation import Level, aggregate, induced, inlined, stacked
+from zoo.infomap.kernels.aggregation import Level, aggregate, induced, stacked
 from zoo.infomap.kernels.local_moving import modules_of, move_nodes, shuffled
 from zoo.infomap.kernels.logarithm import Scalar
-from zoo.kernels import kernel
+from zoo.kernels import inline, kernel
 
 PIECES, LEAST = 16, 1 << 13  # a level is divided in so many pieces of so many nodes, or fewer
 
 
-@inlined
+@inline
 def climb(
     level: Level,
     labels: np.ndarray,
@@ -89,7 +89,7 @@ def divide(
     return parts, top
 
 
-@inlined
+@inline
 def _first_parts(
     level: Level,
     labels: np.ndarray,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from zoo.infomap.kernels.aggregation import Level, aggregate, inlined, members_of
+from zoo.infomap.kernels.aggregation import Level, aggregate, members_of
 from zoo.infomap.kernels.logarithm import Scalar
 from zoo.infomap.kernels.multilevel import climb, divide, parents_of
-from zoo.kernels import kernel
+from zoo.kernels import inline, kernel
 
 ENOUGH = 1e-8  # bits a step and node: a round that saves less is the last of its kind
 SMALL = 1000  # nodes: up to here modules are divided even where moves of nodes save nothing
@@ -59,7 +59,7 @@ def search(
         total = 0.0
 
 
-@inlined
+@inline
 def move_parts(
     level: Level,
     labels: np.ndarray,

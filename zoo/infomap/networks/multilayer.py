@@ -13,8 +13,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from zoo.infomap.networks.csr import row_sums
+from zoo.infomap.kernels.csr import row_sums
 from zoo.infomap.networks.network import Network, from_edges, node_column, weight_column
+
+RELAX_RATE = 0.15  # of steps without regard to the layer, as in Infomap
 
 
 class InterLinks(NamedTuple):
@@ -88,7 +90,7 @@ def from_layers(
     *,
     directed: bool = False,
     inter: InterLinks | None = None,
-    relax_rate: float = 0.15,
+    relax_rate: float = RELAX_RATE,
     relax_down: int | None = None,
     relax_up: int | None = None,
 ) -> Network:

@@ -51,6 +51,11 @@ class Network:
         """Number of nodes."""
         return len(self.starts) - 1
 
+    @property
+    def sources(self) -> np.ndarray:
+        """int64 (links,): the node whose row each link stands in."""
+        return np.repeat(np.arange(self.nodes), np.diff(self.starts))
+
 
 def from_edges(
     sources: ArrayLike,
@@ -177,7 +182,7 @@ def check_attributes(network: Network) -> Network:
         return network
     if not 0 <= first <= network.nodes:
         raise ValueError(f"first_feature is {first}: expected a node, 0 to {network.nodes}")
-    source = np.repeat(np.arange(network.nodes), np.diff(network.starts))
+    source = network.sources
     same = np.flatnonzero((source < first) == (network.targets < first))
     if len(same):
         raise ValueError(

@@ -12,7 +12,7 @@ from torchmetrics.classification import MulticlassAccuracy, MulticlassCalibratio
 
 from zoo.masks.classifiers import EncoderClassifier, build_classifier
 from zoo.optim.distributed import mean_over_processes
-from zoo.optim.schedule import warm_up_and_fall
+from zoo.optim.schedule import warm_up
 
 Batch = tuple[Tensor, ...]  # what the network reads, and the labels last
 
@@ -120,8 +120,7 @@ class ClassificationModel(Classification):
         groups = layer_groups(self.net, self.lr, self.encoder_lr, self.layer_decay)
         for group in groups:
             group["weight_decay"] *= self.weight_decay
-        total = int(self.trainer.estimated_stepping_batches)
-        return warm_up_and_fall(AdamW(groups), self.warmup, total)
+        return warm_up(self, AdamW(groups), self.warmup)
 
 
 def layer_groups(

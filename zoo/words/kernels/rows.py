@@ -25,53 +25,8 @@ BATCH = 1 << 14  # rows sorted at a time: 256 kB and as much scratch
 BEFORE, AFTER = 1, ORDER  # characters a position needs on its left and from itself on
 
 
-def count_rows(codes: np.ndarray, size: int, room: np.ndarray) -> int:
-    """Counts the distinct rows of a text, strictly sorted by (key, tail).
-
-    Args:
-        codes: uint16 (1 + length + 4,): codes with one character of context on the left and four
-            on the right; 0 is a break.
-        size: number of codes, the break included.
-        room: records of type `ROW`, at least as many as codes, to work in.
-
-    Returns:
-        How many rows there are; they are the first of `room`.
-    """
-    batch, ends = _batches(codes, size, max(BATCH, 4 * size))
-    _pack(codes, batch, ends[:-1].copy(), room)
-    return _counted(room, ends, size)
-
-
-def count_padded_rows(codes: np.ndarray, size: int, space: int, room: np.ndarray) -> int:
-    """Counts 4-gram windows as kenlm's `count_ngrams -o 4` does, each line padded.
-
-    A row's `key` holds the characters of the window, its `tail` says how many start symbols
-    (times two) and end symbols it had.
-
-    Args:
-        codes: uint16 (1 + length + 4,), whole lines between breaks.
-        size: number of codes, the break included.
-        space: code of the space, which kenlm drops; 0 if there is none.
-        room: see `count_rows`, as the result.
-    """
-    ends = np.array([0, _pack_padded(codes, space, room)])
-    return _counted(room, ends, max(size, 2 * ORDER))
-
-
-def _counted(rows: np.ndarray, ends: np.ndarray, size: int) -> int:
-    """Sorts and counts rows, a batch at a time; returns how many are distinct.
-
-    Args:
-        rows: records of type `ROW`; it is overwritten.
-        ends: int64 (batches + 1,): where the batches begin and end.
-        size: number of codes.
-    """
-    scratch = np.empty(np.diff(ends).max(), ROW)
-    return _sort_and_count(rows, scratch, ends, size)
-
-
 @kernel
-def _batches(codes: np.ndarray, size: int, least: int) -> tuple[np.ndarray, np.ndarray]:
+def batches(codes: np.ndarray, size: int, least: int) -> tuple[np.ndarray, np.ndarray]:
     """Divides the rows of a text by ranges of their first character.
 
     Returns:
@@ -94,7 +49,7 @@ def _batches(codes: np.ndarray, size: int, least: int) -> tuple[np.ndarray, np.n
 
 
 @kernel
-def _pack(codes: np.ndarray, batch: np.ndarray, place: np.ndarray, rows: Records) -> None:
+def pack(codes: np.ndarray, batch: np.ndarray, place: np.ndarray, rows: Records) -> None:
     """Writes the row of each character, batch by batch; `place` is where the batches begin."""
     for i in range(BEFORE, codes.size - AFTER):
         if codes[i] == 0:
@@ -113,7 +68,8 @@ def _pack(codes: np.ndarray, batch: np.ndarray, place: np.ndarray, rows: Records
 
 
 @kernel
-def _pack_padded(codes: np.ndarray, space: int, rows: Records) -> int:
+def pack_padded(codes: np.ndarray, space: int, rows: Records) -> int:
+    """Write the padded windows of each line; return how many there are."""
     n = 0
     window = np.uint64(0)
     seen = 0
@@ -137,7 +93,7 @@ def _pack_padded(codes: np.ndarray, space: int, rows: Records) -> int:
 
 
 @kernel
-def _sort_and_count(rows: Records, scratch: Records, ends: np.ndarray, size: int) -> int:
+def sort_and_count(rows: Records, scratch: Records, ends: np.ndarray, size: int) -> int:
     """Sorts each batch in place and counts equal rows; returns how many are distinct."""
     place = np.empty((FIRST + 1, size + 1), np.int32)
     n = 0

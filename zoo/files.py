@@ -1,0 +1,43 @@
+"""Files that are written whole or not at all."""
+
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """Give a path to write to, whose file takes the place of another if the block ends well.
+
+    A link is followed, and the mode of a file that is replaced is kept. What is no regular file,
+    such as a device, a FIFO or `/dev/stdout`, is given itself: it can only be written into.
+
+    Args:
+        path: the file to be.
+
+    Example:
+        >>> with replacing(getfixture("tmp_path") / "words.tsv") as partial:
+        ...     _ = partial.write_text("山")
+    """
+    if is_stream(path):
+        yield Path(path)
+        return
+    target = Path(os.path.realpath(path))
+    partial = target.with_name(f".{uuid.uuid4().hex[:12]}.partial")
+    try:
+        yield partial
+        if target.exists():
+            partial.chmod(target.stat().st_mode & 0o7777)
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def is_stream(path: str | Path) -> bool:
+    """Say whether a path is there and no regular file, or is a name for an open one."""
+    parts = Path(os.path.abspath(path)).parts[1:3]  # noqa: PTH100 - links as they are
+    if parts and parts[0] in ("dev", "proc") and parts[1:] != ("shm",):
+        return True
+    return Path(path).exists() and not Path(path).is_file()
