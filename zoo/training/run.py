@@ -49,15 +49,13 @@ def foreign_net(source: str, name: str) -> Any | None:
 
     Args:
         source: what `--from` names.
-        name: the model to train. The class of its network may know such checkpoints: it then has
-            `from_foreign(source)`, which returns a network with `arguments` and `preprocess`, or
-            None, and `SHAPE`, the names of those arguments that follow from the weights.
+        name: the model to train, whose entry says who reads such checkpoints.
 
     Returns:
         The network; None if the checkpoint is the zoo's.
     """
-    read = getattr(registry.describe(name).builder(), "from_foreign", None)
-    return read(source) if read and source not in registry.list_models() else None
+    read = registry.describe(name).start
+    return registry.import_object(read)(source) if read else None
 
 
 @functools.cache

@@ -1,7 +1,7 @@
 """Claim: one net, four masks. What poems cost in bits under each, and what it writes under each.
 
-    python benchmarks/masks_poems.py                       # the bundled masks_poems_lm
-    python benchmarks/masks_poems.py --model FOLDER
+    python benchmarks/masks/poems.py                       # the bundled masks_poems_lm
+    python benchmarks/masks/poems.py --model FOLDER
 
 The objectives do not predict the same: from left to right the end is predicted too, which tells the
 length; from right to left the length is given with the end's position; in a random order the end
