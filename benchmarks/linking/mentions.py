@@ -10,26 +10,9 @@ import argparse
 
 import zoo
 from zoo.linking.corpora import LabelledTexts, Poets, Polyphones
-from zoo.linking.metrics import SpanScores
+from zoo.linking.ladder import ladder
 
 DATA = {"poets": Poets, "polyphones": Polyphones, "own": LabelledTexts}
-
-
-def row(name, found, gold):
-    scores = SpanScores()
-    scores.update(found, gold)
-    values = scores.compute()
-    print(
-        f"{name:28}" + "".join(f"{float(values[k]):10.3f}" for k in ("precision", "recall", "f1"))
-    )
-
-
-def spans(found):
-    return [{(mention.start, mention.end) for mention in mentions} for mentions in found]
-
-
-def triples(found):
-    return [{(m.start, m.end, m.entity) for m in mentions if m.entity} for mentions in found]
 
 
 def main():
@@ -41,18 +24,9 @@ def main():
     net = zoo.load(options.model)
     data = DATA[options.data](**({"root": options.root} if options.root else {}))
     texts = data.texts("test")
-    gold = spans(text.mentions for text in texts)
-    words = [text.text for text in texts]
-    matches = net.knowledge.all_longest_matches(words)
-    print(f"{len(texts)} texts; mentions{'':12}{'precision':>10}{'recall':>10}{'f1':>10}")
-    row("all names", spans(matches), gold)
-    row("behaviour", spans(map(net.behaviour.offered, matches)), gold)
-    found = net.link(words)
-    row("network", spans(found), gold)
-    linkable = triples(text.mentions for text in texts)
-    row("end to end", triples(found), linkable)
-    given = net.link(words, mentions=[list(text.mentions) for text in texts])
-    row("with gold mentions", triples(given), linkable)
+    print(f"{len(texts)} texts{'':20}" + "".join(f"{k:>10}" for k in ("precision", "recall", "f1")))
+    for step, values in ladder(net, texts).items():
+        print(f"{step:28}" + "".join(f"{value:10.3f}" for value in values.values()))
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from zoo.linking.entities import Entity
 from zoo.linking.inputs import InputMaker
 from zoo.linking.joint import JointLinker
 from zoo.linking.knowledge import KnowledgeBase
+from zoo.linking.ladder import ladder
 from zoo.linking.net import TransformerLinker
 from zoo.linking.texts import Gold, LinkedText
 
@@ -121,6 +122,18 @@ def test_without_the_threshold_the_best_candidate_is_linked_and_with_it_none(net
     assert net.link("寄子美")[0].entity == plain.entity
 
 
+def test_a_name_of_many_entities_is_linked_in_batches_of_bounded_size(kb, tmp_path, monkeypatch):
+    many = [Entity(str(i), ("子美",), f"宋{i}") for i in range(60)]
+    net = linker(TransformerLinker, KnowledgeBase.build(many, tmp_path))
+    whole = net.link(["寄子美", "子美", "永叔"])
+    monkeypatch.setattr("zoo.linking.linker.PAIRS", 1)
+    split = net.link(["寄子美", "子美", "永叔"])
+    assert [[m.entity for m in found] for found in whole] == [
+        [m.entity for m in found] for found in split
+    ]
+    assert len(whole[0][0].candidates) == 60
+
+
 def test_few_candidates_are_read_and_the_rest_have_probability_0(kb):
     net = linker(TransformerLinker, kb)
     net.read = 1
@@ -151,3 +164,13 @@ def test_the_order_of_entities_changes_nothing_without_a_prior(kb, tmp_path):
 def test_a_linker_without_a_base_says_so():
     with pytest.raises(ValueError, match="no knowledge base"):
         TransformerLinker(5, width=8, depth=1, heads=2).link("x")
+
+
+def test_the_ladder_counts_spans_and_triples(net):
+    texts = [LinkedText("寄子美於永叔", (Gold(1, 3, "2"), Gold(0, 1))), LinkedText("無名")]
+    found = ladder(net, texts)
+    assert found["all_names"] == pytest.approx({"precision": 0.5, "recall": 0.5, "f1": 0.5})
+    linked = [m for m in net.link(texts[0].text) if m.entity]
+    right = sum((m.start, m.end, m.entity) == (1, 3, "2") for m in linked)
+    assert found["end_to_end"]["recall"] == right
+    assert found["end_to_end"]["precision"] == pytest.approx(right / max(1, len(linked)))

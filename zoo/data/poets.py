@@ -111,7 +111,7 @@ def _parse(record: dict[str, Any], where: str) -> Poet | Title:
     try:
         if "text" in record:
             return Title(**record)
-        lists = {key: tuple(record[key]) for key in ("courtesy", "sobriquets")}
+        lists: dict[str, Any] = {key: tuple(record[key]) for key in ("courtesy", "sobriquets")}
         return Poet(**(record | lists))
     except (TypeError, KeyError) as error:
         raise ValueError(

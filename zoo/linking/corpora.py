@@ -42,7 +42,8 @@ class Poets(Linking):
         **options: Any,
     ) -> None:
         super().__init__(**options)
-        self.path, self.by, self.fold, self.nil, self.facts = path, by, fold, nil, facts
+        self.path, self.fold, self.nil, self.facts = path, fold, nil, facts
+        self.by: By = by
 
     @cached_property
     def _read(self) -> tuple[list[Poet], dict[Split, list[LinkedText]]]:
@@ -123,13 +124,27 @@ class LabelledTexts(Linking):
         return read_texts(self._file("train.json", "train.jsonl"))
 
     def texts(self, split: Split) -> list[LinkedText]:
-        """See `Linking.texts`."""
-        own = [f"{split}.json", f"{split}.jsonl"]
-        if split != "train" and any((self.root / name).is_file() for name in own):
-            return read_texts(self._file(*own))
-        held = {other for other in ("valid", "test") if not (self.root / f"{other}.json").is_file()
-                and not (self.root / f"{other}.jsonl").is_file()}  # fmt: skip
-        return [text for number, text in enumerate(self._all) if _tenth(number, held) == split]
+        """See `Linking.texts`.
+
+        Raises:
+            ValueError: if there is none.
+        """
+        own = {
+            part: [
+                name for name in (f"{part}.json", f"{part}.jsonl") if (self.root / name).is_file()
+            ]
+            for part in ("valid", "test")
+        }
+        if own.get(split):
+            return read_texts(self._file(*own[split]))
+        held = {part for part, names in own.items() if not names}
+        texts = [text for number, text in enumerate(self._all) if _tenth(number, held) == split]
+        if not texts:
+            raise ValueError(
+                f"{self.root} has {len(self._all)} labelled texts, none of them for {split}: give "
+                f"at least ten, or a file {split}.jsonl"
+            )
+        return texts
 
     def entities(self) -> Iterator[Entity]:
         """See `Linking.entities`."""

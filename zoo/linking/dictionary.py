@@ -9,7 +9,7 @@ is compared character by character.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from typing import Any
 
@@ -30,6 +30,11 @@ def scramble(x: Hashes) -> Hashes:
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return x ^ (x >> np.uint64(31))
+
+
+def no_entries(kind: str) -> Any:
+    """Return an empty array of a kind that NumPy knows, such as `i8`."""
+    return np.zeros(0, kind)
 
 
 @lru_cache(maxsize=8)
@@ -124,17 +129,7 @@ class Dictionary:
     @classmethod
     def empty(cls) -> Dictionary:
         """Return a dictionary without names."""
-        types: tuple[Any, ...] = (
-            np.uint64,
-            np.int32,
-            np.uint8,
-            np.int64,
-            np.int64,
-            np.int32,
-            np.int64,
-            np.uint8,
-        )
-        return cls(*(np.zeros(0, dtype) for dtype in types))
+        return cls(*map(no_entries, ("u8", "i4", "u1", "i8", "i8", "i4", "i8", "u1")))
 
     def arrays(self) -> dict[str, NDArray]:
         """Return the arrays by their names."""
@@ -284,7 +279,7 @@ def _index(dictionary: Dictionary) -> Dictionary:
     bitmap = np.zeros(bits, dtype=bool)
     bitmap[(dictionary.hashes >> np.uint64(64 - bits.bit_length() + 1)).astype(np.int64)] = True
     packed = np.packbits(bitmap, bitorder="little")
-    return Dictionary(**(dictionary.arrays() | {"bitmap": packed}))
+    return replace(dictionary, bitmap=packed)
 
 
 def _ends(owners: NDArray[np.int64], count: int) -> NDArray[np.int64]:

@@ -204,7 +204,8 @@ class InputMaker:
     @classmethod
     def from_dict(cls, state: dict[str, Any]) -> InputMaker:
         """Rebuild from `to_dict`."""
-        return cls(**(state | {"tokenizer": CharacterTokenizer.from_dict(state["tokenizer"])}))
+        limits = {key: value for key, value in state.items() if key != "tokenizer"}
+        return cls(CharacterTokenizer.from_dict(state["tokenizer"]), **limits)
 
     @classmethod
     def from_texts(cls, texts: Iterable[str], **limits: Any) -> InputMaker:

@@ -18,6 +18,7 @@ from zoo.linking.questions import Question, Questioner
 from zoo.linking.texts import Gold, LinkedText
 
 BATCH = 64  # questions answered at once
+PAIRS = 1024  # candidates read at once, unless one name has more
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,7 @@ class Linker(nn.Module):
     def answer(self, questions: Iterable[Question]) -> Iterator[tuple[int, list[float]]]:
         """Yield the chosen place of each question, -1 for NIL, and the probabilities, NIL first."""
         device = next(self.parameters()).device
-        for batch in _batches(questions, BATCH):
+        for batch in batches(questions):
             tensors = Batch(*(tensor.to(device) for tensor in self.preprocess(batch)))
             probabilities = self.calibration.probabilities(self.logits(tensors).float()).cpu()
             places = self.calibration.choose(probabilities).tolist()
@@ -180,12 +181,15 @@ def _place(gold: Gold) -> tuple[int, int]:
     return gold.start, gold.end
 
 
-def _batches(items: Iterable[Question], size: int) -> Iterator[list[Question]]:
+def batches(questions: Iterable[Question]) -> Iterator[list[Question]]:
+    """Yield questions in batches of at most `BATCH`, with about `PAIRS` candidates at most."""
     batch: list[Question] = []
-    for item in items:
-        batch.append(item)
-        if len(batch) == size:
+    pairs = 0
+    for question in questions:
+        if batch and (len(batch) == BATCH or pairs + len(question.ids) > PAIRS):
             yield batch
-            batch = []
+            batch, pairs = [], 0
+        batch.append(question)
+        pairs += len(question.ids)
     if batch:
         yield batch

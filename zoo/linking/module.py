@@ -14,12 +14,13 @@ from zoo.linking import calibration
 from zoo.linking.baselines import BASELINES
 from zoo.linking.inputs import Batch
 from zoo.linking.joint import JointLinker
+from zoo.linking.ladder import ladder
 from zoo.linking.linker import Linker
 from zoo.linking.losses import listwise
 from zoo.linking.metrics import LinkScores
 from zoo.linking.net import TransformerLinker
 from zoo.optim.distributed import mean_over_processes
-from zoo.optim.schedule import rise_and_fall
+from zoo.optim.schedule import decayed_matrices, warm_up
 
 Split = Literal["valid", "test"]
 
@@ -39,7 +40,8 @@ class LinkingModule(LightningModule):
         self, net: Linker, arguments: dict[str, Any], lr: float, weight_decay: float, warmup: float
     ) -> None:
         super().__init__()
-        self.net, self.arguments = net, arguments
+        self.net: Any = net
+        self.arguments = arguments
         self.lr, self.weight_decay, self.warmup = lr, weight_decay, warmup
         self.scores: Any = nn.ModuleDict({split: LinkScores() for split in ("valid", "test")})
         self.simple: Any = nn.ModuleDict({name: LinkScores() for name in BASELINES})
@@ -73,6 +75,7 @@ class LinkingModule(LightningModule):
         A fit ends with a test, so the checkpoint carries them; a later test fits them again.
         """
         data: Any = self.trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
+        vars(self.net).update(preprocess=data.preprocess, **data.attachments)
         self.net.eval()
         rows, answers = [], []
         questions = data.held_out("valid")
@@ -102,10 +105,13 @@ class LinkingModule(LightningModule):
         self._log("valid", self.scores["valid"], ("accuracy",))  # NIL waits for its threshold
 
     def on_test_epoch_end(self) -> None:
-        """Log the figures, and the accuracies of the baselines."""
+        """Log the figures, the accuracies of the baselines, and the mention ladder."""
         self._log("test", self.scores["test"])
         for name, scores in self.simple.items():
             self._log(f"test_{name}", scores, ("accuracy", "accuracy_with_nil"))
+        texts = self.trainer.datamodule.texts("test")  # pyright: ignore[reportAttributeAccessIssue]
+        for step, values in ladder(self.net, texts).items():
+            self.log(f"test_{step}_f1", values["f1"])
 
     def _log(self, prefix: str, scores: LinkScores, names: tuple[str, ...] | None = None) -> None:
         for name, value in scores.compute().items():
@@ -115,21 +121,8 @@ class LinkingModule(LightningModule):
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """AdamW without decay of biases and norms; the schedule ends with the last step."""
-        groups = [
-            {
-                "params": [p for p in self.parameters() if p.dim() > 1],
-                "weight_decay": self.weight_decay,
-            },
-            {"params": [p for p in self.parameters() if p.dim() <= 1], "weight_decay": 0.0},
-        ]
-        optimizer = AdamW(groups, lr=self.lr)
-        total = int(self.trainer.estimated_stepping_batches)
-        rising = max(1, round(self.warmup * total))
-        schedule = rise_and_fall(optimizer, rising, total - rising, first=1 / (rising + 1))
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
-        }
+        optimizer = AdamW(decayed_matrices(self, self.weight_decay), lr=self.lr)
+        return warm_up(self, optimizer, self.warmup)
 
 
 class TransformerLinking(LinkingModule):

@@ -15,7 +15,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.linking.dictionary import Dictionary, hash_all
+from zoo.linking.dictionary import Dictionary, hash_all, no_entries
 
 FORMAT = 1
 SEALED = "SHA256SUMS"  # stands in a checkpoint folder
@@ -69,8 +69,7 @@ class Rows:
     @classmethod
     def empty(cls) -> Rows:
         """Return those of no entity."""
-        arrays: list[Any] = [np.zeros(0, kind) for kind in ("i8", "?", "u8", "i4")]
-        return cls(*arrays)
+        return cls(*map(no_entries, ("i8", "?", "u8", "i4")))
 
     def find(self, id_: str) -> list[int]:
         """Return the rows whose id has the hash of this one: with luck, its row alone."""
