@@ -41,7 +41,7 @@ class TokenPrediction(NamedTuple):
 
     Attributes:
         token_ids: int64 (batch, time), what the net reads.
-        mask: who may look at whom.
+        mask: the attention mask.
         rows: bool (batch, time), the positions whose outputs are predictions.
         labels: int64 (n,), the right answers, in the order of `rows`.
         target_ids: int64 (batch, time), the position that each output is about.
