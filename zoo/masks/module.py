@@ -135,11 +135,11 @@ class MaskedModel(LightningModule):
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """AdamW without decay of biases and norms; the schedule ends with the last step."""
         optimizer = AdamW(decayed_matrices(self, self.weight_decay), lr=self.lr)
-        return warm_up(self, optimizer, self.warmup)
+        return warm_up(optimizer, self.warmup, self.trainer.estimated_stepping_batches)
 
 
 def predict(net: Transformer, batch: TextBatch, asked: TokenPrediction) -> Tensor:
-    """Return the logits (n, vocabulary) of the predictions that a asked asks for.
+    """Return the logits (n, vocabulary) of the tokens that an objective asks for.
 
     The head is applied to their states alone: over ten thousand tokens it costs as much as two
     layers, and a title is a tenth of its abstract.
