@@ -49,7 +49,7 @@ KNOWN = {
     "techniques": set(),
     "engine": set(),
     "numba": set(),
-    "classes": {"Batch", "Recurrent", "Rows"},
+    "classes": {"Recurrent", "Rows"},
     "hub": set(),
     "lightning": set(),
     "importing": set(),
