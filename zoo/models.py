@@ -185,4 +185,30 @@ TABLE: list[dict[str, str]] = [
         "(Huang, Gokaslan, Kuleshov, Tompkin; arXiv 2501.05441)",
         **_GAN,
     },
+    {
+        "name": "nvae_tiny_digits",
+        "summary": "Draw, encode, complete and score handwritten digits; a deep VAE for a CPU.",
+        "recipe": "nvae/tiny_digits.yaml",
+        **_NVAE,
+    },
+    {
+        "name": "nvae_tiny_fashion",
+        "summary": "Draw, encode, complete and score garments; a deep VAE for a CPU.",
+        "recipe": "nvae/tiny_fashion.yaml",
+        **_NVAE,
+    },
+    {
+        "name": "nvae_tiny_stacked",
+        "summary": "Draw and score three digits in the colours of one picture; a deep VAE for a "
+        "CPU.",
+        "recipe": "nvae/tiny_stacked.yaml",
+        **_NVAE,
+    },
+    {
+        "name": "nvae_paper_digits",
+        "summary": "NVAE as published for MNIST, 33 million parameters; a recipe, not trained "
+        "here.",
+        "recipe": "nvae/paper_digits.yaml",
+        **_NVAE,
+    },
 ]
