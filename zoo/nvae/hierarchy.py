@@ -8,7 +8,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from zoo.data.images.augment import binarise
 from zoo.nvae.architecture import Architecture
 from zoo.nvae.cells import CellBuilder
 from zoo.nvae.distributions import Pixels, pixels
@@ -120,7 +119,7 @@ class Hierarchy(nn.Module):
         if self.plan.likelihood == "bernoulli":
             places = range(len(x)) if places is None else places
             u = [torch.rand(x.shape[1:], generator=generator_of(seed, p, 1)) for p in places]
-            return binarise(x, torch.stack(u).to(x.device))
+            return (torch.stack(u).to(x.device) < x).float()
         if self.plan.likelihood == "mixture":
             return quantize(x, self.plan.bits)
         return x
