@@ -1,4 +1,4 @@
-"""The table of models: hubconf, the command line, the README and the tests read it."""
+"""How models are registered: hubconf, the command line, the README and the tests read it."""
 
 import difflib
 import importlib
@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from zoo.models import TABLE
 
 PACKAGE = Path(__file__).parent
 
@@ -24,6 +26,7 @@ class Entry:
         paper: the paper's title and address.
         post: address of the post in Scientific Spaces; empty if the model has none.
         licence: SPDX name of the weights' licence.
+        repo: the Hub repository of the weights, if they do not come with the package.
         start: the function that reads a checkpoint of others for `zoo fit --from`, as
             `package.module:function`. From a name it makes a network with `arguments`, `preprocess`
             and `SHAPE`, the names of the arguments that follow from the weights; or None if the
@@ -39,6 +42,7 @@ class Entry:
     paper: str
     post: str
     licence: str = "Apache-2.0"
+    repo: str = ""
     start: str = ""
 
     def builder(self) -> Callable[..., Any]:
@@ -105,6 +109,9 @@ def describe(name: str) -> Entry:
         raise ValueError(f"no model {name!r}: {hint}")
     return _entries[name]
 
+
+for _row in TABLE:
+    register(Entry(**_row))
 
 _FGM = {
     "technique": "adversarial",
