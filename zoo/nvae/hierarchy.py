@@ -13,7 +13,7 @@ from zoo.nvae.cells import CellBuilder
 from zoo.nvae.distributions import Pixels, pixels
 from zoo.nvae.groups import Latent, from_posterior, from_prior, given
 from zoo.nvae.noise import draw_noise, generator_of, noise_by_place
-from zoo.nvae.towers import Decoder, Encoder
+from zoo.nvae.towers import BottomUp, TopDown
 
 
 @dataclass
@@ -59,8 +59,8 @@ class Hierarchy(nn.Module):
         super().__init__()
         self.plan = plan = Architecture(**arguments)
         build = CellBuilder(plan.norm, plan.squeeze, plan.cell_count)
-        self.encoder = Encoder(plan, build)
-        self.decoder = Decoder(plan, build)
+        self.encoder = BottomUp(plan, build)
+        self.decoder = TopDown(plan, build)
         self.to(memory_format=torch.channels_last)  # a depthwise convolution is twice as fast
 
     def forward(
