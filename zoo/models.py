@@ -52,6 +52,14 @@ _NVAE = {
     "post": "https://kexue.fm/archives/7574",
 }
 
+_NVAE: dict[str, str] = {
+    "technique": "nvae",
+    "task": "unconditional-image-generation",
+    "build": "zoo.nvae.net:NVAE",
+    "paper": "NVAE: A Deep Hierarchical Variational Autoencoder (Vahdat, Kautz; arXiv 2007.03898)",
+    "post": "https://kexue.fm/archives/7574",
+}
+
 TABLE: list[dict[str, str]] = [
     {
         "name": "adversarial_fgm_poems",
@@ -184,5 +192,29 @@ TABLE: list[dict[str, str]] = [
         "paper": "The GAN is dead; long live the GAN! A Modern Baseline GAN "
         "(Huang, Gokaslan, Kuleshov, Tompkin; arXiv 2501.05441)",
         **_GAN,
+    },
+    {
+        "name": "nvae_tiny_digits",
+        "summary": "Draw, encode, complete and score handwritten digits; a deep VAE for a CPU.",
+        "recipe": "nvae/tiny_digits.yaml",
+        **_NVAE,
+    },
+    {
+        "name": "nvae_tiny_fashion",
+        "summary": "Draw, encode, complete and score garments; a deep VAE for a CPU.",
+        "recipe": "nvae/tiny_fashion.yaml",
+        **_NVAE,
+    },
+    {
+        "name": "nvae_tiny_stacked",
+        "summary": "Draw and score three digits in the colours of one picture; a deep VAE for a CPU.",
+        "recipe": "nvae/tiny_stacked.yaml",
+        **_NVAE,
+    },
+    {
+        "name": "nvae_paper_digits",
+        "summary": "NVAE as published for MNIST, 33 million parameters; a recipe, not trained here.",
+        "recipe": "nvae/paper_digits.yaml",
+        **_NVAE,
     },
 ]
