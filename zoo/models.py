@@ -52,14 +52,6 @@ _NVAE = {
     "post": "https://kexue.fm/archives/7574",
 }
 
-_NVAE: dict[str, str] = {
-    "technique": "nvae",
-    "task": "unconditional-image-generation",
-    "build": "zoo.nvae.net:NVAE",
-    "paper": "NVAE: A Deep Hierarchical Variational Autoencoder (Vahdat, Kautz; arXiv 2007.03898)",
-    "post": "https://kexue.fm/archives/7574",
-}
-
 TABLE: list[dict[str, str]] = [
     {
         "name": "adversarial_fgm_poems",
@@ -207,13 +199,13 @@ TABLE: list[dict[str, str]] = [
     },
     {
         "name": "nvae_tiny_stacked",
-        "summary": "Draw and score three digits in the colours of one picture; a deep VAE for a CPU.",
+        "summary": "Draw and score three digits in the colours of one picture; a deep VAE.",
         "recipe": "nvae/tiny_stacked.yaml",
         **_NVAE,
     },
     {
         "name": "nvae_paper_digits",
-        "summary": "NVAE as published for MNIST, 33 million parameters; a recipe, not trained here.",
+        "summary": "NVAE as published for MNIST, 33 million parameters; not trained here.",
         "recipe": "nvae/paper_digits.yaml",
         **_NVAE,
     },
