@@ -199,15 +199,13 @@ TABLE: list[dict[str, str]] = [
     },
     {
         "name": "nvae_tiny_stacked",
-        "summary": "Draw and score three digits in the colours of one picture; a deep VAE for a "
-        "CPU.",
+        "summary": "Draw and score three digits in the colours of one picture; a deep VAE.",
         "recipe": "nvae/tiny_stacked.yaml",
         **_NVAE,
     },
     {
         "name": "nvae_paper_digits",
-        "summary": "NVAE as published for MNIST, 33 million parameters; a recipe, not trained "
-        "here.",
+        "summary": "NVAE as published for MNIST, 33 million parameters; not trained here.",
         "recipe": "nvae/paper_digits.yaml",
         **_NVAE,
     },
