@@ -38,6 +38,7 @@ def names(**changed):
         ({"wins": [0.5, 1.0, 1.0, 1.0]}, "critic-has-won"),
         ({"leading_imaginary": [9.0]}, "rotation"),
         ({"penalty": [5.0], "critic_loss": [6.4]}, "drowned-loss"),
+        ({"real_logit": [0.01], "fake_logit": [-0.01], "valid_logit": [0.01]}, "drowned-loss"),
         ({"valid_logit": [-0.4]}, "overfitting-critic"),
         ({"generator_loss": [0.9, np.inf]}, "divergence"),
     ],
@@ -87,8 +88,8 @@ def train(folder, steps=60, items=64, pictures=None, **options):
 @pytest.mark.parametrize(
     ("options", "name"),
     [
-        ({"terms": [{"name": "r1", "gamma": 3000.0}], "steps": 20}, "drowned-loss"),
-        ({"ratio": 10.0, "lr": 1e-4, "update": "alternating", "steps": 150}, "critic-has-won"),
+        ({"terms": [{"name": "r1", "gamma": 1000.0}], "steps": 60}, "drowned-loss"),
+        ({"ratio": 1000.0, "lr": 3e-6, "steps": 100}, "critic-has-won"),
         ({"update": "n-critic", "items": 16, "lr": 3e-3, "steps": 60}, "overfitting-critic"),
     ],
 )

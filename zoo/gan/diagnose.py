@@ -17,6 +17,8 @@ FILLED = 0.6  # share of the classes, as an effective number, below which some a
 WON = 0.98  # share of pairs in which the critic rates the real sample higher
 TURNS = 3.0  # imaginary by real part of the leading eigenvalue
 DROWNED = 1.0  # penalty by the size of the loss that it is added to
+KNOWS = 0.7  # share of won pairs above which the critic tells real from fake
+MUTE = 0.1  # distance of the mean logits below which it does not say so
 OVERFITTED = 0.5  # how far held-out pictures fall from training ones towards fake ones
 
 
@@ -181,18 +183,24 @@ def _rotation(log: Log) -> Iterator[Finding]:
 def _drowned_loss(log: Log) -> Iterator[Finding]:
     penalty, total = late(log, "penalty"), late(log, "critic_loss")
     share = penalty / max(abs(total - penalty), 1e-12)
+    lower = "lower its gamma tenfold, and see gamma_of for the convention of a paper"
     if share > DROWNED:
-        sentence = (
-            f"the penalty drowns the loss: it is {share:.1f} times as large; lower its gamma "
-            "tenfold, and see gamma_of for the convention of a paper"
-        )
+        sentence = f"the penalty drowns the loss: it is {share:.1f} times as large; {lower}"
         yield Finding("drowned-loss", share, sentence)
+        return
+    gap = late(log, "real_logit") - late(log, "fake_logit")
+    if not math.isnan(penalty) and late(log, "wins") > KNOWS and gap < MUTE:
+        sentence = (
+            f"the penalty drowns the loss: the critic tells real from fake and may not say it, its "
+            f"logits are {gap:.3f} apart; {lower}"
+        )
+        yield Finding("drowned-loss", gap, sentence)
 
 
 def _overfitted_critic(log: Log) -> Iterator[Finding]:
     real, fake, held_out = (late(log, n) for n in ("real_logit", "fake_logit", "valid_logit"))
     gap = real - fake
-    fallen = (real - held_out) / gap if gap > 0 else math.nan
+    fallen = (real - held_out) / gap if gap > MUTE else math.nan
     if fallen > OVERFITTED:
         sentence = (
             f"the critic overfits: pictures that it has not seen fall {fallen:.0%} of the way from "
