@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+import zoo
 from zoo import checkpoint, registry
 from zoo.checkpoint import card
 from zoo.checkpoint import folder as sealed
@@ -114,6 +115,13 @@ def test_round_trip_is_bit_equal(tmp_path):
     assert loaded.labels == ["Song", "Tang"]
     assert loaded.config["arguments"] == {"vocabulary": 7}
     assert torch.equal(loaded.preprocess(["春风"]), torch.tensor([[2, 6]]))
+
+
+def test_every_byte_is_verified_once(folder, monkeypatch):
+    read, sha256 = [], sealed.sha256
+    monkeypatch.setattr(sealed, "sha256", lambda path: read.append(path.name) or sha256(path))
+    zoo.load(folder)
+    assert sorted(read) == sorted(contents(folder).keys() - {sealed.SUMS})
 
 
 def test_loaded_is_frozen_unless_asked(folder):

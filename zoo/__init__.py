@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from zoo import decoding as decoding
     from zoo import gan as gan
     from zoo import infomap as infomap
+    from zoo import linking as linking
     from zoo import masks as masks
     from zoo import pictures as pictures
     from zoo import words as words

@@ -1,4 +1,4 @@
-"""The table of models: hubconf, the command line, the README and the tests read it."""
+"""How models are registered: hubconf, the command line, the README and the tests read it."""
 
 import difflib
 import importlib
@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from zoo.models import TABLE
 
 PACKAGE = Path(__file__).parent
 
@@ -24,6 +26,7 @@ class Entry:
         paper: the paper's title and address.
         post: address of the post in Scientific Spaces; empty if the model has none.
         licence: SPDX name of the weights' licence.
+        repo: the Hub repository of the weights, if they do not come with the package.
         start: the function that reads a checkpoint of others for `zoo fit --from`, as
             `package.module:function`. From a name it makes a network with `arguments`, `preprocess`
             and `SHAPE`, the names of the arguments that follow from the weights; or None if the
@@ -39,6 +42,7 @@ class Entry:
     paper: str
     post: str
     licence: str = "Apache-2.0"
+    repo: str = ""
     start: str = ""
 
     def builder(self) -> Callable[..., Any]:
@@ -106,147 +110,5 @@ def describe(name: str) -> Entry:
     return _entries[name]
 
 
-_FGM = {
-    "technique": "adversarial",
-    "task": "text-classification",
-    "build": "zoo.masks.classifiers:TextClassifier",
-    "paper": "Adversarial Training Methods for Semi-Supervised Text Classification "
-    "(Miyato, Dai, Goodfellow; arXiv 1605.07725)",
-    "post": "https://kexue.fm/archives/7234",
-}
-
-register(
-    Entry(
-        name="adversarial_fgm_poems",
-        summary="Tang or Song? The dynasty of a Chinese poem; a character Transformer and FGM.",
-        recipe="adversarial/fgm_poems.yaml",
-        **_FGM,
-    )
-)
-register(
-    Entry(
-        name="adversarial_fgm_sentiment",
-        summary="Chinese reviews, negative or positive; a character Transformer and FGM.",
-        recipe="adversarial/fgm_sentiment.yaml",
-        **_FGM,
-    )
-)
-register(
-    Entry(
-        name="decoding_lstm_poems",
-        technique="decoding",
-        summary="Continue a Chinese poem from its first line; an LSTM that is bound to stop.",
-        task="text-generation",
-        build="zoo.decoding.net:LanguageModel",
-        recipe="decoding/lstm_poems.yaml",
-        paper="Consistency of a Recurrent Language Model With Respect to Incomplete Decoding "
-        "(Welleck et al.; arXiv 2002.02492)",
-        post="https://kexue.fm/archives/7500",
-    )
-)
-
-_MASKS = {
-    "technique": "masks",
-    "build": "zoo.masks.net:Transformer",
-    "start": "zoo.masks.bert:from_foreign",
-    "paper": "Unified Language Model Pre-training for Natural Language Understanding and "
-    "Generation (Dong et al.; arXiv 1905.03197)",
-    "post": "https://kexue.fm/archives/6933",
-}
-
-register(
-    Entry(
-        name="masks_small_zh",
-        summary="A small Chinese BERT for any mask: multilingual-e5, its vocabulary and depth cut.",
-        task="fill-mask",
-        recipe="masks/small_zh.yaml",
-        licence="MIT",
-        **_MASKS,
-    )
-)
-register(
-    Entry(
-        name="masks_title_csl",
-        summary="The title of a Chinese paper from its abstract; a BERT under UniLM's mask.",
-        task="summarization",
-        recipe="masks/title_csl.yaml",
-        licence="MIT",
-        **_MASKS,
-    )
-)
-register(
-    Entry(
-        name="masks_poems_lm",
-        summary="Chinese poems from left, from right or in any order: one net, the mask decides.",
-        task="text-generation",
-        recipe="masks/poems_lm.yaml",
-        **_MASKS,
-    )
-)
-
-_PICTURES = {
-    "technique": "pictures",
-    "task": "image-classification",
-    "build": "zoo.pictures.net:PictureClassifier",
-    "post": "",
-}
-
-register(
-    Entry(
-        name="pictures_digits",
-        summary="Which digit? A small classifier of MNIST, and a feature net for distances.",
-        recipe="pictures/digits.yaml",
-        paper="Gradient-Based Learning Applied to Document Recognition "
-        "(LeCun, Bottou, Bengio, Haffner; Proceedings of the IEEE 86(11), 1998)",
-        **_PICTURES,
-    )
-)
-register(
-    Entry(
-        name="pictures_fashion",
-        summary="Which garment? A small classifier of Fashion-MNIST, and a feature net.",
-        recipe="pictures/fashion.yaml",
-        paper="Fashion-MNIST: a Novel Image Dataset for Benchmarking Machine Learning Algorithms "
-        "(Xiao, Rasul, Vollgraf; arXiv 1708.07747)",
-        **_PICTURES,
-    )
-)
-
-_GAN = {
-    "technique": "gan",
-    "task": "unconditional-image-generation",
-    "build": "zoo.gan.net:Gan",
-    "post": "https://kexue.fm/archives/6583",
-}
-_R1 = {
-    "paper": "Which Training Methods for GANs do actually Converge? "
-    "(Mescheder, Geiger, Nowozin; arXiv 1801.04406)",
-    **_GAN,
-}
-
-register(
-    Entry(
-        name="gan_r1_digits",
-        summary="Handwritten digits from noise; a small DCGAN with R1.",
-        recipe="gan/r1_digits.yaml",
-        **_R1,
-    )
-)
-register(
-    Entry(
-        name="gan_r1_fashion",
-        summary="Garments from noise; a small DCGAN with R1.",
-        recipe="gan/r1_fashion.yaml",
-        **_R1,
-    )
-)
-register(
-    Entry(
-        name="gan_r3_colour",
-        summary="Small colour pictures by class from noise; R1 and R2 with the paired loss.",
-        recipe="gan/r3_colour.yaml",
-        paper="The GAN is dead; long live the GAN! A Modern Baseline GAN "
-        "(Huang, Gokaslan, Kuleshov, Tompkin; arXiv 2501.05441)",
-        **_GAN,
-    )
-)
+for _row in TABLE:
+    register(Entry(**_row))

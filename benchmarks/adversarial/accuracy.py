@@ -53,7 +53,7 @@ SPLITS = {"Sentiment": [], "Sentiment, unseen texts": ["--data.unseen_only", "tr
 
 
 def zoo(*arguments):
-    subprocess.run([sys.executable, "-m", "zoo.cli", *arguments], check=True)
+    subprocess.run([sys.executable, "-m", "zoo", *arguments], check=True)
 
 
 def callbacks(variant, strength):

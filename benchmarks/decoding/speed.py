@@ -28,7 +28,7 @@ from transformers import GPT2Config, GPT2LMHeadModel
 
 from zoo.decoding import Consistent, as_decodable, generate
 from zoo.decoding.engine.filters import TopK, TopP
-from zoo.decoding.engine.protocol import pad_prompts
+from zoo.decoding.engine.prompts import pad_prompts
 
 VOCABULARY, PROMPT, NEW, BEAM = 8000, 64, 64, 4
 WANTED = {1: 2.0, 16: 1.5}

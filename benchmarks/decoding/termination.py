@@ -66,7 +66,7 @@ def train(run, data, cell, head, eps, seed):
             "--trainer.enable_model_summary",
             "false",
         ]
-        subprocess.run([sys.executable, "-m", "zoo.cli", *command, *quiet], check=True)
+        subprocess.run([sys.executable, "-m", "zoo", *command, *quiet], check=True)
     return folder
 
 

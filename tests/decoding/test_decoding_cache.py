@@ -11,7 +11,8 @@ from torch.nn import functional as F
 from zoo.decoding import generate
 from zoo.decoding.cpu.linear import OPERATORS, PackedLinear, fits
 from zoo.decoding.engine.cache import TreeCache
-from zoo.decoding.engine.protocol import Contrastable, Decodable, pad_prompts
+from zoo.decoding.engine.prompts import pad_prompts
+from zoo.decoding.engine.protocol import Contrastable, Decodable
 from zoo.decoding.models.decodable import as_decodable
 from zoo.decoding.models.gpt2 import GPT2Steps
 from zoo.decoding.models.transformers import CausalModel

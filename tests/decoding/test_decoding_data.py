@@ -48,7 +48,7 @@ def test_rare_characters_are_unknown():
 def test_a_tokenizer_of_nonsense_is_refused():
     with pytest.raises(ValueError, match="twice"):
         Tokenizer("aa")
-    with pytest.raises(ValueError, match="unit is 'byte', expected character or word"):
+    with pytest.raises(ValueError, match="unit is 'byte': expected character or word"):
         Tokenizer("ab", unit="byte")
 
 

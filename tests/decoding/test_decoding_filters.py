@@ -196,7 +196,7 @@ def test_an_end_that_cannot_be_is_refused():
         ConsistentTopK(2)(NO_TOKENS, torch.zeros(1, 5))
     with pytest.raises(ValueError, match="eos_id 5 is not in a vocabulary of 5"):
         ConsistentTopP(0.5, eos_id=5)(NO_TOKENS, torch.zeros(1, 5))
-    with pytest.raises(ValueError, match="eos_id is '</s>': give a token id"):
+    with pytest.raises(ValueError, match="eos_id is '</s>': expected a token id"):
         ConsistentTopK(2, eos_id="</s>")
 
 

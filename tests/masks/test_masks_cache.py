@@ -7,7 +7,8 @@ from tokenizers.models import WordPiece
 from zoo import decoding, masks
 from zoo.decoding.cpu.inference import lean
 from zoo.decoding.cpu.linear import PackedLinear
-from zoo.decoding.engine.protocol import Decodable, pad_prompts
+from zoo.decoding.engine.prompts import pad_prompts
+from zoo.decoding.engine.protocol import Decodable
 from zoo.masks.decodable import DecodableTransformer
 
 SHAPES = {
@@ -222,5 +223,5 @@ def test_several_results_of_a_text_follow_each_other(writer):
 
 @pytest.mark.parametrize("size", [0, -1])
 def test_a_batch_has_a_text(writer, size):
-    with pytest.raises(ValueError, match=f"batch_size is {size}: expected 1 or more"):
+    with pytest.raises(ValueError, match=f"batch_size is {size}: expected a whole number"):
         writer.generate(["今天"], batch_size=size)

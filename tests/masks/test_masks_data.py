@@ -12,8 +12,9 @@ from zoo.masks.data import (
     Lines,
     Poems,
     Titles,
+    word_numbers,
 )
-from zoo.masks.tokenizer import Tokenizer, word_numbers
+from zoo.masks.tokenizer import Tokenizer
 
 ROOT = "tests/conf/data/title_csl"
 

@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 import zoo
 from zoo import cli
+from zoo.pictures.data import LabelledPictures
 from zoo.pictures.losses import smoothed_cross_entropy
 from zoo.pictures.module import PictureTraining
 
@@ -20,6 +21,8 @@ def test_the_loss_is_the_cross_entropy_with_the_smoothed_distribution():
     target = 0.9 * F.one_hot(labels, 3) + 0.1 / 3
     expected = -(target * logits.log_softmax(1)).sum(1).mean()
     torch.testing.assert_close(smoothed_cross_entropy(logits, labels, 0.1), expected)
+    halves = smoothed_cross_entropy(logits, labels, 0.1, torch.tensor(10))
+    torch.testing.assert_close(halves, expected / 2)
 
 
 def test_the_variations_of_a_step_follow_from_its_seed_and_place():
@@ -32,9 +35,11 @@ def test_the_variations_of_a_step_follow_from_its_seed_and_place():
     assert torch.equal(PictureTraining([1, 12, 12]).vary(pictures, 3), pictures)
 
 
-def test_pictures_without_classes_are_refused():
-    with pytest.raises(ValueError, match=r"classes is 1: expected at least 2; give --data.root"):
-        PictureTraining([1, 12, 12], classes=1)
+def test_pictures_without_classes_are_refused(tmp_path):
+    for i in range(4):
+        Image.new("L", (6, 6), i).save(tmp_path / f"{i}.png")
+    with pytest.raises(ValueError, match=r"has 1 class: expected at least 2; give --data.root"):
+        _ = LabelledPictures(str(tmp_path)).classes
 
 
 @pytest.mark.train

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from zoo import registry
 from zoo.checkpoint.folder import PICKLES, REQUIRED
+from zoo.errors import one_line
 
 ZOO_CLASS = re.compile(r"zoo(\.[A-Za-z]\w*)+:[A-Za-z]\w*")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -86,9 +87,9 @@ def _open(folder: Path, name: str, about: Any) -> Any:
         _require_files(folder, name, files)
         return registry.import_object(address).open(folder, name)
     except Exception as error:
-        line = " ".join(str(error).split()) or type(error).__name__
         raise ValueError(
-            f"{folder}: attachment {name} cannot be opened: {line}; get the checkpoint again"
+            f"{folder}: attachment {name} cannot be opened: {one_line(error)}; get the checkpoint "
+            "again"
         ) from error
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import huggingface_hub
 import yaml
 
+from zoo.errors import one_line
 from zoo.registry import Entry
 
 _CARD = """\
@@ -107,9 +108,8 @@ def check(folder: str | Path) -> None:
     try:
         said = {_key(r) for r in huggingface_hub.ModelCard(text).data.get("eval_results", [])}
     except (ValueError, AttributeError, TypeError, yaml.YAMLError) as error:
-        line = " ".join(str(error).split())
         raise ValueError(
-            f"{folder / 'README.md'} has no readable front matter: {line}; {again}"
+            f"{folder / 'README.md'} has no readable front matter: {one_line(error)}; {again}"
         ) from error
     results = read_metrics(folder)
     measured = {_key(_eval_result(result, "")) for result in results}

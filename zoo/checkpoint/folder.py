@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from zoo.errors import reason
+
 SUMS = "SHA256SUMS"
 REQUIRED = ("config.json", "model.safetensors")
 PICKLES = (".ckpt", ".bin", ".pt", ".pth", ".pkl", ".pickle")
@@ -86,7 +88,7 @@ def defects(folder: Path) -> list[Defect]:
     try:
         sums = read_sums(folder)
     except (OSError, ValueError) as error:
-        found = _reason(error) if isinstance(error, OSError) else str(error)
+        found = reason(error) if isinstance(error, OSError) else str(error)
         return [Defect(SUMS, "a line 'sha256  name' for each file", found)]
     wrong = [
         Defect(n, f"SHA-256 {s}", f) for n, s in sums.items() if (f := sha256(folder / n)) != s
@@ -182,7 +184,7 @@ def replacing(folder: str | Path) -> Iterator[Path]:
         _swap(partial, folder)
     except OSError as error:
         raise OSError(
-            f"{folder} cannot be written: {_reason(error)}; {_ELSEWHERE} or make room there"
+            f"{folder} cannot be written: {reason(error)}; {_ELSEWHERE} or make room there"
         ) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
@@ -212,10 +214,5 @@ def sha256(path: Path) -> str:
             while chunk := file.read(1 << 20):
                 digest.update(chunk)
     except OSError as error:
-        return _reason(error)
+        return reason(error)
     return digest.hexdigest()
-
-
-def _reason(error: OSError) -> str:
-    """Return the system's words for an error, without its number and path."""
-    return (error.strerror or str(error)).lower()

@@ -1,22 +1,27 @@
 """`generate`: all ways of decoding behind one function."""
 
-import warnings
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from zoo.decoding.engine.checks import require_whole
 from zoo.decoding.engine.filters import Consistent
 from zoo.decoding.engine.options import Method, fill
 from zoo.decoding.engine.processors import Processor
-from zoo.decoding.engine.protocol import pad_prompts
+from zoo.decoding.engine.prompts import (
+    by_length,
+    cut,
+    pad_prompts,
+    require_room,
+    require_tokens,
+)
 from zoo.decoding.engine.record import Generation
 from zoo.decoding.engine.request import Request
 from zoo.decoding.engine.rules import Rules
+from zoo.decoding.engine.sampling import Steps
 from zoo.decoding.engine.stop import Stop
-from zoo.decoding.models.decodable import as_decodable, model_ends
+from zoo.decoding.models.decodable import as_decodable, model_ends, warn_of_padding
 from zoo.decoding.models.processors import Foreign, ForeignCriterion, is_foreign
 
 Stream = Callable[[Tensor, Tensor], None]  # the numbers of the rows, and the new token of each
@@ -74,9 +79,65 @@ def generate(
         tensor([False,  True])
     """
     if stream is not None and not callable(stream):
-        raise ValueError(f"stream is {stream!r}: give a function of prompts and tokens")
+        raise ValueError(f"stream is {stream!r}: expected a function of prompts and tokens")
+    shown = stream is not None
+    return finish(start(model, prompts, method, valid, batch_size, shown, options), stream)
+
+
+def stream_tokens(
+    model: Any,
+    prompts: Tensor | Sequence[Sequence[int]],
+    *,
+    method: Method = "greedy",
+    valid: Tensor | None = None,
+    batch_size: int | None = None,
+    **options: Any,
+) -> Steps:
+    """Continue prompts, and give the new tokens as they come.
+
+    Args:
+        model: as all the others, see `generate`.
+        prompts: see `generate`.
+        method: all but the beams, which are known only at the end.
+        valid: see `generate`.
+        batch_size: see `generate`.
+        options: see `generate`.
+
+    Yields:
+        At each step the numbers of the rows that still run, int64 (n,), and their new tokens, int64
+        (n,).
+
+    Returns:
+        The whole `Generation`, as the value of the iterator's `StopIteration`.
+
+    Raises:
+        ValueError: as `generate`, before the first step.
+    """
+    return start(model, prompts, method, valid, batch_size, True, options)
+
+
+def start(
+    model: Any,
+    prompts: Any,
+    method: str,
+    valid: Tensor | None,
+    batch_size: int | None,
+    shown: bool,
+    options: dict[str, Any],
+) -> Steps:
+    """Check what a user gives, and return the steps, of which none has run.
+
+    Args:
+        model: as all the others, see `generate`.
+        prompts: see `generate`.
+        method: see `generate`.
+        valid: see `generate`.
+        batch_size: see `generate`.
+        shown: whether somebody wants to see each step.
+        options: see `generate`.
+    """
     search, rules = fill(method, options)
-    if method in BEAMS and (idle := "stream" if stream else "stopping" if rules.stopping else ""):
+    if method in BEAMS and (idle := "stream" if shown else "stopping" if rules.stopping else ""):
         raise ValueError(f"{idle} does nothing for method={method!r}: leave it out")
     decodable = as_decodable(model)
     if valid is None and isinstance(prompts, Tensor):
@@ -87,15 +148,65 @@ def generate(
     require_room(decodable, int(valid.sum(1).max()), rules.max_new_tokens)
     stop = Stop(rules.max_new_tokens, model_ends(model, rules.eos_id, vocabulary))
     stopping = [ForeignCriterion(c) if is_foreign(c) else c for c in rules.stopping]
-    found, rows = [], []
+    requests = []
     for batch in by_length(valid, batch_size):
         own, real = cut(tokens[batch], valid[batch])
         chain = processors(decodable, own.shape[1], len(tokens), rules, stop.eos, search.rows)
-        request = Request(decodable, own, real, stop, chain, stopping, batch)
-        found.append(finish(normally(search.search(request)), batch, stream))
-        each = len(found[-1].lengths) // len(batch)
+        named = rules.named(stop.eos)
+        requests.append(Request(decodable, own, real, stop, chain, stopping, batch, named))
+    return run(search, requests, shown)
+
+
+def run(search: Any, requests: list[Request], shown: bool) -> Steps:
+    """Run the search for each batch.
+
+    Args:
+        search: one of the methods.
+        requests: a batch each.
+        shown: whether somebody wants to see each step.
+
+    Yields:
+        As `stream_tokens`, if somebody wants to see it.
+
+    Returns:
+        The whole `Generation`.
+    """
+    found, rows = [], []
+    for request in requests:
+        batch, each = request.numbers, 0
+        steps = search.search(request)
+        while True:
+            with torch.inference_mode():
+                try:
+                    running, tokens = next(steps)
+                except StopIteration as end:
+                    part: Generation = end.value
+                    break
+            if not shown:
+                continue
+            each = each or len(running) // len(batch)  # at first all of them run
+            numbers = batch.to(running.device)[running // each] * each + running % each
+            yield numbers, tokens.clone()  # out of inference mode, for any use
+        found.append(part)
+        each = len(part.lengths) // len(batch)
         rows.append((batch[:, None] * each + torch.arange(each)).flatten())
-    return Generation.join(found, rows, stop.padding)
+    return Generation.join(found, rows, requests[0].stop.padding)
+
+
+def finish(steps: Steps, stream: Stream | None) -> Generation:
+    """Run steps to the end.
+
+    Args:
+        steps: from `start`.
+        stream: called with the rows and the tokens of each step, or None.
+    """
+    while True:
+        try:
+            rows, tokens = next(steps)
+        except StopIteration as end:
+            return end.value
+        if stream:
+            stream(rows, tokens)
 
 
 def processors(
@@ -121,117 +232,3 @@ def processors(
             processor = Foreign(processor, prompts, each, unseen, first)
         chain.append(processor)
     return chain
-
-
-def cut(tokens: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
-    """Return prompts (batch, time) without the padding that all of them have on the left."""
-    used = slice(tokens.shape[1] - int(valid.sum(1).max()), None)
-    return tokens[:, used], valid[:, used]
-
-
-def by_length(valid: Tensor, batch_size: int | None) -> list[Tensor]:
-    """Return the numbers of the prompts of each batch, those of similar lengths together.
-
-    Args:
-        valid: bool (batch, time), false on padding.
-        batch_size: prompts of a batch; None: all in one, in order.
-
-    Raises:
-        ValueError: if the size is no whole number from 1.
-    """
-    if batch_size is None or require_whole("batch_size", batch_size) >= len(valid):
-        return [torch.arange(len(valid))]
-    return [*valid.sum(1).cpu().sort(stable=True).indices.split(batch_size)]
-
-
-def normally(
-    steps: Generator[tuple[Tensor, Tensor], None, Generation],
-) -> Generator[tuple[Tensor, Tensor], None, Generation]:
-    """Run steps in inference mode, which whoever receives them is not in.
-
-    Args:
-        steps: from a method's `search`.
-    """
-    while True:
-        with torch.inference_mode():
-            try:
-                step = next(steps)
-            except StopIteration as end:
-                return end.value
-        yield step
-
-
-def finish(
-    steps: Generator[tuple[Tensor, Tensor], None, Generation], batch: Tensor, stream: Stream | None
-) -> Generation:
-    """Run steps to the end.
-
-    Args:
-        steps: from `normally`.
-        batch: int64 (prompts,), the numbers of the prompts.
-        stream: called with the rows and the tokens of each step, or None.
-    """
-    each = None
-    while True:
-        try:
-            rows, tokens = next(steps)
-        except StopIteration as end:
-            return end.value
-        if stream:
-            each = each or len(rows) // len(batch)
-            numbers = batch.to(rows.device)[rows // each] * each + rows % each
-            stream(numbers, tokens.clone())  # a tensor of inference mode is of less use
-
-
-def require_tokens(vocabulary: int | None, tokens: Tensor) -> None:
-    """Refuse token ids that the model does not have.
-
-    Raises:
-        ValueError: with the id and the size of the vocabulary.
-    """
-    if vocabulary is not None and (largest := int(tokens.max())) >= vocabulary:
-        raise ValueError(
-            f"a prompt has the token {largest}, of a model with {vocabulary}, from 0 on: "
-            "take the tokenizer that belongs to the model"
-        )
-
-
-def require_room(model: Any, prompt: int, limit: int) -> None:
-    """Refuse a prompt whose continuation the model has no positions for.
-
-    Raises:
-        ValueError: with the numbers.
-    """
-    positions = getattr(model, "positions", None)
-    if positions is None:
-        return
-    if isinstance(positions, int):
-        fits = prompt + limit - 1 <= positions  # the last token is not read
-    else:
-        fits = prompt <= positions[0] and limit <= positions[1]
-    if not fits:
-        raise ValueError(
-            f"a prompt of {prompt} tokens and {limit} new ones do not fit into the model's "
-            f"{positions} positions: cut the prompt or lower max_new_tokens"
-        )
-
-
-def warn_of_padding(model: Any, prompts: Tensor) -> None:
-    """Warn of a tensor in which some rows, but not all, begin or end with the padding token.
-
-    Args:
-        model: as for `generate`; without a known padding token there is no warning.
-        prompts: int64 (batch, time).
-    """
-    settings = getattr(model, "generation_config", None)
-    padding = getattr(settings, "pad_token_id", getattr(model, "padding_id", None))
-    if padding is None or prompts.dim() != 2 or not prompts.numel():
-        return
-    for side, column in (("begin", 0), ("end", -1)):
-        padded = int((prompts[:, column] == padding).sum())
-        if 0 < padded < len(prompts):
-            warnings.warn(
-                f"{padded} of {len(prompts)} prompts {side} with the padding token {padding}, and "
-                "it is read as text: give valid=, the tokenizer's attention_mask",
-                stacklevel=4,
-            )

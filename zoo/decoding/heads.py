@@ -51,10 +51,10 @@ class EosHead:
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
-            raise ValueError(f"eos_head is {self.kind!r}, expected one of {', '.join(KINDS)}")
+            raise ValueError(f"eos_head is {self.kind!r}: expected one of {', '.join(KINDS)}")
         require_number("eps", self.eps)
         if not SMALLEST <= self.eps < 1:
-            raise ValueError(f"eps is {self.eps}, expected a number from {SMALLEST} to below 1")
+            raise ValueError(f"eps is {self.eps}: expected a number from {SMALLEST} to below 1")
         if self.eos_id < 0:
             raise ValueError(f"eos_id is {self.eos_id}: token ids begin at 0")
 

@@ -31,7 +31,7 @@ def log1mexp(x: Tensor) -> Tensor:
 
 
 def self_terminating(z: Tensor, counted: Tensor, eps: float) -> Tensor:
-    """Return log-probabilities of going on whose sum with the end's rises from step to step.
+    """Return log-probabilities of going on that fall from step to step.
 
     1 - p_end(t) = Π_{i≤t} (1 - eps) σ(z_i): Welleck et al. (arXiv 2002.02492), section 4.2, with
     the recursion written out. So p_end(t) >= 1 - (1 - eps)^t, and a large z means "go on".
@@ -129,7 +129,7 @@ def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
 
 
 class _TakeOut(torch.autograd.Function):
-    """Take the end's logit out of the others, leaving -inf, without a copy of the logits.
+    """Split the end's logit from the others, where -inf is left, without a copy of the logits.
 
     Slicing and masking would cost two passes over (batch, time, vocabulary) in each direction. The
     gradient that comes back for the others is written to in place, so they may go into one

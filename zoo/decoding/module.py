@@ -10,7 +10,7 @@ from torchmetrics import MeanMetric
 
 from zoo.decoding.net import LanguageModel
 from zoo.optim.distributed import mean_over_processes
-from zoo.optim.schedule import rise_and_fall
+from zoo.optim.schedule import each_step, rise_and_fall
 
 
 class RecurrentModel(LightningModule):
@@ -82,7 +82,4 @@ class RecurrentModel(LightningModule):
         total = int(self.trainer.estimated_stepping_batches)
         rising = max(1, round(self.warmup * total) - 1)  # the curve of torch's OneCycleLR
         schedule = rise_and_fall(optimizer, rising, total - 1 - rising, first=1 / 25, last=4e-6)
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
-        }
+        return each_step(optimizer, schedule)

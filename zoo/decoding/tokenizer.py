@@ -31,7 +31,7 @@ class Tokenizer:
 
     def __init__(self, vocabulary: Iterable[str], unit: Unit = "character") -> None:
         if unit not in ("character", "word"):
-            raise ValueError(f"unit is {unit!r}, expected character or word")
+            raise ValueError(f"unit is {unit!r}: expected character or word")
         self.unit: Unit = unit
         self.tokens = [*NAMES, *vocabulary]
         self._ids = {token: i for i, token in enumerate(self.tokens)}

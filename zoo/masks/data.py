@@ -1,56 +1,81 @@
 """Texts and pairs of texts as batches: titles of papers, poems, any file of lines."""
 
-from collections.abc import Iterable
+from abc import abstractmethod
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch.nn.utils.rnn import pad_sequence
 
 from zoo.data.csl import read_papers
 from zoo.data.gap_sentences import gap_pairs
 from zoo.data.poems import Poem, PoemCorpus
-from zoo.data.splits import Split, SplitTexts
+from zoo.data.splits import Split, SplitTexts, TextExample
 from zoo.data.text import Passage, read_text
 from zoo.masks.objectives import Batch
-from zoo.masks.tokenizer import Tokenizer, word_numbers
+from zoo.masks.tokenizer import Tokenizer, pad
 
 
-class MaskedText(SplitTexts[Passage]):
-    """Batches for any objective from three lists of passages.
+class TokenizedTexts(SplitTexts[TextExample]):
+    """Examples that a network of masks reads as token ids.
 
     Args:
-        max_length: most tokens of a passage, start and ends included; a longer source is cut at
+        max_length: most tokens of an example, start and ends included; what is longer is cut at
             its end. Default 192.
-        max_target: most tokens of a target and its end; default 32.
         min_count: how often a character of a new vocabulary occurs in training; default 2.
-        words: a file of words, one a line (what follows a TAB is left out, so that it may come
-            from `zoo words`); masking then hides the longest of them that fit, from left to
-            right. Default: a token is a word, with the `##` tokens after it.
         options: those of `SplitTexts`; without `preprocess` the tokens are the characters of the
-            training passages.
+            training examples.
     """
 
-    def __init__(
-        self,
-        max_length: int = 192,
-        max_target: int = 32,
-        min_count: int = 2,
-        words: str | None = None,
-        **options: Any,
-    ) -> None:
+    def __init__(self, max_length: int = 192, min_count: int = 2, **options: Any) -> None:
         super().__init__(**options)
-        self.max_length, self.max_target = max_length, max_target
-        self.min_count, self._words = min_count, words
+        self.max_length, self.min_count = max_length, min_count
 
     @cached_property
     def preprocess(self) -> Tokenizer:
         """The tokenizer."""
         if self.saved:
             return Tokenizer.from_dict(self.saved | {"max_length": self.max_length})
-        texts = ("".join(passage) for passage in self.train)
+        texts = map(self.texts_of, self.train)
         return Tokenizer.from_texts(texts, self.min_count, self.max_length)
+
+    @abstractmethod
+    def texts_of(self, example: TextExample) -> str:
+        """Return all that is to be read of an example, for the vocabulary."""
+
+    @abstractmethod
+    def encode(self, example: TextExample) -> tuple[list[int], list[int]]:
+        """Return the ids of the tokens and of their segments."""
+
+    @property
+    def vocabulary(self) -> int:
+        """Number of token ids."""
+        return len(self.preprocess)
+
+    @property
+    def padding(self) -> int:
+        """The id of padding."""
+        return self.preprocess.padding
+
+    def length(self, example: TextExample) -> int:
+        """See `SplitData.length`."""
+        return len(self.encode(example)[0])
+
+
+class MaskedText(TokenizedTexts[Passage]):
+    """Batches for any objective from three lists of passages.
+
+    Args:
+        max_target: most tokens of a target and its end; default 32.
+        words: a file of words, one a line (what follows a TAB is left out, so that it may come
+            from `zoo words`); masking then hides the longest of them that fit, from left to
+            right. Default: a token is a word, with the `##` tokens after it.
+        options: those of `TokenizedTexts`.
+    """
+
+    def __init__(self, max_target: int = 32, words: str | None = None, **options: Any) -> None:
+        super().__init__(**options)
+        self.max_target, self._words = max_target, words
 
     @cached_property
     def words(self) -> frozenset[str]:
@@ -67,38 +92,28 @@ class MaskedText(SplitTexts[Passage]):
         tokens = enumerate(self.preprocess.tokens)
         return ["" if i in special else token.removeprefix("▁") or "▁" for i, token in tokens]
 
-    @property
-    def vocabulary(self) -> int:
-        """Number of token ids."""
-        return len(self.preprocess)
+    def texts_of(self, example: Passage) -> str:
+        """See `TokenizedTexts.texts_of`."""
+        return "".join(example)
 
-    @property
-    def padding(self) -> int:
-        """The id of padding."""
-        return self.preprocess.padding
-
-    def length(self, example: Passage) -> int:
-        """See `SplitData.length`."""
-        return len(self.encode(example)[0])
-
-    def encode(self, passage: Passage) -> tuple[list[int], list[int]]:
-        """Return the ids of the tokens and of their segments."""
-        if passage.target:
-            return self.preprocess.pair(*passage, max_target=self.max_target)
-        ids = self.preprocess.encode(passage.source)
+    def encode(self, example: Passage) -> tuple[list[int], list[int]]:
+        """See `TokenizedTexts.encode`."""
+        if example.target:
+            return self.preprocess.pair(*example, max_target=self.max_target)
+        ids = self.preprocess.encode(example.source)
         return ids, [0] * len(ids)
 
     def collate(self, examples: list[Passage]) -> Batch:
         """Encode a batch; see `Batch`."""
         tokens, segments = zip(*map(self.encode, examples), strict=True)
         words = [word_numbers([self._pieces[i] for i in ids], self.words) for ids in tokens]
-        token_ids = _pad(tokens, self.preprocess.padding)
+        token_ids = pad(tokens, self.preprocess.padding)
         lengths = torch.tensor([len(ids) for ids in tokens])
         return Batch(
             token_ids=token_ids,
-            segment_ids=_pad(segments, 0),
+            segment_ids=pad(segments, 0),
             valid=torch.arange(token_ids.shape[1]) < lengths[:, None],
-            word_ids=_pad(words, -1),
+            word_ids=pad(words, -1),
             mask_id=self.preprocess.mask,
             sources=[passage.source for passage in examples],
             targets=[passage.target for passage in examples],
@@ -204,5 +219,38 @@ class Lines(MaskedText):
         return [pair for line in lines for pair in gap_pairs(line, self.gaps)]
 
 
-def _pad(rows: Iterable[list[int]], value: int) -> torch.Tensor:
-    return pad_sequence([torch.tensor(row) for row in rows], True, value)
+def word_numbers(pieces: list[str], words: frozenset[str]) -> list[int]:
+    """Number the words that a sequence's tokens are part of, from 0; -1 for special tokens.
+
+    Args:
+        pieces: the tokens of a sequence, empty strings for special ones.
+        words: the longest that fits is taken, from left to right; a token that begins none is a
+            word by itself, with the `##` tokens after it.
+
+    Example:
+        >>> word_numbers(["", "明", "月", "光", "q", "##x", ""], frozenset({"明月"}))
+        [-1, 0, 0, 1, 2, 2, -1]
+    """
+    numbers: list[int] = []
+    longest = max(map(len, words), default=0)
+    word = 0
+    while (start := len(numbers)) < len(pieces):
+        if pieces[start]:
+            numbers += [word] * (_end_of_word(pieces, start, words, longest) - start)
+            word += 1
+        else:
+            numbers.append(-1)
+    return numbers
+
+
+def _end_of_word(pieces: list[str], start: int, words: frozenset[str], longest: int) -> int:
+    end, text = start + 1, ""
+    for at in range(start, len(pieces)):
+        text += pieces[at].removeprefix("##")
+        if not pieces[at] or len(text) > longest:
+            break
+        if text in words:
+            end = at + 1
+    while end < len(pieces) and pieces[end].startswith("##"):
+        end += 1
+    return end

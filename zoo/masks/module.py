@@ -14,7 +14,7 @@ from zoo.masks.net import Transformer
 from zoo.masks.objectives import OBJECTIVES, Batch, TokenPrediction
 from zoo.metrics.rouge_bleu import TitleScores
 from zoo.optim.distributed import mean_over_processes
-from zoo.optim.schedule import rise_and_fall
+from zoo.optim.schedule import decayed_matrices, warm_up
 
 Split = Literal["valid", "test"]
 
@@ -134,20 +134,8 @@ class MaskedModel(LightningModule):
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """AdamW without decay of biases and norms; the schedule ends with the last step."""
-        matrices = [p for p in self.parameters() if p.dim() > 1]
-        vectors = [p for p in self.parameters() if p.dim() <= 1]
-        groups = [
-            {"params": matrices, "weight_decay": self.weight_decay},
-            {"params": vectors, "weight_decay": 0.0},
-        ]
-        optimizer = AdamW(groups, lr=self.lr)
-        total = int(self.trainer.estimated_stepping_batches)
-        rising = max(1, round(self.warmup * total))
-        schedule = rise_and_fall(optimizer, rising, total - rising, first=1 / (rising + 1))
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
-        }
+        optimizer = AdamW(decayed_matrices(self, self.weight_decay), lr=self.lr)
+        return warm_up(self, optimizer, self.warmup)
 
 
 def predict(net: Transformer, batch: Batch, asked: TokenPrediction) -> Tensor:

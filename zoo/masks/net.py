@@ -1,9 +1,10 @@
 """The network that users hold: a Transformer over tokens with its tokenizer, which writes texts."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from zoo.masks.decodable import DecodableTransformer, TextTask
-from zoo.masks.generation import generate
+from zoo.masks.generation import generate, stream
 from zoo.masks.tokenizer import Tokenizer
 from zoo.masks.transformer import TokenTransformer
 
@@ -41,3 +42,13 @@ class Transformer(TokenTransformer):
         """
         tokenizer = getattr(self, "preprocess", None)
         return generate(self, tokenizer, texts, **{"task": self.task, **options})
+
+    def stream(self, text: str, **options: Any) -> Iterator[str]:
+        """Write a text for another one, piece by piece; see `generate`.
+
+        Args:
+            text: as for `generate`.
+            **options: as for `zoo.masks.generation.stream`.
+        """
+        tokenizer = getattr(self, "preprocess", None)
+        return stream(self, tokenizer, text, **{"task": self.task, **options})

@@ -10,6 +10,7 @@ import tokenizers
 import torch
 from tokenizers.implementations.bert_wordpiece import BertWordPieceTokenizer
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from zoo.data.text import frequent
 
@@ -137,6 +138,24 @@ class Tokenizer:
         ids = self._model.encode(text, add_special_tokens=False).ids
         return [self.start, *ids[: (max_length or self.max_length) - 2], self.end]
 
+    def encode_words(self, words: Sequence[str]) -> tuple[list[int], list[int | None]]:
+        """Return the ids of a sentence whose words are given, and where each word begins.
+
+        Args:
+            words: of a sentence.
+
+        Returns:
+            The ids between start and end; and for each id, the number of the word whose first token
+            it is, None for other tokens. A word that has no token, such as a blank, gets [UNK].
+        """
+        ids, firsts = [self.start], [None]
+        for number, word in enumerate(words):
+            own = self._model.encode(word, add_special_tokens=False).ids or [self.unknown]
+            ids += own
+            firsts += [number, *[None] * (len(own) - 1)]
+        kept = self.max_length - 1
+        return [*ids[:kept], self.end], [*firsts[:kept], None]
+
     def pair(self, source: str, target: str, max_target: int = 64) -> tuple[list[int], list[int]]:
         """Return ids and segment ids of start, source, end, target, end.
 
@@ -157,8 +176,21 @@ class Tokenizer:
         """
         if isinstance(texts, str):
             raise TypeError("expected a list of texts, got one string: write [text]")
-        rows = [torch.tensor(self.encode(text)) for text in texts]
-        return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=self.padding)
+        return pad(map(self.encode, texts), self.padding)
+
+    def pairs(
+        self, sources: list[str], targets: list[str], max_target: int = 64
+    ) -> tuple[Tensor, Tensor]:
+        """Return the ids and the segment ids of pairs, int64 (batch, time), padded at the ends.
+
+        Args:
+            sources: the first text of each pair.
+            targets: the second.
+            max_target: as of `pair`.
+        """
+        both = [self.pair(*texts, max_target) for texts in zip(sources, targets, strict=True)]
+        ids, segments = zip(*both, strict=True)
+        return pad(ids, self.padding), pad(segments, 0)
 
     def decode(self, ids: Iterable[int]) -> str:
         """Return the text of some ids, without special tokens; blanks stand between words only."""
@@ -254,41 +286,9 @@ def _normalised(definition: str, settings: dict[str, Any]) -> str:
     return json.dumps(state)
 
 
-def word_numbers(pieces: list[str], words: frozenset[str]) -> list[int]:
-    """Number the words that a sequence's tokens are part of, from 0; -1 for special tokens.
-
-    Args:
-        pieces: the tokens of a sequence, empty strings for special ones.
-        words: the longest that fits is taken, from left to right; a token that begins none is a
-            word by itself, with the `##` tokens after it.
-
-    Example:
-        >>> word_numbers(["", "明", "月", "光", "q", "##x", ""], frozenset({"明月"}))
-        [-1, 0, 0, 1, 2, 2, -1]
-    """
-    numbers: list[int] = []
-    longest = max(map(len, words), default=0)
-    word = 0
-    while (start := len(numbers)) < len(pieces):
-        if pieces[start]:
-            numbers += [word] * (_end_of_word(pieces, start, words, longest) - start)
-            word += 1
-        else:
-            numbers.append(-1)
-    return numbers
-
-
-def _end_of_word(pieces: list[str], start: int, words: frozenset[str], longest: int) -> int:
-    end, text = start + 1, ""
-    for at in range(start, len(pieces)):
-        text += pieces[at].removeprefix("##")
-        if not pieces[at] or len(text) > longest:
-            break
-        if text in words:
-            end = at + 1
-    while end < len(pieces) and pieces[end].startswith("##"):
-        end += 1
-    return end
+def pad(rows: Iterable[list[int]], value: int) -> Tensor:
+    """Return int64 (batch, time): rows side by side, filled with a value at their ends."""
+    return pad_sequence([torch.tensor(row) for row in rows], True, value)
 
 
 def _are_words(one: str, two: str) -> bool:

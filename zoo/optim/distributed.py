@@ -1,5 +1,6 @@
 """What the likelihood of a batch is divided by."""
 
+import torch
 from torch import Tensor, distributed
 
 
@@ -15,6 +16,6 @@ def mean_over_processes(count: Tensor) -> Tensor:
     """
     if not (distributed.is_available() and distributed.is_initialized()):
         return count
-    total = count.float()
+    total = count.to(torch.float32, copy=True)
     distributed.all_reduce(total)
     return total / distributed.get_world_size()

@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
@@ -10,7 +11,8 @@ from torch.optim import AdamW
 from torchmetrics.classification import MulticlassAccuracy
 
 from zoo.data.images import flip, move
-from zoo.optim.schedule import rise_and_fall
+from zoo.optim.distributed import mean_over_processes
+from zoo.optim.schedule import decayed_matrices, warm_up
 from zoo.optim.step_noise import StepNoise
 from zoo.pictures.losses import smoothed_cross_entropy
 from zoo.pictures.net import PictureClassifier
@@ -55,10 +57,6 @@ class PictureTraining(LightningModule):
     ) -> None:
         super().__init__()
         self.save_hyperparameters()
-        if classes < 2:
-            raise ValueError(
-                f"classes is {classes}: expected at least 2; give --data.root a folder for each"
-            )
         self.lr, self.weight_decay, self.warmup = lr, weight_decay, warmup
         self.smoothing, self.mirror, self.seed = smoothing, mirror, seed
         self.movement = {"shift": shift, "angle": angle, "scale": scale}
@@ -75,7 +73,8 @@ class PictureTraining(LightningModule):
         """Return the loss of a training step, on pictures varied by the step's own numbers."""
         pictures, labels = batch
         logits = self(self.vary(pictures, batch_index))
-        return {"loss": smoothed_cross_entropy(logits, labels, self.smoothing)}
+        count = mean_over_processes(torch.tensor(len(labels), device=labels.device))
+        return {"loss": smoothed_cross_entropy(logits, labels, self.smoothing, count)}
 
     def vary(self, pictures: Tensor, batch_index: int) -> Tensor:
         """Move and mirror the pictures of a training step."""
@@ -111,16 +110,6 @@ class PictureTraining(LightningModule):
         self.log(f"{split}_accuracy", accuracy, prog_bar=True, batch_size=len(labels))
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
-        """AdamW without decay of norms and biases; the schedule ends with the last step."""
-        groups = [
-            {"params": [p for p in self.net.parameters() if p.dim() > 1]},
-            {"params": [p for p in self.net.parameters() if p.dim() <= 1], "weight_decay": 0.0},
-        ]
-        optimizer = AdamW(groups, lr=self.lr, weight_decay=self.weight_decay)
-        total = int(self.trainer.estimated_stepping_batches)
-        rising = max(1, round(self.warmup * total))
-        schedule = rise_and_fall(optimizer, rising, total - rising, first=1 / (rising + 1))
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
-        }
+        """AdamW without decay of biases and norms; the schedule ends with the last step."""
+        optimizer = AdamW(decayed_matrices(self.net, self.weight_decay), lr=self.lr)
+        return warm_up(self, optimizer, self.warmup)

@@ -62,7 +62,7 @@ class PictureClassifier(nn.Module):
         )
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(4 * base, classes)
-        self.to(memory_format=torch.channels_last)  # two thirds of the time of a step on CPU
+        self.to(memory_format=torch.channels_last)  # a step on CPU takes 0.7 of the time
 
     def features(self, pictures: Tensor) -> Tensor:
         """Describe pictures, float (n, channels, height, width) in [0, 1].

@@ -1,13 +1,8 @@
 """Training from recipes: LightningCLI with fine-tuning, resuming and checkpoint folders."""
 
-import atexit
 import functools
 import logging
-import re
 import shlex
-import shutil
-import subprocess
-import tempfile
 import warnings
 from pathlib import Path
 from typing import Any, Literal
@@ -17,8 +12,6 @@ from lightning.pytorch import LightningDataModule, LightningModule
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities import rank_zero_only
-from rich.console import Console
-from rich.table import Table
 
 from zoo import checkpoint, hub, registry
 from zoo.callbacks.random_state import RandomState
@@ -27,61 +20,22 @@ from zoo.callbacks.train_log import TrainLog
 from zoo.layers.batch_norm import normalise_over_processes
 from zoo.optim.precision import PrecisionRecord, choose_precision, saved_precision
 from zoo.training import trust
-from zoo.version import __version__
+from zoo.training.optimizers import require_one_optimizer, reschedule
+from zoo.training.recipes import admit_recipes, data_options, expand, last_checkpoint
+from zoo.training.report import commit, show, tell
+from zoo.training.start import (
+    foreign_net,
+    forget,
+    preprocess_file,
+    source_folder,
+    start_folder,
+)
 
 FOLDER = "FOLDER"  # in the command of a figure: the checkpoint folder, wherever it is put
 # what belongs to one run, not to the recipe that a checkpoint folder keeps
 RUN_KEYS = ("config", "ckpt_path", "weights_only", "verbose", "output", "record", "reset", "trust")
-
 # what a network may need to know of its data, and what it is where the data do not say
 SIZES = {"vocabulary": None, "classes": None, "padding": 0, "shape": None}
-
-
-@functools.cache
-def source_folder(source: str) -> Path:
-    """Resolve what `--from` names, once a run: a branch on the Hub may move meanwhile."""
-    return hub.resolve(source)
-
-
-@functools.cache
-def foreign_net(source: str, name: str) -> Any | None:
-    """Read a checkpoint that is not the zoo's, such as a BERT of `transformers`; once a run.
-
-    Args:
-        source: what `--from` names.
-        name: the model to train. The class of its network may know such checkpoints: it then has
-            `from_foreign(source)`, which returns a network with `arguments` and `preprocess`, or
-            None, and `SHAPE`, the names of those arguments that follow from the weights.
-
-    Returns:
-        The network; None if the checkpoint is the zoo's.
-    """
-    read = getattr(registry.describe(name).builder(), "from_foreign", None)
-    return read(source) if read and source not in registry.list_models() else None
-
-
-@functools.cache
-def start_folder(source: str, name: str) -> Path:
-    """Return the checkpoint folder that a model starts from.
-
-    One that is not the zoo's is written down as one, in a folder that goes with the process.
-
-    Args:
-        source: what `--from` names.
-        name: the model to train.
-    """
-    net = foreign_net(source, name)
-    if net is None:
-        return source_folder(source)
-    folder = Path(tempfile.mkdtemp(prefix="zoo_"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return checkpoint.save_start(folder / name, name, net)
-
-
-def preprocess_file(source: str | None, name: str) -> str | None:
-    """Return the file of a checkpoint's preprocessing, for the data of a fine-tuning run."""
-    path = start_folder(source, name) / "preprocess.json" if source else None
-    return str(path) if path and path.is_file() else None
 
 
 def size_of(data: LightningDataModule, name: str, default: int | None = None) -> int | None:
@@ -122,16 +76,16 @@ class ZooCLI(LightningCLI):
             help="zoo test: write the figures into the folder's metrics and card",
         )
         parser.add_argument(
-            "--precision",
-            type=Literal["auto"] | None,
-            default=None,
-            help="auto: where trainer.precision is not given, bf16 if the processor has it",
-        )
-        parser.add_argument(
             "--trust",
             action="store_true",
             help="take all that the recipe of a checkpoint folder or repository names: it may then "
             "run any code on this machine; default: plain values only (SECURITY.md)",
+        )
+        parser.add_argument(
+            "--precision",
+            type=Literal["auto"] | None,
+            default=None,
+            help="auto: where trainer.precision is not given, bf16 if the processor has it",
         )
         parser.add_lightning_class_args(ModelCheckpoint, "checkpoint")
         parser.set_defaults({"checkpoint.save_last": True})
@@ -180,6 +134,14 @@ class ZooCLI(LightningCLI):
             )
         self.choose_precision()
 
+    def resume_file(self, source: str) -> str:
+        """Return the file to resume from that `--ckpt_path` names, checked; nobody read it yet."""
+        if source == "last":
+            runs = Path(self.options.trainer.default_root_dir or "runs")
+            source = str(last_checkpoint(runs / self.options.name))
+        trust.require_resumable(source, self.options.model.class_path)
+        return source
+
     def choose_precision(self) -> None:
         """Fill in the precision that a recipe leaves to the processor, or to the resumed run."""
         trainer = self.options.trainer
@@ -189,14 +151,6 @@ class ZooCLI(LightningCLI):
             saved = saved_precision(resumed) if resumed.is_file() else None
             trainer.precision = saved or choose_precision(trainer.accelerator)
             tell(f"precision: {trainer.precision}" + (", as it began" if saved else ""))
-
-    def resume_file(self, source: str) -> str:
-        """Return the file to resume from that `--ckpt_path` names, checked; nobody read it yet."""
-        if source == "last":
-            runs = Path(self.options.trainer.default_root_dir or "runs")
-            source = str(last_checkpoint(runs / self.options.name))
-        trust.require_resumable(source, self.options.model.class_path)
-        return source
 
     def take_shape(self) -> None:
         """Give the network the shape of a checkpoint that is not the zoo's, whatever the recipe's.
@@ -217,15 +171,21 @@ class ZooCLI(LightningCLI):
         synchronised = self.options.trainer.sync_batchnorm
         self.options.trainer.sync_batchnorm = False
         super().instantiate_classes()
-        if synchronised:
-            normalise_over_processes(self.model)
-            self.options.trainer.sync_batchnorm = True  # for the recipe that is kept
         for size in SIZES:  # Lightning saves as a hyperparameter what the class does not take, too
             if size not in self.options.model.init_args:
                 self.model.hparams.pop(size, None)
+        if synchronised:
+            normalise_over_processes(self.model)
+            self.options.trainer.sync_batchnorm = True  # for the recipe that is kept
+        if self.options.get("optimizer"):
+            require_one_optimizer(self.model)
+        elif self.options.get("lr_scheduler"):
+            reschedule(self.model, self.options.lr_scheduler)
         if self.options["from"]:
-            folder = start_folder(self.options["from"], self.options.name)
-            checkpoint.load_matching(self.model.net, folder, self.options.reset)
+            source, name = self.options["from"], self.options.name
+            fresh = getattr(foreign_net(source, name), "FRESH", ())
+            reset = [*self.options.reset, *fresh]
+            checkpoint.start_from(self.model.net, start_folder(source, name), reset)
         features = getattr(self.model, "features", None)
         if isinstance(features, str):  # the checkpoint whose features measure what is made
             self.model.measure_with(hub.load(features))
@@ -312,109 +272,19 @@ class ZooCLI(LightningCLI):
         return self._parser(self.subcommand).dump(config, skip_check=True)
 
 
-def last_checkpoint(run: Path) -> Path:
-    """Return the newest `last.ckpt` of a model's runs.
-
-    Raises:
-        FileNotFoundError: if there is none.
-    """
-    found = sorted(run.glob("version_*/checkpoints/last.ckpt"), key=lambda p: p.stat().st_mtime)
-    if not found:
-        raise FileNotFoundError(f"no last.ckpt below {run}: leave out --ckpt_path to start afresh")
-    return found[-1]
+def fit(words: list[str]) -> None:
+    """Run `zoo fit`; see `run`."""
+    run(["fit", *words])
 
 
-def data_options(words: list[str]) -> list[str]:
-    """Return the options `--data.KEY VALUE` and `--data.KEY=VALUE` among the words of a command.
-
-    Example:
-        >>> data_options(["test", "--data.root", "x", "--from", "y", "--data.unseen_only=true"])
-        ['--data.root', 'x', '--data.unseen_only=true']
-    """
-    before = ["", *words]
-    return [
-        word
-        for previous, word in zip(before, words, strict=False)
-        if word.startswith("--data.")
-        or (previous.startswith("--data.") and "=" not in previous and not word.startswith("--"))
-    ]
+def validate(words: list[str]) -> None:
+    """Run `zoo validate`; see `run`."""
+    run(["validate", *words])
 
 
-def commit() -> str:
-    """Return the commit of the checkout that runs, or the version of an installed package."""
-    checkout = registry.PACKAGE.parent
-    git = ["git", "-C", str(checkout), "rev-parse", "--short=12", "HEAD"]
-    found = ""
-    if (checkout / ".git").exists() and shutil.which("git"):
-        found = subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip()
-    return found or __version__
-
-
-@rank_zero_only
-def tell(line: str) -> None:
-    """Print a line, once for all processes."""
-    Console().print(line, soft_wrap=True, markup=False, highlight=False)
-
-
-@rank_zero_only
-def show(columns: dict[str, dict[str, float]]) -> None:
-    """Print metrics side by side."""
-    table = Table("test split", *columns)
-    for metric in next(reversed(columns.values())):
-        table.add_row(metric, *(f"{column[metric]:.4f}" for column in columns.values()))
-    Console().print(table)
-
-
-def recipe_file(recipe: str) -> Path:
-    """Return the YAML file of a recipe given as a file, a checkpoint folder or a model's name.
-
-    Raises:
-        FileNotFoundError: if a .yaml file is named that is not there.
-        ValueError: if no model has that name, or a checkpoint folder is damaged.
-    """
-    path = Path(recipe)
-    if (path / "recipe.yaml").exists():
-        path = checkpoint.verify(path) / "recipe.yaml"
-    elif path.suffix not in {".yaml", ".yml"}:
-        path = registry.describe(recipe).recipe_path
-    if not path.is_file():
-        raise FileNotFoundError(f"no recipe {path}: give a YAML file or a name of `zoo list`")
-    return path
-
-
-def expand(arguments: list[str]) -> list[str]:
-    """Turn the recipe of `fit RECIPE`, or the model of `test MODEL`, into options."""
-    command, *rest = arguments
-    if rest and not rest[0].startswith("-"):
-        subject, *rest = rest
-        if command == "fit" or Path(subject).suffix in {".yaml", ".yml"}:
-            rest = ["--config", str(recipe_file(subject)), *rest]
-        else:
-            recipe = source_folder(subject) / "recipe.yaml"
-            rest = ["--config", str(recipe), "--from", subject, *rest]
-    return [command, *admit_recipes(rest)]
-
-
-def admit_recipes(words: list[str]) -> list[str]:
-    """Put in place of each recipe among the options what is taken from it; see `trust.admit`."""
-    given = {word[2:].partition("=")[0].replace(".init_args", "") for word in words}
-    given -= {"config", "trust"}
-    admitted: list[str] = []
-    for previous, word in zip(["", *words], words, strict=False):
-        named = re.match(r"(--config=|-c=?(?!$|-))", word)
-        if not named and previous not in ("-c", "--config"):
-            admitted.append(word)
-            continue
-        option = named[0] if named else ""
-        value = word.removeprefix(option)
-        if re.match(r"\w[\w+.-]*://", value):
-            raise ValueError(
-                f"the recipe is {value}, an address: download it, read it, then use it"
-            )
-        if Path(value).exists():
-            value = str(trust.admit(Path(value), given, trust="--trust" in words, tell=tell))
-        admitted.append(f"{option}{value}")
-    return admitted
+def test(words: list[str]) -> None:
+    """Run `zoo test`; see `run`."""
+    run(["test", *words])
 
 
 def run(arguments: list[str]) -> None:
@@ -442,12 +312,6 @@ def assemble(options: list[str]) -> ZooCLI:
     """
     forget()
     return start(admit_recipes(options), run=False)
-
-
-def forget() -> None:
-    """Let the next run find its sources anew."""
-    for once_a_run in (source_folder, foreign_net, start_folder):
-        once_a_run.cache_clear()
 
 
 def start(arguments: list[str], run: bool = True) -> ZooCLI:

@@ -23,6 +23,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from zoo import checkpoint, registry
 from zoo.checkpoint.folder import REQUIRED, SUMS
+from zoo.errors import one_line
 
 # Callback classes of Lightning that a recipe may name, and their arguments; the zoo's own may be
 # named with any plain arguments.
@@ -140,8 +141,9 @@ def read(recipe: Path) -> dict[str, Any]:
             raise ValueError("it repeats parts of itself by aliases (*name)")
         content = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        line = " ".join(str(error).split())
-        raise ValueError(f"Problems parsing config {recipe}: {line}; write plain YAML") from error
+        raise ValueError(
+            f"Problems parsing config {recipe}: {one_line(error)}; write plain YAML"
+        ) from error
     if not isinstance(content, dict):
         raise ValueError(f"{recipe} holds {content!r:.80}: expected keys such as name, model, data")
     return content

@@ -58,11 +58,11 @@ class Norm(NamedTuple):
 
     @classmethod
     def of(cls, layer: nn.LayerNorm) -> "Norm":
-        """Take the weights of a module."""
+        """Return the weights of a module."""
         return cls(list(layer.normalized_shape), layer.weight, layer.bias, layer.eps)
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Normalise float (..., channels)."""
+        """Return float (..., channels), normalised."""
         return torch.layer_norm(x, self.shape, self.weight, self.bias, self.eps)
 
 
@@ -86,11 +86,11 @@ class Lean:
         self.kind = type(module)
 
     def __call__(self, *inputs: Any) -> Any:
-        """Do what the module does."""
+        """Return what the module's `forward` returns."""
         return self.kind.forward(self, *inputs)
 
     def __getattr__(self, name: str) -> Any:
-        """Bind another method of the module's class."""
+        """Return another method of the module's class, bound to this object."""
         return MethodType(getattr(self.kind, name), self)
 
 

@@ -43,13 +43,16 @@ class Beam:
         require_number("length_penalty", self.length_penalty)
         if not abs(self.length_penalty) <= STEEPEST:
             raise ValueError(
-                f"length_penalty is {self.length_penalty}: from {-STEEPEST} to {STEEPEST}"
+                f"length_penalty is {self.length_penalty}: expected a number from {-STEEPEST} to "
+                f"{STEEPEST}"
             )
         if self.early_stopping not in (True, False, "never"):
-            raise ValueError(f"early_stopping is {self.early_stopping!r}: True, False or 'never'")
+            raise ValueError(
+                f"early_stopping is {self.early_stopping!r}: expected True, False or 'never'"
+            )
         if self.n_best > self.beam:
             raise ValueError(
-                f"n_best is {self.n_best}: a beam of {self.beam} gives 1 to {self.beam} sequences"
+                f"n_best is {self.n_best}: expected 1 to {self.beam}, the width of the beam"
             )
 
     @property
@@ -113,7 +116,7 @@ class DiverseBeam(Beam):
             )
         require_number("diversity", self.diversity)
         if not math.isfinite(self.diversity):
-            raise ValueError(f"diversity is {self.diversity}: a finite number")
+            raise ValueError(f"diversity is {self.diversity}: expected a finite number")
 
     @property
     def group_count(self) -> int:
@@ -184,10 +187,10 @@ class Beams:
         )
 
     def advance(self, step: int, log_probs: Tensor, raw: Tensor, rule: Beam, stop: Stop) -> None:
-        """Go one token further.
+        """Advance by one token.
 
-        Of the best candidates, as many as could all end and still leave `width` that do not, those
-        that end and are among the first `width` are finished; the best others go on.
+        So many of the best candidates are taken that `width` are left even if all that can end do.
+        Those that end and are among the first `width` are finished; the best others go on.
 
         Args:
             step: which new token this is, from 0.
@@ -226,7 +229,7 @@ class Beams:
         self.end_gains = torch.cat([self.end_gains, gains], 1).gather(1, order)
 
     def judge(self, length: int, rule: Beam, limit: int) -> None:
-        """Find the prompts whose finished sequences no running one of `length` tokens can beat."""
+        """Mark the prompts whose finished sequences no running one of `length` tokens can beat."""
         best = rule.weigh(self.totals[:, 0], rule.best_length(length, limit))
         worst = self.scores[:, -1]
         full = worst > NEVER
@@ -277,7 +280,7 @@ class Beams:
 def advance(
     groups: list[Beams], step: int, log_probs: Tensor, raw: Tensor, rule: Beam, stop: Stop
 ) -> None:
-    """Take one token further every group, each kept away from what the earlier ones chose.
+    """Advance every group by one token, each penalised for what the earlier ones chose.
 
     Args:
         groups: the beams.

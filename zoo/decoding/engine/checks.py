@@ -20,7 +20,7 @@ def require_whole(name: str, number: int, least: int = 1) -> int:
     except TypeError:
         whole = least - 1
     if whole < least:
-        raise ValueError(f"{name} is {number!r}: give a whole number, at least {least}")
+        raise ValueError(f"{name} is {number!r}: expected a whole number, at least {least}")
     return whole
 
 
@@ -31,4 +31,4 @@ def require_number(name: str, number: float) -> None:
         ValueError: with its name and what was given.
     """
     if not isinstance(number, Real):
-        raise ValueError(f"{name} is {number!r}: give a number")
+        raise ValueError(f"{name} is {number!r}: expected a number")

@@ -33,7 +33,9 @@ class Contrast:
         require_whole("top_k", self.top_k)
         require_number("alpha", self.alpha)
         if not 0 <= self.alpha <= 1:
-            raise ValueError(f"alpha is {self.alpha}: from 0, which is greedy, to 1")
+            raise ValueError(
+                f"alpha is {self.alpha}: expected a number from 0, which is greedy, to 1"
+            )
 
     def weigh(self, likely: Tensor, hidden: Tensor, past: Tensor, valid: Tensor) -> Tensor:
         """Return `(1 - alpha) p(v) - alpha max_j cos(h_v, h_j)`.

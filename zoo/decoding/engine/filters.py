@@ -126,7 +126,9 @@ def require_share(name: str, share: float) -> None:
     """
     require_number(name, share)
     if not 0 < share <= 1:
-        raise ValueError(f"{name} is {share}: above 0 and at most 1; 1 or None keeps all it can")
+        raise ValueError(
+            f"{name} is {share}: expected a number above 0 and at most 1; 1 keeps all it can"
+        )
 
 
 class Consistent:

@@ -53,7 +53,7 @@ def fill(method: str, options: Mapping[str, Any]) -> tuple[Any, Rules]:
             nothing for the method.
     """
     if method not in METHODS:
-        raise ValueError(f"method is {method!r}: one of {', '.join(METHODS)}")
+        raise ValueError(f"method is {method!r}: expected one of {', '.join(METHODS)}")
     given = {name: value for name, value in options.items() if value is not None}
     rules = {name: given.pop(name) for name in [*given] if name in names(Rules)}
     own = {name: given.pop(name) for name in [*given] if name in names(METHODS[method])}

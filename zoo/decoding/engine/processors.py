@@ -46,7 +46,8 @@ class Temperature:
         require_number("temperature", self.temperature)
         if not self.temperature >= SMALLEST:
             raise ValueError(
-                f"temperature is {self.temperature}: at least {SMALLEST}; method='greedy' is 0"
+                f"temperature is {self.temperature}: expected at least {SMALLEST}; for 0 take "
+                "method='greedy'"
             )
 
     def __call__(self, tokens: Tensor, scores: Tensor) -> Tensor:
@@ -71,8 +72,8 @@ class RepetitionPenalty:
         require_number("repetition_penalty", self.penalty)
         if not SMALLEST <= self.penalty <= 1 / SMALLEST:
             raise ValueError(
-                f"repetition_penalty is {self.penalty}: from {SMALLEST} to {1 / SMALLEST:.0e}; "
-                "1 changes nothing"
+                f"repetition_penalty is {self.penalty}: expected a number from {SMALLEST} to "
+                f"{1 / SMALLEST:.0e}; 1 changes nothing"
             )
 
     def __call__(self, tokens: Tensor, scores: Tensor) -> Tensor:
@@ -188,10 +189,10 @@ class AfterPrompt:
         return self.processor(tokens[:, self.start :], scores)
 
 
-def asks_for_prompts(processor: Processor) -> bool:
-    """Return whether a processor has a parameter `prompts`."""
+def asks(function: Callable, name: str) -> bool:
+    """Return whether a function has a parameter of this name."""
     try:
-        return "prompts" in inspect.signature(processor).parameters
+        return name in inspect.signature(function).parameters
     except (TypeError, ValueError):  # some functions of other languages have no signature
         return False
 
@@ -236,7 +237,8 @@ class History:
         kept = kept or bool(processors)
         buffer = tokens.new_full((rows, time + room if kept else time), -1)
         buffer[:, :time] = tokens.masked_fill(~valid, -1)
-        return cls(processors, [*map(asks_for_prompts, processors)], buffer, time, kept)
+        asking = [asks(processor, "prompts") for processor in processors]
+        return cls(processors, asking, buffer, time, kept)
 
     @property
     def so_far(self) -> Tensor:

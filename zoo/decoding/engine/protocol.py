@@ -1,9 +1,7 @@
 """What the engine asks of a model: read the prompts, go a step, pick rows."""
 
-from collections.abc import Iterable, Sequence
 from typing import Protocol, TypeVar, runtime_checkable
 
-import torch
 from torch import Tensor
 
 State = TypeVar("State")
@@ -76,97 +74,3 @@ class Contrastable(Decodable[State], Protocol[State]):
             float (batch, time, width) after `prefill`, (batch, 1, width) after `step`.
         """
         ...
-
-
-def pad_prompts(
-    prompts: Tensor | Sequence[Sequence[int]], valid: Tensor | None = None
-) -> tuple[Tensor, Tensor]:
-    """Put prompts side by side, padded with zeros on the left.
-
-    Args:
-        prompts: int64 (batch, time), or a list of lists of token ids of any lengths.
-        valid: of a tensor, bool or int (batch, time), false on padding, which may be anywhere;
-            default: nothing is padding.
-
-    Returns:
-        Tokens int64 (batch, time) and valid bool (batch, time), as `Decodable.prefill` wants them.
-
-    Raises:
-        ValueError: if there is no prompt, if one is empty (the model needs a token to begin with)
-            or no list of token ids, or `valid` does not fit.
-
-    Example:
-        >>> pad_prompts([[5, 6], [7]])[0]
-        tensor([[5, 6],
-                [0, 7]])
-    """
-    if isinstance(prompts, Tensor):
-        tokens = whole_tokens(prompts)
-        rows = list(tokens) if valid is None else unpadded(tokens, valid)
-    else:
-        if valid is not None:
-            raise ValueError("valid is for a tensor of prompts: a list has no padding")
-        if not isinstance(prompts, Iterable):
-            raise ValueError(f"prompts are {prompts!r}: give a list of lists of token ids")
-        tokens, rows = None, [token_ids(prompt) for prompt in prompts]
-    lengths = [len(row) for row in rows]
-    if not lengths or not min(lengths):
-        where = f"prompt {lengths.index(0)} is empty" if lengths else "there is no prompt"
-        raise ValueError(f"{where}: a prompt needs a token to begin with, such as [CLS]")
-    if tokens is not None and valid is None:
-        return tokens, torch.ones_like(tokens, dtype=torch.bool)
-    longest = max(lengths)
-    padded = rows[0].new_zeros(len(rows), longest)
-    real = torch.zeros_like(padded, dtype=torch.bool)
-    for i, row in enumerate(rows):
-        padded[i, longest - len(row) :] = row
-        real[i, longest - len(row) :] = True
-    return padded, real
-
-
-def whole_tokens(prompts: Tensor) -> Tensor:
-    """Return a tensor of token ids as int64.
-
-    Raises:
-        ValueError: if it is no (batch, time) of whole numbers from 0.
-    """
-    if prompts.dim() != 2 or prompts.is_floating_point() or prompts.is_complex():
-        raise ValueError(
-            f"prompts are {prompts.dtype} {tuple(prompts.shape)}: give int64 (batch, time)"
-        )
-    tokens = prompts.long()
-    if (tokens < 0).any():
-        raise ValueError(f"a prompt has the token {int(tokens.min())}: ids begin at 0")
-    return tokens
-
-
-def unpadded(tokens: Tensor, valid: Tensor) -> list[Tensor]:
-    """Return the rows of int64 (batch, time) without their padding.
-
-    Raises:
-        ValueError: if `valid` has another shape.
-    """
-    if not isinstance(valid, Tensor) or valid.shape != tokens.shape:
-        shape = tuple(getattr(valid, "shape", ())) or valid
-        raise ValueError(
-            f"valid is {shape}: give a tensor like the prompts', {tuple(tokens.shape)}"
-        )
-    return [row[real] for row, real in zip(tokens, valid.bool(), strict=True)]
-
-
-def token_ids(prompt: Sequence[int]) -> Tensor:
-    """Return a list of token ids as int64 (time,).
-
-    Raises:
-        ValueError: if it is none.
-    """
-    if isinstance(prompt, str | int):
-        raise ValueError(f"a prompt is {prompt!r}: give a list of lists of token ids")
-    try:
-        row = torch.as_tensor(prompt)
-    except (TypeError, ValueError, RuntimeError):  # texts, or lists of several lengths
-        row = torch.tensor(-1)
-    fractional = row.is_floating_point() or row.is_complex()
-    if row.dim() != 1 or (fractional and len(row)) or (row.long() < 0).any():
-        raise ValueError(f"a prompt is {prompt!r}: give a list of token ids, whole numbers from 0")
-    return row.long()

@@ -1,13 +1,13 @@
 """A request: the model, the prompts and the rules, with the steps that all methods share."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from zoo.decoding.engine.processors import NEVER, History, Processor
+from zoo.decoding.engine.processors import NEVER, History, Processor, asks
 from zoo.decoding.engine.protocol import Decodable
 from zoo.decoding.engine.record import Record
 from zoo.decoding.engine.rules import Criterion
@@ -26,6 +26,7 @@ class Request:
         processors: applied to the scores, in turn.
         stopping: criteria that end a row.
         numbers: int64 (batch,), what the user calls the prompts.
+        named: the tokens that each option names, which the model must have.
     """
 
     model: Decodable[Any]
@@ -35,14 +36,16 @@ class Request:
     processors: Sequence[Processor]
     stopping: Sequence[Criterion]
     numbers: Tensor
+    named: Mapping[str, Sequence[int]]
 
     def begin(self) -> tuple[Tensor, Any, History]:
         """Read the prompts; return the first logits, the model's state and the tokens so far."""
         logits, state = self.model.prefill(self.tokens, self.valid)
-        require_known("eos_id", self.stop.eos, logits.shape[-1])
-        tokens, valid = self.tokens.to(logits.device), self.valid.to(logits.device)
+        for option, tokens in self.named.items():
+            require_known(option, tokens, logits.shape[-1])
+        prompts, valid = self.tokens.to(logits.device), self.valid.to(logits.device)
         kept = bool(self.stopping)
-        return logits, state, History.of(tokens, valid, self.stop.limit, self.processors, kept)
+        return logits, state, History.of(prompts, valid, self.stop.limit, self.processors, kept)
 
     def log_probs(self, logits: Tensor, step: int, prompts: Tensor) -> Tensor:
         """Return the model's log-probabilities, float32 (rows, vocabulary).
@@ -114,7 +117,8 @@ class Request:
         """
         stopped = torch.zeros(len(log_probs), dtype=torch.bool, device=log_probs.device)
         for criterion in self.stopping:
-            answer = criterion(history.so_far, log_probs)
+            told = {"start": self.tokens.shape[1]} if asks(criterion, "start") else {}
+            answer = criterion(history.so_far, log_probs, **told)
             stopped |= torch.as_tensor(answer, dtype=torch.bool, device=log_probs.device)
         return stopped
 

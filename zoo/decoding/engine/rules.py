@@ -17,7 +17,7 @@ from zoo.decoding.engine.processors import (
 )
 from zoo.decoding.engine.stop import token_list
 
-Criterion = Callable[[Tensor, Tensor], Tensor | bool]  # tokens, log-probabilities: has it ended?
+Criterion = Callable[..., Tensor | bool]  # tokens, log-probabilities: has it ended?
 HIDDEN = {"flag": None}  # what no command line can give
 
 
@@ -41,9 +41,10 @@ class Rules:
             `transformers` calls its own; a `Consistent` filter without an end token of its own
             keeps `eos_id`.
         stopping: functions of all tokens so far, int64 (rows, time), -1 where a prompt is padded,
-            and the log-probabilities of the next one, float32 (rows, vocabulary); a row for which
-            one returns true ends there, and keeps what has been written. Those of `transformers`
-            work too. Not for beams.
+            and the log-probabilities of the last one, float32 (rows, vocabulary); a row for which
+            one returns true ends there, and keeps what has been written. One with a parameter
+            `start` is told how many tokens are the prompt's. Those of `transformers` work too. Not
+            for beams.
     """
 
     max_new_tokens: int = 64
@@ -65,6 +66,12 @@ class Rules:
         token_list("eos_id", self.eos_id)
         self.chain(0, (), source=False)  # each of them checks its numbers
 
+    def named(self, eos: Sequence[int]) -> dict[str, tuple[int, ...]]:
+        """Return the tokens that each option names, `eos` being those of `eos_id`."""
+        options = ("allowed_tokens", "forbidden_tokens", "first_tokens")
+        given = {name: token_list(name, getattr(self, name)) for name in options}
+        return {"eos_id": tuple(eos), **given}
+
     def chain(self, start: int, eos: Sequence[int], source: bool) -> list[Processor]:
         """Return the processors of these rules.
 
@@ -74,6 +81,7 @@ class Rules:
             source: whether the prompt is a source, which the new text may repeat.
         """
         chain: list[Processor] = []
+        named = self.named(eos)
         if self.repetition_penalty != 1:
             chain.append(RepetitionPenalty(self.repetition_penalty))
         if self.no_repeat_ngram is not None:
@@ -83,11 +91,11 @@ class Rules:
         if self.min_new_tokens and eos:
             chain.append(Forbid(tuple(eos), self.min_new_tokens, start))
         if self.allowed_tokens is not None:
-            chain.append(Allow((*token_list("allowed_tokens", self.allowed_tokens), *eos)))
-        if forbidden := token_list("forbidden_tokens", self.forbidden_tokens):
-            chain.append(Forbid(forbidden))
-        if first := token_list("first_tokens", self.first_tokens):
-            chain.append(Force(first, start))
+            chain.append(Allow((*named["allowed_tokens"], *eos)))
+        if named["forbidden_tokens"]:
+            chain.append(Forbid(named["forbidden_tokens"]))
+        if named["first_tokens"]:
+            chain.append(Force(named["first_tokens"], start))
         return [*chain, *self.processors]
 
 
@@ -98,4 +106,6 @@ def require_functions(name: str, functions: Sequence[Processor | Criterion]) -> 
         ValueError: with what was given.
     """
     if not isinstance(functions, Sequence) or not all(map(callable, functions)):
-        raise ValueError(f"{name} is {functions!r}: give a list of functions of tokens and scores")
+        raise ValueError(
+            f"{name} is {functions!r}: expected a list of functions of tokens and scores"
+        )

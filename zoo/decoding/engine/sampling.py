@@ -129,7 +129,7 @@ def seeded(seed: object, device: torch.device | str) -> torch.Generator:
     try:
         return torch.Generator(device).manual_seed(index(seed))  # type: ignore[arg-type]
     except (TypeError, ValueError, RuntimeError):
-        raise ValueError(f"the seed is {seed!r}: give a whole number or a generator") from None
+        raise ValueError(f"the seed is {seed!r}: expected a whole number or a generator") from None
 
 
 def walk(request: Request, choose: Choose, each: int = 1) -> Steps:

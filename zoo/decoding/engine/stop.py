@@ -55,7 +55,7 @@ def token_list(name: str, tokens: int | Sequence[int] | None) -> tuple[int, ...]
         found = tuple(map(index, ids))
     except TypeError:
         raise ValueError(
-            f"{name} is {tokens!r}: give a token id or several, such as tokenizer.eos_token_id"
+            f"{name} is {tokens!r}: expected a token id or several, such as tokenizer.eos_token_id"
         ) from None
     if found and min(found) < 0:
         raise ValueError(f"{name} is {tokens}: token ids begin at 0, None means no such token")

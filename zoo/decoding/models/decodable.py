@@ -1,7 +1,10 @@
 """Which form the engine decodes a model in, and which end a model has."""
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
+
+from torch import Tensor, nn
 
 from zoo.decoding.engine.protocol import Decodable
 from zoo.decoding.engine.stop import token_list
@@ -68,3 +71,33 @@ def ends_of(model: Any, eos_id: int | Sequence[int] | None = None) -> tuple[int,
     if not (ends := model_ends(model, eos_id)):
         raise ValueError(f"{type(model).__name__} has no eos_id: name the end with eos_id=")
     return ends
+
+
+def warn_of_padding(model: Any, prompts: Tensor) -> None:
+    """Warn of a tensor in which some rows, but not all, begin or end with the padding token.
+
+    Args:
+        model: as for `generate`; without a known padding token there is no warning.
+        prompts: int64 (batch, time).
+    """
+    padding = padding_of(model)
+    if padding is None or prompts.dim() != 2 or not prompts.numel():
+        return
+    for side, column in (("begin", 0), ("end", -1)):
+        padded = int((prompts[:, column] == padding).sum())
+        if 0 < padded < len(prompts):
+            warnings.warn(
+                f"{padded} of {len(prompts)} prompts {side} with the padding token {padding}, and "
+                "it is read as text: give valid=, the tokenizer's attention_mask",
+                stacklevel=4,
+            )
+
+
+def padding_of(model: Any) -> int | None:
+    """Return the padding token that a model's settings or embeddings name, or None."""
+    settings = getattr(model, "generation_config", None)
+    if (padding := getattr(settings, "pad_token_id", None)) is not None:
+        return padding
+    parts = model.modules() if isinstance(model, nn.Module) else ()
+    found = (part.padding_idx for part in parts if isinstance(part, nn.Embedding))
+    return next(found, None)

@@ -44,7 +44,7 @@ class EncoderDecoder:
             raise ValueError(f"{name} reads {model.main_input_name}: expected a model of texts")
         settings = model.generation_config
         starts = settings.decoder_start_token_id, settings.bos_token_id
-        self.start = next((start for start in starts if start is not None), None)
+        self.start: Any = next((start for start in starts if start is not None), None)
         if self.start is None:
             raise ValueError(f"{name} has no decoder_start_token_id: set it in generation_config")
         self.model, self.cache = model, cache_name(model)
@@ -56,7 +56,8 @@ class EncoderDecoder:
     def prefill(self, tokens: Tensor, valid: Tensor) -> tuple[Tensor, Source]:
         """Encode the sources and read the decoder's first token; see `Decodable`."""
         tokens, valid = on_the_right(tokens, valid)
-        tokens, valid = tokens.to(self.model.device), valid.to(self.model.device)
+        device = device_of(self.model)
+        tokens, valid = tokens.to(device), valid.to(device)
         encoder = self.model.get_encoder()
         encoded = encoder(input_ids=tokens, attention_mask=valid.long()).last_hidden_state
         first = torch.full((len(tokens),), self.start, device=encoded.device)
@@ -81,7 +82,24 @@ class EncoderDecoder:
 
 def cache_name(model: Any) -> str:
     """Return what a model of `transformers` calls its cache, in older ones `past_key_values`."""
-    return "cache" if "cache" in inspect.signature(model.forward).parameters else "past_key_values"
+    return "cache" if "cache" in parameters(model) else "past_key_values"
+
+
+def parameters(model: Any) -> set[str]:
+    """Return the names of a model's arguments; of a subclass that passes all on, its parents'."""
+    found: set[str] = set()
+    for kind in type(model).__mro__:
+        if "forward" in vars(kind):
+            own = inspect.signature(kind.forward).parameters
+            found |= own.keys()
+            if not any(p.kind is p.VAR_KEYWORD for p in own.values()):
+                break
+    return found
+
+
+def device_of(model: Any) -> torch.device:
+    """Return where a model wants its tokens, also if its weights are loaded when they are used."""
+    return torch.device("cpu") if model.device.type == "meta" else model.device
 
 
 def on_the_right(tokens: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:

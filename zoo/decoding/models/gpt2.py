@@ -14,7 +14,7 @@ GPT2 = "transformers.models.gpt2.modeling_gpt2"
 
 
 class Block(NamedTuple):
-    """Weights of one layer, looked up once: finding an attribute of a module is slow."""
+    """Weights of one layer, looked up once, since attributes of a module are slow to find."""
 
     norm_1: Norm
     attention: PackedLinear
@@ -27,7 +27,7 @@ class Block(NamedTuple):
 
     @classmethod
     def of(cls, block: Any) -> "Block":
-        """Take the weights of a `GPT2Block`."""
+        """Return the weights of a `GPT2Block`."""
         activation = gelu_tanh if is_gelu_tanh(block.mlp.act) else block.mlp.act
         return cls(
             Norm.of(block.ln_1),
@@ -140,15 +140,15 @@ def is_known(module: nn.Module) -> bool:
 
 
 def packed(layer: Any) -> PackedLinear:
-    """Take the weights of a `Conv1D`, which are (in, out)."""
+    """Return the layer of a `Conv1D`, whose weights are (in, out)."""
     return PackedLinear(layer.weight.t(), layer.bias)
 
 
 def gelu_tanh(x: Tensor) -> Tensor:
-    """GELU by its tanh formula, in one kernel."""
+    """Return GELU by its tanh formula, in one kernel."""
     return F.gelu(x, approximate="tanh")
 
 
 def is_gelu_tanh(activation: Any) -> bool:
-    """Tell whether a module of `transformers` is the tanh formula of GELU."""
+    """Return whether a module of `transformers` is the tanh formula of GELU."""
     return type(activation).__name__ in ("NewGELUActivation", "GELUTanh", "PytorchGELUTanh")

@@ -1,6 +1,5 @@
 """Models of `transformers` in the form that the engine decodes."""
 
-import inspect
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,7 +8,12 @@ from torch.nn import functional as F
 
 from zoo.decoding.engine.protocol import Decodable
 from zoo.decoding.models.by_length import ByLength
-from zoo.decoding.models.encoder_decoder import EncoderDecoder, cache_name
+from zoo.decoding.models.encoder_decoder import (
+    EncoderDecoder,
+    cache_name,
+    device_of,
+    parameters,
+)
 from zoo.decoding.models.gpt2 import GPT2Steps, is_plain_gpt2
 
 
@@ -26,15 +30,14 @@ class CausalModel:
         self.positions: int | None = positions if positions and positions > 0 else None
         self.eos_id = model.generation_config.eos_token_id
         self.vocabulary: int | None = getattr(model.get_input_embeddings(), "num_embeddings", None)
-        accepted = inspect.signature(model.forward).parameters
         self.cache = cache_name(model)
-        self.takes_positions = "position_ids" in accepted
+        self.takes_positions = "position_ids" in parameters(model)
         # a state-space model has no past to mask: its mask is for what it reads now
         self.forgets = getattr(model, "_is_stateful", False) and not self.takes_positions
 
     def prefill(self, tokens: Tensor, valid: Tensor) -> tuple[Tensor, "Past"]:
         """Read the prompts; see `Decodable`."""
-        valid = valid.to(self.model.device)
+        valid = valid.to(device_of(self.model))
         positions = (valid.cumsum(1) - 1).clamp(min=0)
         return self.run(tokens, valid, positions, logits_to_keep=1)
 
@@ -56,7 +59,7 @@ class CausalModel:
         if self.takes_positions:
             options["position_ids"] = positions
         output = self.model(
-            input_ids=tokens.to(self.model.device),  # the logits may be elsewhere
+            input_ids=tokens.to(device_of(self.model)),  # the logits may be elsewhere
             attention_mask=valid.long(),
             use_cache=True,
             output_hidden_states=True,

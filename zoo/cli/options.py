@@ -1,4 +1,4 @@
-"""Command-line options from the signature and the docstring of a function."""
+"""Command lines from the signature and the docstring of a function."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Any, get_type_hints
 
 import docstring_parser
 from jsonargparse import ActionYesNo, ArgumentParser
+
+SHORT = {"output": "-o", "n": "-n", "quiet": "-q"}
 
 
 class OptionParser(ArgumentParser):
@@ -22,12 +24,31 @@ class OptionParser(ArgumentParser):
         spelled = [re.sub(r"^--[^=]+", lambda m: m[0].replace("_", "-"), a) for a in arguments]
         return vars(self.parse_args(spelled))
 
+    def add_function(self, function: Callable[..., Any]) -> None:
+        """Add all parameters of a function: positional ones as words, keywords as options.
+
+        Args:
+            function: a positional parameter that is a list takes any number of words.
+        """
+        kinds = get_type_hints(function)
+        told = descriptions(function)
+        for name, parameter in inspect.signature(function).parameters.items():
+            if parameter.kind is not parameter.POSITIONAL_OR_KEYWORD:
+                continue
+            kind: dict[str, Any] = {"type": kinds[name]}
+            if kinds[name] == list[str]:
+                kind = {"nargs": "*", "default": []}
+            elif parameter.default is not parameter.empty:
+                kind |= {"nargs": "?", "default": parameter.default}
+            self.add_argument(name, help=told[name], **kind)
+        self.add_options(function)
+
     def add_options(self, function: Callable[..., Any], skip: Collection[str] = ()) -> None:
         """Add an option for each keyword of a function, with its type, default and help.
 
         Args:
             function: its keywords that default to False become flags, those that default to True
-                flags with `--no-` before their names.
+                flags with `--no-` before their names, lists of words options to repeat.
             skip: keywords to leave out.
         """
         kinds = get_type_hints(function)
@@ -38,10 +59,13 @@ class OptionParser(ArgumentParser):
             kind: dict[str, Any] = {"type": kinds[name]}
             if parameter.default is False:
                 kind = {"action": "store_true"}
+            elif kinds[name] == list[str] | None:
+                kind = {"action": "append"}
             elif parameter.default is True:
                 kind = {"action": ActionYesNo(yes_prefix="", no_prefix="no-")}
-            option = f"--{name.replace('_', '-')}"
-            self.add_argument(option, default=parameter.default, help=told[name], **kind)
+            spellings = [SHORT[name]] if name in SHORT else []
+            spellings.append(f"--{name.replace('_', '-')}")
+            self.add_argument(*spellings, default=parameter.default, help=told[name], **kind)
 
 
 def descriptions(function: Callable[..., Any]) -> dict[str, str]:

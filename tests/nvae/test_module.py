@@ -1,0 +1,118 @@
+import copy
+
+import pytest
+import torch
+from torch import distributed
+from two_processes import on_two_processes
+
+from zoo.nvae.data import ModelledPictures
+from zoo.nvae.module import NVAETraining
+
+SHAPE = {"shape": [1, 8, 8], "groups": [1, 2], "width": 4, "latents": 2, "cells": 1}
+
+
+def module(**options):
+    torch.manual_seed(0)
+    return NVAETraining(**{**SHAPE, **options}).train()
+
+
+def batch(items=6, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.rand(items, 1, 8, 8, generator=generator), torch.zeros(items, dtype=torch.int64)
+
+
+def step(rank, processes, total_steps):
+    """The loss and the averaged gradients of a step, and the batch statistics after it."""
+    pictures, labels = batch()
+    training = module(flows=1)
+    training.total_steps = total_steps
+    loss = training.losses((pictures[rank::processes], labels[rank::processes]), 3)["loss"]
+    loss.backward()
+    gradients = {name: p.grad for name, p in training.named_parameters()}
+    if distributed.is_initialized():
+        for gradient in gradients.values():
+            distributed.all_reduce(gradient)
+            gradient /= processes
+    return loss.detach(), gradients, dict(training.net.named_buffers())
+
+
+@pytest.mark.ddp
+@pytest.mark.parametrize("total_steps", [0, 1000])  # after and in the warm-up, which balances
+def test_two_processes_equal_one_with_batch_norm(total_steps):
+    loss, gradients, buffers = step(0, 1, total_steps)
+    two = on_two_processes(step, 2, total_steps)
+    assert sum(part[0] for part in two).item() / 2 == pytest.approx(loss.item(), rel=1e-5)
+    for _, found, kept in two:
+        for name, gradient in gradients.items():
+            torch.testing.assert_close(found[name], gradient, rtol=1e-4, atol=1e-5, msg=name)
+        for name, buffer in buffers.items():
+            torch.testing.assert_close(kept[name], buffer, rtol=1e-5, atol=1e-5)
+
+
+def test_a_step_repeats_itself_and_another_step_does_not():
+    first, again, other = (module().losses(batch(), i)["loss"] for i in (0, 0, 1))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+def test_a_bad_batch_moves_neither_weights_nor_statistics():
+    training = module()
+    training.log = training.log_dict = lambda *args, **options: None
+    optimizer = torch.optim.Adamax(training.net.parameters(), lr=0.1)
+    before = copy.deepcopy(training.net.state_dict())
+    training.net.encoder.stem.register_forward_hook(lambda m, i, o: o * float("nan"))
+    training.training_step(batch(), 0).backward()
+    training.on_before_optimizer_step(optimizer)
+    optimizer.step()
+    for name, tensor in training.net.state_dict().items():
+        assert torch.equal(tensor, before[name]), name
+    assert int(training.guard.skipped) == 1
+
+
+def test_one_picture_has_no_batch_statistics():
+    with pytest.raises(ValueError, match="a batch of 1 picture with norm batch"):
+        module().losses(batch(items=1))
+    assert module(norm="none").losses(batch(items=1))["loss"].isfinite()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"spectral": False},
+        {"balancing": False},
+        {"guard": 0},
+        {"scale": "softplus"},
+        {"residual": False},
+        {"squeeze": False},
+        {"likelihood": "mixture", "mixtures": 2, "mirror": True},
+        {"likelihood": "normal"},
+        {"recompute": True, "optimizer": "adamw"},
+    ],
+)
+def test_every_option_has_a_finite_loss_with_gradients(options):
+    training = module(**options)
+    training.total_steps = 100
+    training.losses(batch())["loss"].backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in training.net.parameters())
+
+
+def test_places_of_an_evaluation_run_through_the_data_set():
+    training = module()
+    training.on_test_epoch_start()
+    assert [list(training._places(n)) for n in (3, 2)] == [[0, 1, 2], [3, 4]]
+
+
+def test_pictures_of_one_colour_are_refused(monkeypatch):
+    data = ModelledPictures(batch_size=4)
+    data.setup("fit")
+    monkeypatch.setattr(data, "some", lambda count, seed: torch.zeros(count, 1, 28, 28))
+    with pytest.raises(ValueError, match="all pixels of 256 training pictures are 0"):
+        data.setup("fit")
+
+
+def test_pictures_for_statistics_are_of_the_training_set_and_repeat():
+    data = ModelledPictures(batch_size=4)
+    first, again = (list(data.for_statistics(passes=3, batch=5, seed=0)) for _ in range(2))
+    assert len(first) == 3
+    assert first[0].shape == (5, 1, 28, 28)
+    assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))

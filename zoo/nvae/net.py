@@ -1,0 +1,181 @@
+"""The network as users hold it: pictures in [0, 1] go in and come out."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from zoo.nvae import exploration, likelihood
+from zoo.nvae.hierarchy import Hierarchy
+from zoo.nvae.likelihood import Score
+from zoo.nvae.noise import new_seed, noise_by_place
+
+CHUNK = 64  # pictures that are decoded at once
+
+
+class NVAE(Hierarchy):
+    """A deep hierarchical VAE of convolutions (Vahdat, Kautz: NVAE, arXiv 2007.03898).
+
+    Pictures are float (batch, channels, height, width) in [0, 1]. A net of black and white pixels
+    (`likelihood="bernoulli"`) takes a grey pixel for the probability of white, and draws it.
+    What is drawn depends on a seed and on a picture's place, never on how many go together.
+
+    Args:
+        **arguments: the fields of `Architecture`.
+
+    Example:
+        >>> net = NVAE(shape=[1, 8, 8], groups=[1, 1], width=4, latents=2).eval()
+        >>> pictures = net.sample(3, seed=0)
+        >>> pictures.shape, [tuple(z.shape) for z in net.encode(pictures)]
+        (torch.Size([3, 1, 8, 8]), [(3, 2, 2, 2), (3, 2, 4, 4)])
+    """
+
+    @torch.no_grad()
+    def sample(
+        self,
+        n: int,
+        *,
+        seed: int | None = None,
+        temperature: float | Sequence[float] = 1.0,
+        labels: Tensor | None = None,
+    ) -> Tensor:
+        """Return n pictures, float (n, channels, height, width): the means of their pixels.
+
+        Args:
+            n: how many.
+            seed: of the latents; default another each time.
+            temperature: factor on the scales of the priors, one number or one a group, from the
+                top; default 1.
+            labels: not for this net; default none.
+
+        Raises:
+            ValueError: if there are labels, or not a temperature for each group.
+        """
+        if labels is not None:
+            raise ValueError("labels were given: this net was trained without; leave them out")
+        factors = self._temperatures(temperature)
+        seed = new_seed() if seed is None else seed
+        shapes = self.plan.latent_shapes
+
+        def draw(places: range) -> Tensor:
+            noise = noise_by_place(shapes, seed, places)
+            noise = [t * part for t, part in zip(factors, noise, strict=True)]
+            return self.decode_white([part.to(self.decoder.start.device) for part in noise])
+
+        return torch.cat([draw(range(n)[i : i + CHUNK]) for i in range(0, n, CHUNK)])
+
+    @torch.no_grad()
+    def encode(self, x: Tensor, *, keep: float | None = None, seed: int = 0) -> list[Tensor]:
+        """Return the latents of pictures: one (batch, latents, height, width) a group.
+
+        They are the means of the posteriors, each given the ones above.
+
+        Args:
+            x: pictures (batch, channels, height, width) in [0, 1].
+            keep: share of the latents of each picture that keep these means, those of the largest
+                KL; the others are the means of their priors (Efficient-VDVAE, arXiv 2203.13751,
+                section 7, finds that 3 % do); default all.
+            seed: of black and white; default 0.
+
+        Raises:
+            ValueError: if the pictures are not the net's, or `keep` is not in [0, 1].
+        """
+        features = self.features(self.prepare(x, seed))
+        means, latents = self.means(features)
+        return means if keep is None else exploration.prune(self, features, latents, keep)
+
+    def reconstruct(self, x: Tensor, *, keep: float | None = None, seed: int = 0) -> Tensor:
+        """Return `decode(encode(x))`, float (batch, channels, height, width) in [0, 1]."""
+        return self.decode(self.encode(x, keep=keep, seed=seed))
+
+    def interpolate(self, a: Tensor, b: Tensor, steps: int = 8) -> Tensor:
+        """Return pictures on the way from a to b: (batch, steps, channels, height, width).
+
+        The way is an arc between their latents, in standard deviations of the priors.
+
+        Args:
+            a: pictures (batch, channels, height, width), or one without a batch: then so is what
+                is returned.
+            b: of the same shape.
+            steps: pictures on the way, both ends counted; default 8.
+        """
+        return exploration.interpolate(self, a, b, steps)
+
+    def traverse(self, x: Tensor, group: int, steps: int = 8, seed: int = 0) -> Tensor:
+        """Return pictures while one group moves: (batch, steps, channels, height, width).
+
+        Its latents go along an arc from the picture's own to a draw of the prior. All the others
+        stay, in standard deviations of their priors.
+
+        Args:
+            x: pictures (batch, channels, height, width), or one without a batch.
+            group: the place of the group, 0 at the top.
+            steps: pictures on the way; default 8.
+            seed: of the draw; default 0.
+
+        Raises:
+            ValueError: if there is no such group.
+        """
+        return exploration.traverse(self, x, group, steps, seed)
+
+    def complete(self, x: Tensor, known: Tensor, *, rounds: int = 30, seed: int = 0) -> Tensor:
+        """Return the pictures with their unknown pixels filled in.
+
+        A Markov chain: latents given the picture, then unknown pixels given the latents (Rezende,
+        Mohamed, Wierstra, arXiv 1401.4082, appendix F). The last pixels are means.
+
+        Args:
+            x: pictures (batch, channels, height, width) in [0, 1].
+            known: bool like x: True is kept.
+            rounds: of the chain; default 30.
+            seed: of what is drawn; default 0.
+
+        Raises:
+            ValueError: if `known` is not bool, or not shaped like x.
+        """
+        return exploration.complete(self, x, known, rounds, seed)
+
+    @torch.no_grad()
+    def nelbo(self, x: Tensor, *, seed: int = 0, places: Sequence[int] | None = None) -> Tensor:
+        """Return the negative evidence bound (batch,) in nats, from one draw of each posterior.
+
+        Args:
+            x: pictures (batch, channels, height, width) in [0, 1].
+            seed: of what is drawn; default 0.
+            places: of the pictures in what they belong to; default 0, 1, 2, ...
+        """
+        return self.bound(x, seed, places).nelbo
+
+    def log_likelihood(
+        self,
+        x: Tensor,
+        samples: int = 100,
+        *,
+        seed: int = 0,
+        places: Sequence[int] | None = None,
+    ) -> Tensor:
+        """Return log p(x), float64 (batch,) in nats, estimated from below by importance weights.
+
+        Args:
+            x: pictures (batch, channels, height, width) in [0, 1].
+            samples: of the posterior, for each picture; default 100.
+            seed: of what is drawn; default 0.
+            places: of the pictures in what they belong to; default 0, 1, 2, ...
+        """
+        return likelihood.log_mean(likelihood.log_weights(self, x, samples, seed, places))
+
+    def score(self, x: Tensor, *, seed: int = 0) -> Score:
+        """Return the bound of pictures in nats and bits, and where its KL lies."""
+        with torch.no_grad():
+            return likelihood.score(self.bound(x, seed), self.plan.dimensions)
+
+    def _temperatures(self, temperature: float | Sequence[float]) -> list[float]:
+        number = len(self.plan.latent_shapes)
+        if isinstance(temperature, (int, float)):
+            return [float(temperature)] * number
+        if len(temperature) != number:
+            raise ValueError(
+                f"{len(temperature)} temperatures for {number} groups: give one number, or one a "
+                "group, from the top"
+            )
+        return [float(t) for t in temperature]
