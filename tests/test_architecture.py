@@ -113,7 +113,7 @@ def floor(module):
     if rest[0] in TECHNIQUES:
         if rest[0] == "adversarial" and rest[1] in ADVERSARIAL_CALLBACKS:
             return 2
-        return {"corpora": 2, "data": 2, "module": 3, "cli": 6}.get(rest[1], 1)
+        return {"corpora": 2, "data": 2, "module": 3, "sweep": 3, "cli": 6}.get(rest[1], 1)
     if module in ("zoo.data.text", "zoo.optim.by_hand", "zoo.optim.precision"):
         return 1 if rest[0] == "data" else 2
     heights = {"layers": 1, "optim": 1, "data": 2, "metrics": 2, "callbacks": 2, "training": 5}

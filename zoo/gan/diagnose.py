@@ -5,6 +5,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -37,12 +38,13 @@ class Finding:
     sentence: str
 
 
-def diagnose(run: str | Path) -> list[Finding]:
+def diagnose(run: str | Path, net: Any = None) -> list[Finding]:
     """Name what is wrong with a run.
 
     Args:
-        run: its folder, `runs/NAME/version_N`, whose log is read, and whose checkpoint folder, if
-            it has one, makes a few samples; or a checkpoint folder.
+        run: its folder, `runs/NAME/version_N`, or a checkpoint folder; its log is read.
+        net: a net with `sample`, such as `zoo.load` gives, whose samples are looked at too;
+            default none.
 
     Returns:
         What was found; empty if nothing is wrong by what the log has. Coverage and classes need
@@ -52,12 +54,9 @@ def diagnose(run: str | Path) -> list[Finding]:
         FileNotFoundError: if there is no log.
         ValueError: if the log has no complete row.
     """
-    folder = Path(run)
-    log = read_log(folder)
-    findings = [*examine(log)]
-    checkpoint = next((f for f in (folder, folder / "checkpoint") if _is_checkpoint(f)), None)
-    if checkpoint is not None:
-        findings += examine_samples(draw_samples(checkpoint))
+    findings = [*examine(read_log(Path(run)))]
+    if net is not None:
+        findings += examine_samples(net.sample(64, seed=0).cpu().numpy())
     return findings
 
 
@@ -113,13 +112,6 @@ def examine_samples(samples: np.ndarray) -> list[Finding]:
         "the terms r1 and r2 with the paired form, or raise their gamma"
     )
     return [Finding("mode-collapse", spread, sentence)]
-
-
-def draw_samples(checkpoint: Path, n: int = 64) -> np.ndarray:
-    """Return samples of a checkpoint folder, float (n, channels, height, width)."""
-    from zoo.checkpoint import load
-
-    return load(checkpoint).sample(n, seed=0).numpy()  # pyright: ignore[reportCallIssue]
 
 
 def late(log: Log, name: str) -> float:
@@ -214,7 +206,3 @@ def _number(text: str) -> float:
         return float(text) if text else math.nan
     except ValueError:
         return math.nan
-
-
-def _is_checkpoint(folder: Path) -> bool:
-    return (folder / "config.json").is_file()
