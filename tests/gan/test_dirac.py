@@ -4,7 +4,7 @@ import pytest
 from zoo.gan import dirac, poster
 from zoo.gan import simulation as measured
 from zoo.gan.dirac_game import game
-from zoo.gan.losses import NAMES
+from zoo.gan.losses import NAMES, make_loss
 
 TERMS = [
     [],
@@ -54,7 +54,7 @@ def test_the_field_is_that_of_the_trainers_losses_far_from_rest_too(loss, terms)
         for w in ([0.7, -0.4], [-1.1, 0.9]):
             lab = dirac(loss, form=form, terms=terms, gamma=0.3)
             theta, phi = (torch.tensor([x], dtype=torch.float64, requires_grad=True) for x in w)
-            found = game(lab, theta, phi).field(create_graph=False)
+            found = game(make_loss(loss, form), lab.terms, theta, phi).field(create_graph=False)
             np.testing.assert_allclose(lab.field(np.array(w)), found.numpy(), atol=1e-12)
 
 

@@ -169,10 +169,11 @@ def test_a_penalty_under_batch_norm_is_warned_of():
 
 
 def test_the_spectrum_of_a_module_is_that_of_its_dense_jacobian():
-    module = build("averaged")
-    batch = (Items().pictures[:8], torch.zeros(8, dtype=torch.int64))
-    module.double()
-    batch = (batch[0].double(), batch[1])
+    torch.manual_seed(0)
+    tiny = {"shape": [1, 4, 4], "base": 1, "latent": 2, "generator_norm": "none"}
+    module = GanTraining(**tiny, form="averaged", terms=R1).double()
+    pictures = torch.rand(8, 1, 4, 4, dtype=torch.float64)
+    batch = (pictures, torch.zeros(8, dtype=torch.int64))
     found = spectrum(module, batch, k=6)
     dense = torch.linalg.eigvals(module.game(batch).jacobian()).abs().sort(descending=True).values
     torch.testing.assert_close(torch.from_numpy(abs(found)), dense[:6], rtol=1e-4, atol=1e-6)

@@ -5,6 +5,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +18,8 @@ FILLED = 0.6  # share of the classes, as an effective number, below which some a
 WON = 0.98  # share of pairs in which the critic rates the real sample higher
 TURNS = 3.0  # imaginary by real part of the leading eigenvalue
 DROWNED = 1.0  # penalty by the size of the loss that it is added to
+KNOWS = 0.7  # share of won pairs above which the critic tells real from fake
+MUTE = 0.1  # distance of the mean logits below which it does not say so
 OVERFITTED = 0.5  # how far held-out pictures fall from training ones towards fake ones
 
 
@@ -35,12 +38,13 @@ class Finding:
     sentence: str
 
 
-def diagnose(run: str | Path) -> list[Finding]:
+def diagnose(run: str | Path, net: Any = None) -> list[Finding]:
     """Name what is wrong with a run.
 
     Args:
-        run: its folder, `runs/NAME/version_N`, whose log is read, and whose checkpoint folder, if
-            it has one, makes a few samples; or a checkpoint folder.
+        run: its folder, `runs/NAME/version_N`, or a checkpoint folder; its log is read.
+        net: a net with `sample`, such as `zoo.load` gives, whose samples are looked at too;
+            default none.
 
     Returns:
         What was found; empty if nothing is wrong by what the log has. Coverage and classes need
@@ -50,12 +54,9 @@ def diagnose(run: str | Path) -> list[Finding]:
         FileNotFoundError: if there is no log.
         ValueError: if the log has no complete row.
     """
-    folder = Path(run)
-    log = read_log(folder)
-    findings = [*examine(log)]
-    checkpoint = next((f for f in (folder, folder / "checkpoint") if _is_checkpoint(f)), None)
-    if checkpoint is not None:
-        findings += examine_samples(draw_samples(checkpoint))
+    findings = [*examine(read_log(Path(run)))]
+    if net is not None:
+        findings += examine_samples(net.sample(64, seed=0).cpu().numpy())
     return findings
 
 
@@ -111,13 +112,6 @@ def examine_samples(samples: np.ndarray) -> list[Finding]:
         "the terms r1 and r2 with the paired form, or raise their gamma"
     )
     return [Finding("mode-collapse", spread, sentence)]
-
-
-def draw_samples(checkpoint: Path, n: int = 64) -> np.ndarray:
-    """Return samples of a checkpoint folder, float (n, channels, height, width)."""
-    from zoo.checkpoint import load
-
-    return load(checkpoint).sample(n, seed=0).numpy()  # pyright: ignore[reportCallIssue]
 
 
 def late(log: Log, name: str) -> float:
@@ -181,18 +175,24 @@ def _rotation(log: Log) -> Iterator[Finding]:
 def _drowned_loss(log: Log) -> Iterator[Finding]:
     penalty, total = late(log, "penalty"), late(log, "critic_loss")
     share = penalty / max(abs(total - penalty), 1e-12)
+    lower = "lower its gamma tenfold, and see gamma_of for the convention of a paper"
     if share > DROWNED:
-        sentence = (
-            f"the penalty drowns the loss: it is {share:.1f} times as large; lower its gamma "
-            "tenfold, and see gamma_of for the convention of a paper"
-        )
+        sentence = f"the penalty drowns the loss: it is {share:.1f} times as large; {lower}"
         yield Finding("drowned-loss", share, sentence)
+        return
+    gap = late(log, "real_logit") - late(log, "fake_logit")
+    if not math.isnan(penalty) and late(log, "wins") > KNOWS and gap < MUTE:
+        sentence = (
+            f"the penalty drowns the loss: the critic tells real from fake and may not say it, its "
+            f"logits are {gap:.3f} apart; {lower}"
+        )
+        yield Finding("drowned-loss", gap, sentence)
 
 
 def _overfitted_critic(log: Log) -> Iterator[Finding]:
     real, fake, held_out = (late(log, n) for n in ("real_logit", "fake_logit", "valid_logit"))
     gap = real - fake
-    fallen = (real - held_out) / gap if gap > 0 else math.nan
+    fallen = (real - held_out) / gap if gap > MUTE else math.nan
     if fallen > OVERFITTED:
         sentence = (
             f"the critic overfits: pictures that it has not seen fall {fallen:.0%} of the way from "
@@ -206,7 +206,3 @@ def _number(text: str) -> float:
         return float(text) if text else math.nan
     except ValueError:
         return math.nan
-
-
-def _is_checkpoint(folder: Path) -> bool:
-    return (folder / "config.json").is_file()

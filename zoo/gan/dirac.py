@@ -20,7 +20,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.polynomial.hermite_e import hermegauss
 
-from zoo.gan.losses import NAMES, Form
+from zoo.gan.losses import NAMES, Form, make_loss
 from zoo.gan.slopes import parts
 from zoo.gan.terms import Term, make_terms
 from zoo.gan.updates import UPDATES, Update, make_update
@@ -249,7 +249,7 @@ class Dirac:
         """Return the Jacobian at rest by differentiating the losses and terms of the trainer."""
         from zoo.gan.dirac_game import jacobian
 
-        return jacobian(self)
+        return jacobian(make_loss(self.loss, self.form), self.terms, self.dimension)
 
     def plot(self, path: str | Path) -> None:
         """Draw field, flow and update as a picture.

@@ -1,16 +1,17 @@
 """Dirac-GAN played with the losses and terms of the trainer: the oracle of the laboratory."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
 
-from zoo.gan.dirac import Dirac
-from zoo.gan.losses import make_loss
+from zoo.gan.losses import Loss
 from zoo.gan.spectrum import Game
-from zoo.gan.terms import Consensus, CriticStep, penalty
+from zoo.gan.terms import Consensus, CriticStep, Term, penalty
 
 
-class Nodes:
+class TwoPointNoise:
     """Noise of exact mean and variance: each vector of +-sqrt(n) units, real against fake.
 
     A batch has (2 n)^2 pairs, so that the noise of a real and of a fake sample is independent.
@@ -37,30 +38,30 @@ class Nodes:
         return torch.full(shape, 0.5, dtype=torch.float64)
 
 
-def game(lab: Dirac, theta: Tensor, phi: Tensor) -> Game:
-    """Return the game of a laboratory at some weights.
+def game(loss: Loss, terms: Sequence[Term], theta: Tensor, phi: Tensor) -> Game:
+    """Return the game of a loss and terms at some weights.
 
     Args:
-        lab: its loss and terms are played.
+        loss: of both players.
+        terms: what is added to it.
         theta: float64 (n,), requires its gradient.
         phi: float64 (n,), requires its gradient.
     """
-    loss = make_loss(lab.loss, lab.form)
-    consensus = [term for term in lab.terms if isinstance(term, Consensus)]
+    consensus = [term for term in terms if isinstance(term, Consensus)]
 
     def score(x: Tensor) -> Tensor:
         return x @ phi
 
     def plain() -> tuple[Tensor, Tensor]:
-        noise = Nodes(lab.dimension)
-        real = torch.zeros((2 * lab.dimension) ** 2, lab.dimension, dtype=torch.float64)
+        noise = TwoPointNoise(len(theta))
+        real = torch.zeros((2 * len(theta)) ** 2, len(theta), dtype=torch.float64)
         fake = real + theta
-        for term in lab.terms:
+        for term in terms:
             real, fake = term.disturb(real, noise), term.disturb(fake, noise)
         # the root has no derivative at rest
         distance = (fake - real).square().sum(1).clamp_min(1e-300).sqrt()
         of_critic = loss.critic(score(real), score(fake), distance)
-        added = penalty(lab.terms, CriticStep(score, real, fake, [phi], noise))
+        added = penalty(terms, CriticStep(score, real, fake, [phi], noise))
         of_critic = of_critic if added is None else of_critic + added
         return loss.generator(score(real), score(fake)), of_critic
 
@@ -76,9 +77,7 @@ def game(lab: Dirac, theta: Tensor, phi: Tensor) -> Game:
     return Game(losses, [theta], [phi])
 
 
-def jacobian(lab: Dirac) -> np.ndarray:
+def jacobian(loss: Loss, terms: Sequence[Term], dimension: int) -> np.ndarray:
     """Return the Jacobian at rest, float (2 n, 2 n), by automatic differentiation."""
-    theta, phi = (
-        torch.zeros(lab.dimension, dtype=torch.float64, requires_grad=True) for _ in range(2)
-    )
-    return game(lab, theta, phi).jacobian().numpy()
+    theta, phi = (torch.zeros(dimension, dtype=torch.float64, requires_grad=True) for _ in range(2))
+    return game(loss, terms, theta, phi).jacobian().numpy()

@@ -1,10 +1,10 @@
 """Simulations in the laboratory: they measure what `Dirac` predicts, and know nothing of it."""
 
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 
-from zoo.gan.dirac import Dirac
+from zoo.gan.updates import Update
 
 Outcome = Literal["converges", "sublinear", "circle", "limit set", "diverges"]
 
@@ -13,7 +13,23 @@ FLOOR = 1e-6 * NEAR  # below it, rounding
 FAR = 1e6  # beyond it a run has diverged
 
 
-def start(lab: Dirac, size: float = 1.0) -> np.ndarray:
+class Simulated(Protocol):
+    """What is simulated; `zoo.gan.dirac.Dirac` is one."""
+
+    update: Update
+    step: float
+    dimension: int
+
+    def field(self, weights: np.ndarray) -> np.ndarray:
+        """Return the direction in which both players go, float (..., 2 n)."""
+        ...
+
+    def project(self, weights: np.ndarray) -> np.ndarray:
+        """Return the weights (..., 2 n) that clipping leaves."""
+        ...
+
+
+def start(lab: Simulated, size: float = 1.0) -> np.ndarray:
     """Return weights whose every coordinate of theta and of phi is of one size, float (2 n,).
 
     In two dimensions theta stands across phi, where a critic of fixed norm has most to turn.
@@ -24,7 +40,7 @@ def start(lab: Dirac, size: float = 1.0) -> np.ndarray:
 
 
 def run(
-    lab: Dirac,
+    lab: Simulated,
     steps: int,
     weights: np.ndarray | None = None,
     step: float | np.ndarray | None = None,
@@ -54,7 +70,7 @@ def run(
 
 
 def flow(
-    lab: Dirac, time: float, weights: np.ndarray | None = None, step: float = 0.02
+    lab: Simulated, time: float, weights: np.ndarray | None = None, step: float = 0.02
 ) -> np.ndarray:
     """Follow the flow by the classical Runge-Kutta method.
 
@@ -96,19 +112,19 @@ def above_floor(distances: np.ndarray) -> np.ndarray:
     return distances[: len(alive) if alive.all() else int(alive.argmin())]
 
 
-def flow_rate(lab: Dirac, time: float = 120.0, step: float = 0.04) -> float:
+def flow_rate(lab: Simulated, time: float = 120.0, step: float = 0.04) -> float:
     """Measure the exponential rate of the flow near rest, a unit of time."""
     path = flow(lab, time, start(lab, NEAR), step)
     return slope(above_floor(np.linalg.norm(path, axis=-1))) / step
 
 
-def update_rate(lab: Dirac, steps: int = 3000) -> float:
+def update_rate(lab: Simulated, steps: int = 3000) -> float:
     """Measure the exponential rate of the update near rest, a generator step."""
     _, distances = run(lab, steps, start(lab, NEAR))
     return slope(above_floor(distances))
 
 
-def largest_step(lab: Dirac, steps: int = 4000) -> float:
+def largest_step(lab: Simulated, steps: int = 4000) -> float:
     """Measure the largest step size at which runs that begin near rest do not grow.
 
     Three sweeps of 40 sizes, each between two neighbours of the last.
@@ -132,7 +148,7 @@ def largest_step(lab: Dirac, steps: int = 4000) -> float:
     return float(low)
 
 
-def kind(lab: Dirac, steps: int = 8000) -> Outcome:
+def kind(lab: Simulated, steps: int = 8000) -> Outcome:
     """Name what a long run from far does, by its distances from rest alone.
 
     Args:

@@ -19,7 +19,7 @@ Slope = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
-class Part:
+class LossPart:
     """A part l(a s + b |phi| sigma e) of a loss.
 
     Attributes:
@@ -58,18 +58,18 @@ class Slopes:
     zero_sum: bool = True
     linear_generator: bool = False
 
-    def generator(self) -> tuple[Part, Part]:
+    def generator(self) -> tuple[LossPart, LossPart]:
         """Return the generator's part at fake samples, and at real ones with a minus."""
         if self.linear_generator:
             one: Slope = np.ones_like
-            return Part(lambda x: -one(x), 0.0, 1.0), Part(one, 0.0, -1.0)
+            return LossPart(lambda x: -one(x), 0.0, 1.0), LossPart(one, 0.0, -1.0)
         bent_real, bent_fake = self.curvatures
         if self.zero_sum:
             return (
-                Part(lambda x: -self.fake(x), -bent_fake, 1.0),
-                Part(lambda x: -self.real(x), -bent_real, -1.0),
+                LossPart(lambda x: -self.fake(x), -bent_fake, 1.0),
+                LossPart(lambda x: -self.real(x), -bent_real, -1.0),
             )
-        return Part(self.real, bent_real, 1.0), Part(self.fake, bent_fake, -1.0)
+        return LossPart(self.real, bent_real, 1.0), LossPart(self.fake, bent_fake, -1.0)
 
 
 def _of_logistic(*, zero_sum: bool) -> Slopes:
@@ -95,7 +95,7 @@ SLOPES: dict[str, Slopes] = {
 }
 
 
-def parts(name: str, form: Form) -> tuple[list[Part], list[Part]]:
+def parts(name: str, form: Form) -> tuple[list[LossPart], list[LossPart]]:
     """Return the parts of the critic's and of the generator's loss.
 
     Those of `gan-qp` are of its linear half; `Dirac` adds the quadratic one.
@@ -108,10 +108,10 @@ def parts(name: str, form: Form) -> tuple[list[Part], list[Part]]:
     at_fake, at_real = slopes.generator()
     bent_real, bent_fake = slopes.curvatures
     if form == "plain":
-        real = Part(slopes.real, bent_real, 0.0)
-        return [real, Part(slopes.fake, bent_fake, 1.0)], [at_fake]
+        real = LossPart(slopes.real, bent_real, 0.0)
+        return [real, LossPart(slopes.fake, bent_fake, 1.0)], [at_fake]
     if form == "paired":  # real sample less fake sample: twice the variance of the noise
-        real = Part(slopes.real, bent_real, -1.0, sqrt(2))
-        return [real], [Part(at_fake.slope, at_fake.curvature, 1.0, sqrt(2))]
-    real = Part(slopes.real, bent_real, -1.0)
-    return [real, Part(slopes.fake, bent_fake, 1.0)], [at_fake, at_real]
+        real = LossPart(slopes.real, bent_real, -1.0, sqrt(2))
+        return [real], [LossPart(at_fake.slope, at_fake.curvature, 1.0, sqrt(2))]
+    real = LossPart(slopes.real, bent_real, -1.0)
+    return [real, LossPart(slopes.fake, bent_fake, 1.0)], [at_fake, at_real]

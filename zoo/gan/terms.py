@@ -120,7 +120,7 @@ class Term:
 
 
 @dataclass(frozen=True)
-class GradientPenalty(Term):
+class InputGradientPenalty(Term):
     """gamma/2 E (|grad D| - centre)^2 at one of four places.
 
     Attributes:
@@ -154,31 +154,31 @@ class GradientPenalty(Term):
         return real + mix * 0.5 * spread * shift
 
 
-class R1(GradientPenalty):
+class R1(InputGradientPenalty):
     """Zero-centred at real samples."""
 
     name, position = "r1", "real"
 
 
-class R2(GradientPenalty):
+class R2(InputGradientPenalty):
     """Zero-centred at fake samples."""
 
     name, position = "r2", "fake"
 
 
-class ZeroCentred(GradientPenalty):
+class ZeroCentred(InputGradientPenalty):
     """Zero-centred between a real and a fake sample."""
 
     name, position = "zero-centred", "between"
 
 
-class OneCentred(GradientPenalty):
+class OneCentred(InputGradientPenalty):
     """One-centred between a real and a fake sample: WGAN-GP."""
 
     name, position, centre = "one-centred", "between", 1.0
 
 
-class Dragan(GradientPenalty):
+class Dragan(InputGradientPenalty):
     """One-centred around real samples."""
 
     name, position, centre = "dragan", "around", 1.0

@@ -72,7 +72,7 @@ class Extragradient(Rule):
     ahead = "gradient"
 
 
-class Past(Rule):
+class PastGradient(Rule):
     """The move of the gradient where the last move, repeated, would lead."""
 
     ahead, remembers = "memory", True
@@ -204,7 +204,7 @@ UPDATES: dict[str, Update] = {
         Update("two-time-scale", ratio=4.0),
         Update("optimistic", order="simultaneous", rule=Optimistic()),
         Update("extragradient", order="simultaneous", rule=Extragradient()),
-        Update("past", order="simultaneous", rule=Past()),
+        Update("past", order="simultaneous", rule=PastGradient()),
         Update("negative-momentum", rule=Momentum()),
     )
 }
