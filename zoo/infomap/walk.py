@@ -66,12 +66,13 @@ def walk_on(
     network, nodes = as_network(
         graph,
         directed=model != "undirected",
+        layers_directed=model not in ("undirected", "undirdir"),
         drop_directions=flow == "undirected",
         advance=shown.advance,
         **reading,
     )
-    if network.directed and flow is None:  # so are layers, whatever their links are
-        model = "directed"
+    if network.directed and (flow is None or (flow == "undirdir" and network.layers_undirected)):
+        model = "directed"  # so are steps between layers, whatever the links within them are
     shown.begin("walking")
     walk = make_flow(network, model=model, **options)
     return Walk(lightened(network), nodes, walk, model)

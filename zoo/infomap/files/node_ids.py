@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-MANY = 10_000_000  # numbers up to here may have a table of their own
+from zoo.infomap.networks.network import MANY
 
 
 @dataclass(frozen=True)
