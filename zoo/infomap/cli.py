@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from zoo.files import replacing
 from zoo.infomap.communities import Communities, find_communities
 from zoo.infomap.files.write_tree import savings
 from zoo.options import OptionParser
@@ -96,7 +97,8 @@ def write(found: Communities, path: Path, states: bool) -> None:
 
     figure = Figure(figsize=(8, 8), layout="constrained")
     found.plot(figure.subplots())
-    figure.savefig(path)
+    with replacing(path) as partial:
+        figure.savefig(partial, format=path.suffix[1:])
 
 
 def print_summary(found: Communities, seconds: float) -> None:

@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 
 from zoo.kernels.cache import announced
+from zoo.words.characters import begins_no_word
 from zoo.words.chunks import THREADS, count
 from zoo.words.coarse_cut import Pieces, cut
 from zoo.words.counts import Counts
@@ -50,6 +51,8 @@ def discover_words(
     exclude: Iterable[str] = (),
     encoding: str = "utf-8",
     errors: Errors = "strict",
+    skip_bad: bool = False,
+    dedup: bool = False,
     memory: int | str | None = None,
     threads: int = THREADS,
     progress: bool = False,
@@ -72,6 +75,8 @@ def discover_words(
         exclude: words to leave out of the result: a dictionary.
         encoding: encoding of files, for instance `"gb18030"`.
         errors: `"strict"` refuses invalid bytes, `"replace"` reads them as breaks.
+        skip_bad: leave out files that are damaged or cannot be decoded; a warning names them.
+        dedup: count lines that occur several times once.
         memory: bytes, or a size such as `"512MB"`, not to pass; the rest goes to a temporary
             folder. None means half of the machine's memory.
         threads: threads that count.
@@ -101,6 +106,8 @@ def discover_words(
                 counting=counting,
                 encoding=encoding,
                 errors=errors,
+                skip_bad=skip_bad,
+                dedup=dedup,
                 memory=memory,
                 threads=threads,
                 progress=progress,
@@ -119,6 +126,8 @@ def count_ngrams(
     counting: Counting = "exact",
     encoding: str = "utf-8",
     errors: Errors = "strict",
+    skip_bad: bool = False,
+    dedup: bool = False,
     memory: int | str | None = None,
     threads: int = THREADS,
     progress: bool = False,
@@ -132,7 +141,8 @@ def count_ngrams(
     budget = Budget.of(memory, threads)
     storage = Storage() if storage is None else storage
     storage.limit = budget.held
-    with read(source, encoding=encoding, errors=errors, progress=progress) as blocks:
+    reading = {"encoding": encoding, "errors": errors, "skip_bad": skip_bad, "dedup": dedup}
+    with read(source, **reading, progress=progress) as blocks:
         return count(
             blocks,
             characters=characters if counting == "exact" else "post+space",
@@ -235,7 +245,10 @@ def choose(
         scores = score(ngrams, pieces)
         words = scores > 0
         counts = ngrams.grams["count"]
-    places = np.flatnonzero(words & (lengths <= max_length))
+    begins = ~np.array([0, *map(begins_no_word, map(chr, ngrams.alphabet))], bool)  # by code
+    first = ngrams.grams["key"] >> (np.uint64(16) * (np.maximum(lengths, 1) - 1).astype(np.uint64))
+    words = words & (lengths <= max_length) & begins[first.astype(np.int64)]
+    places = np.flatnonzero(words)
     grams = ngrams.grams[places]
     short = [
         counts[places],
@@ -244,7 +257,11 @@ def choose(
         grams["left_entropy"],
         grams["right_entropy"],
     ]
-    long = {piece: n for piece, n in pieces.long.items() if n >= ngrams.min_count}
+    long = {
+        piece: n
+        for piece, n in pieces.long.items()
+        if n >= ngrams.min_count and begins[np.frombuffer(piece, np.uint16, 1)[0]]
+    }
     long_counts = np.array(list(long.values()), np.int64)
     unknown = np.full(len(long), np.nan)
     long_scores = long_counts.astype(float) if method == "ngram" else np.zeros(len(long))
@@ -270,8 +287,7 @@ def _alone(ngrams: Ngrams, pieces: Pieces) -> dict[str, int]:
 def _without_patterns(lexicon: Lexicon) -> Lexicon:
     """Moves number patterns such as `0年` from the words to the background."""
     pattern = np.array([chr(DIGIT) in word for word in lexicon.words], bool)
-    counts = zip(lexicon.words[pattern], lexicon.count[pattern].tolist(), strict=True)
-    return replace(lexicon.where(~pattern), background={**lexicon.background, **dict(counts)})
+    return lexicon.where(~pattern)
 
 
 def check(

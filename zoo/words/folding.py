@@ -10,6 +10,7 @@ from typing import Literal
 
 import numpy as np
 
+from zoo.words.characters import half_width, is_common_mark, is_mark
 from zoo.words.kernels.folding import (
     BREAK,
     CODE_POINTS,
@@ -32,9 +33,9 @@ class Folding:
 
     Args:
         characters: `"unspaced"` keeps the letters of scripts without case (Han, kana, Hangul,
-            Thai, ...) and makes every number one symbol; `"letters"` keeps whatever
-            `str.isalnum` keeps; `"post"` keeps `[一-龥0-9a-zA-Z]` (kexue.fm/archives/6920);
-            `"post+space"` keeps the space as well.
+            Thai, ...), with the marks that belong to them, and makes every number one symbol;
+            `"letters"` keeps whatever `str.isalnum` keeps, and marks; `"post"` keeps
+            `[一-龥0-9a-zA-Z]` (kexue.fm/archives/6920); `"post+space"` keeps the space as well.
         half_width: fold full-width forms (`１`, `Ａ`) to half-width ones first.
 
     Raises:
@@ -65,25 +66,18 @@ class Folding:
             kept = "一" <= character <= "龥" or (character.isascii() and character.isalnum())
             kept = kept or (character == " " and self.characters == "post+space")
             return ord(character) if kept else BREAK
-        if not character.isalnum():
+        if not (character.isalnum() or is_mark(character)):
             return BREAK
         if self.characters == "letters":
             return ord(character)
         if character.isdecimal():
             return DIGIT
-        return ord(character) if character.lower() == character.upper() else BREAK
+        cased = character.lower() != character.upper() or is_common_mark(character)
+        return BREAK if cased else ord(character)
 
     def _learn(self, points: np.ndarray) -> None:
         for point in unseen(points, self._table):
             self._table[point] = self.fold(chr(int(point)))
-
-
-def half_width(character: str) -> str:
-    """Returns the half-width form of a full-width character (U+FF01 to U+FF5E, U+3000)."""
-    point = ord(character)
-    if point == 0x3000:
-        return " "
-    return chr(point - 0xFEE0) if 0xFF01 <= point <= 0xFF5E else character
 
 
 def alphabet_of(points: np.ndarray) -> np.ndarray:

@@ -29,8 +29,8 @@ class Lexicon:
         left_entropy: float64 (words,): branching entropy on the left, in nats; NaN likewise.
         right_entropy: float64 (words,): the same on the right.
         background: what the segmenter knows besides, and how often it occurred: single
-            characters as pieces of their own, number patterns such as `0年`, and unlisted words,
-            most of them too rare for `min_count` (see `discovery.discover`).
+            characters as pieces of their own, number patterns such as `0年`, and words that are
+            not listed: left out (`without`, `top`), or too rare for `min_count`.
         min_count: the least count, as given or chosen.
     """
 
@@ -80,17 +80,25 @@ class Lexicon:
         return self.where(np.array([word not in known for word in self.words], bool))
 
     def top(self, words: int) -> Lexicon:
-        """Returns the best words only; see `where`."""
+        """Return the best words only; see `where`.
+
+        Raises:
+            ValueError: if their number is below 0.
+        """
+        if words < 0:
+            raise ValueError(f"top is {words}: expected 0 or more")
         return self.where(np.arange(min(words, len(self))))
 
     def where(self, chosen: np.ndarray) -> Lexicon:
-        """Returns the words that a boolean array marks, or those at an array of places.
+        """Return the words that a boolean array marks, or those at an array of places.
 
-        The segmenter of the result knows these words and no unlisted ones.
+        The others go to the background: no longer listed, still known to the segmenter.
         """
         columns = {name: getattr(self, name)[chosen] for name in _FIELDS}
-        alone = {w: c for w, c in self.background.items() if len(w) == 1 or "0" in w}
-        return replace(self, **columns, background=alone)
+        left = np.ones(len(self), bool)
+        left[chosen] = False
+        unlisted = dict(zip(self.words[left], self.count[left].tolist(), strict=True))
+        return replace(self, **columns, background={**self.background, **unlisted})
 
     def save(self, path: str | Path) -> None:
         """Writes a table of tab-separated values with a header; the file appears whole or not.

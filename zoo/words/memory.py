@@ -5,13 +5,19 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import shutil
 import tempfile
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import IO, Protocol
 
 import numpy as np
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
 
 LIBRARIES = 176_000_000  # bytes of a memory limit that the interpreter and its libraries take
 SMALLEST = 64_000_000  # bytes besides
@@ -19,6 +25,7 @@ CHARACTER = 40  # bytes a character and thread while a chunk is counted
 LARGEST_CHUNK = 1 << 21  # characters counted at a time by a thread
 MERGED = 128  # bytes a row while runs are merged
 LARGEST_BLOCK = 1 << 20  # rows merged at a time, all runs together
+PREFIX, LOCK = "zoo-words-", "lock"  # of temporary folders
 NGRAM = 180  # bytes a frequent n-gram, while the text is cut
 
 
@@ -130,6 +137,7 @@ class Storage:
         self.held = 0
         self.written = 0
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
+        self._lock_file: IO[bytes] | None = None
         self._lock = threading.Lock()
 
     def keep(self, array: np.ndarray) -> Stored:
@@ -147,7 +155,9 @@ class Storage:
         """Writes an array to the temporary folder."""
         with self._lock:
             if self._temporary is None:
-                self._temporary = tempfile.TemporaryDirectory(prefix="zoo-words-", dir=self.folder)
+                self._temporary = tempfile.TemporaryDirectory(prefix=PREFIX, dir=self.folder)
+                _remove_abandoned(Path(self._temporary.name).parent)
+                self._lock_file = _mark_as_used(Path(self._temporary.name))
             path = Path(self._temporary.name) / f"{self.written}.bin"
             self.written += 1
         array.tofile(path)
@@ -158,12 +168,33 @@ class Storage:
         if self._temporary is not None:
             self._temporary.cleanup()
             self._temporary = None
+            if self._lock_file is not None:
+                self._lock_file.close()
 
     def __enter__(self) -> Storage:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _mark_as_used(folder: Path) -> IO[bytes]:
+    """Give a temporary folder a file that is locked until it is closed or this process ends."""
+    file = (folder / f"{LOCK}.new").open("wb")
+    if fcntl is not None:
+        fcntl.flock(file, fcntl.LOCK_EX)
+    (folder / f"{LOCK}.new").rename(folder / LOCK)  # now others may look
+    return file
+
+
+def _remove_abandoned(parent: Path) -> None:
+    """Remove the temporary folders of processes that were killed: nobody holds their locks."""
+    if fcntl is None:
+        return
+    for path in parent.glob(f"{PREFIX}*/{LOCK}"):
+        with contextlib.suppress(OSError), path.open("rb+") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(path.parent, ignore_errors=True)
 
 
 def parse_size(size: int | str | None) -> int | None:
