@@ -242,7 +242,7 @@ class Communities:
         return self.modules
 
     def __iter__(self) -> Iterator[list[Hashable]]:
-        """Gives the nodes of each top module, by decreasing flow."""
+        """Give the nodes of each top module, by decreasing flow."""
         order = np.lexsort((-self.flow, self.labels))
         for members in np.split(order, np.flatnonzero(np.diff(self.labels[order])) + 1):
             yield [self.nodes[node] for node in members]

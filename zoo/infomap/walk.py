@@ -79,6 +79,6 @@ def walk_on(
 
 
 def _bytes(graph: Any) -> int | None:
-    """Returns the size of a file that is not compressed."""
+    """Return the size of a file that is not compressed."""
     path = Path(graph) if isinstance(graph, (str, Path)) else Path()
     return path.stat().st_size if path.is_file() and path.suffix != ".gz" else None

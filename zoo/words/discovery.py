@@ -57,7 +57,7 @@ def discover_words(
     threads: int = THREADS,
     progress: bool = False,
 ) -> Lexicon:
-    """Finds the words of a text.
+    """Find the words of a text.
 
     Args:
         source: a text, an iterable of texts or lines, a file, folder or glob (`Path`, or a `str`
@@ -133,7 +133,7 @@ def count_ngrams(
     progress: bool = False,
     storage: Storage | None = None,
 ) -> Counts:
-    """Counts the n-grams of a text: the first half of `discover_words`, to save and to merge.
+    """Count the n-grams of a text: the first half of `discover_words`, to save and to merge.
 
     Args are those of `discover_words`; `storage` holds what passes the memory limit and must
     stay open as long as the counts are used.
@@ -165,7 +165,7 @@ def discover(
     progress: bool = False,
     cutter: Cutter | None = None,
 ) -> Lexicon:
-    """Finds the words of counted text: the second half of `discover_words`.
+    """Find the words of counted text: the second half of `discover_words`.
 
     Where `min_count` is above the automatic one, the background holds what the automatic one
     finds and the lexicon does not list: most are rarer, and of two and three characters.
@@ -206,14 +206,14 @@ def discover(
 
 
 def _knowing(lexicon: Lexicon, wider: Lexicon) -> Lexicon:
-    """Returns a lexicon with all words of a wider one in the background."""
+    """Return a lexicon with all words of a wider one in the background."""
     counts = zip(wider.words, wider.count.tolist(), strict=True)
     rarer = {word: count for word, count in counts if word not in lexicon}
     return replace(lexicon, background={**lexicon.background, **wider.background, **rarer})
 
 
 def cohesive(ngrams: Ngrams, thresholds: Sequence[float] = THRESHOLDS) -> np.ndarray:
-    """Returns which n-grams are never cut: bool (n-grams,): `pmi` reaches the order's threshold."""
+    """Return which n-grams are never cut: bool (n-grams,): `pmi` reaches the order's threshold."""
     kept = np.isfinite(ngrams.pmi)
     for order in range(2, ORDER + 1):
         places = slice(ngrams.starts[order], ngrams.starts[order + 1])
@@ -230,7 +230,7 @@ def choose(
     *,
     numbers_are_one: bool = False,
 ) -> Lexicon:
-    """Returns the lexicon: the words among the n-grams and the longer pieces.
+    """Return the lexicon: the words among the n-grams and the longer pieces.
 
     `"ngram"`: pieces of the coarse cut with enough occurrences; those of three and four
     characters must be kept n-grams, and of longer ones every 4-gram must be (back-tracking).
@@ -276,7 +276,7 @@ def choose(
 
 
 def _alone(ngrams: Ngrams, pieces: Pieces) -> dict[str, int]:
-    """Returns how often each single character was a piece."""
+    """Return how often each single character was a piece."""
     codes = np.flatnonzero(pieces.roles[ALONE])
     characters = spell(codes, ngrams.alphabet)
     counts = dict(zip(characters, pieces.roles[ALONE, codes].tolist(), strict=True))
@@ -285,7 +285,7 @@ def _alone(ngrams: Ngrams, pieces: Pieces) -> dict[str, int]:
 
 
 def _without_patterns(lexicon: Lexicon) -> Lexicon:
-    """Moves number patterns such as `0年` from the words to the background."""
+    """Move number patterns such as `0年` from the words to the background."""
     pattern = np.array([chr(DIGIT) in word for word in lexicon.words], bool)
     return lexicon.where(~pattern)
 
@@ -297,7 +297,7 @@ def check(
     max_length: int = MAX_LENGTH,
     thresholds: Sequence[float] = THRESHOLDS,
 ) -> None:
-    """Refuses arguments that `discover_words` cannot mean.
+    """Refuse arguments that `discover_words` cannot mean.
 
     Raises:
         ValueError: naming the argument and what was expected.

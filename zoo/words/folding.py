@@ -53,13 +53,13 @@ class Folding:
         self._table = np.full(CODE_POINTS, UNSEEN, np.uint32)
 
     def __call__(self, text: str) -> np.ndarray:
-        """Returns the folded code points of `text`: uint32 (length,), 0 at breaks."""
+        """Return the folded code points of `text`: uint32 (length,), 0 at breaks."""
         points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
         self._learn(points)
         return fold(points, self._table, self.numbers_are_one)
 
     def fold(self, character: str) -> int:
-        """Returns the code point that stands for `character`, or 0 if it is a break."""
+        """Return the code point that stands for `character`, or 0 if it is a break."""
         if self.half_width:
             character = half_width(character)
         if self.characters.startswith("post"):
@@ -81,7 +81,7 @@ class Folding:
 
 
 def alphabet_of(points: np.ndarray) -> np.ndarray:
-    """Returns the distinct code points of folded text, sorted: uint32 (alphabet,).
+    """Return the distinct code points of folded text, sorted: uint32 (alphabet,).
 
     Raises:
         ValueError: if there are more than 65,535 of them.
@@ -96,12 +96,12 @@ def alphabet_of(points: np.ndarray) -> np.ndarray:
 
 
 def encode(points: np.ndarray, alphabet: np.ndarray) -> np.ndarray:
-    """Returns the codes of folded text: uint16 (length,), 0 at breaks, else 1 + alphabet index."""
+    """Return the codes of folded text: uint16 (length,), 0 at breaks, else 1 + alphabet index."""
     table = np.zeros(CODE_POINTS, np.uint16)
     table[alphabet] = np.arange(1, alphabet.size + 1, dtype=np.uint16)
     return look_up(table, points)
 
 
 def translation(old: np.ndarray, new: np.ndarray) -> np.ndarray:
-    """Returns the table from codes of alphabet `old` to codes of a larger alphabet `new`."""
+    """Return the table from codes of alphabet `old` to codes of a larger alphabet `new`."""
     return np.append(0, np.searchsorted(new, old) + 1).astype(np.uint16)

@@ -63,7 +63,7 @@ class Lexicon:
         return Segmenter({**self.background, **counts})
 
     def segment(self, text: str) -> list[str]:
-        """Returns the words of a text; joined, they are the text again.
+        """Return the words of a text; joined, they are the text again.
 
         >>> words = np.array(["今天", "天气"], object)
         >>> columns = [np.array(x) for x in ([9, 9], [2.0, 1.0], *[[1.0, 1.0]] * 3)]
@@ -73,7 +73,7 @@ class Lexicon:
         return self.segmenter(text)
 
     def without(self, known: Iterable[str]) -> Lexicon:
-        """Returns the words that are not in `known`: the new ones; see `where`."""
+        """Return the words that are not in `known`: the new ones; see `where`."""
         known = set(known)
         if not known:
             return self
@@ -101,7 +101,7 @@ class Lexicon:
         return replace(self, **columns, background={**self.background, **unlisted})
 
     def save(self, path: str | Path) -> None:
-        """Writes a table of tab-separated values with a header; the file appears whole or not.
+        """Write a table of tab-separated values with a header; the file appears whole or not.
 
         The rows of the background come last, without scores.
         """
@@ -117,7 +117,7 @@ class Lexicon:
 
     @classmethod
     def load(cls, path: str | Path) -> Lexicon:
-        """Reads a table written by `save`.
+        """Read a table written by `save`.
 
         Raises:
             FileNotFoundError: if there is no such file.
@@ -142,7 +142,7 @@ class Lexicon:
         return ranked(words, arrays, background)
 
     def to_jieba(self, path: str | Path) -> None:
-        """Writes a user dictionary for jieba: `word count` a line."""
+        """Write a user dictionary for jieba: `word count` a line."""
         with replacing(Path(path)) as partial, partial.open("w", encoding="utf-8") as file:
             file.writelines(f"{w} {c}\n" for w, c in zip(self.words, self.count, strict=True))
 
@@ -151,7 +151,7 @@ _FIELDS = ("words", *COLUMNS[1:])
 
 
 def _numbers(columns: list[str], where: str) -> tuple[float, ...]:
-    """Returns the numbers of a row: all of them, or the count alone if there are no others."""
+    """Return the numbers of a row: all of them, or the count alone if there are no others."""
     try:
         values = tuple(float(column) for column in columns if column)
     except ValueError:
@@ -167,7 +167,7 @@ def ranked(
     background: Mapping[str, int],
     min_count: int = 1,
 ) -> Lexicon:
-    """Returns a lexicon of unsorted columns (those of `COLUMNS`), by score, then by text."""
+    """Return a lexicon of unsorted columns (those of `COLUMNS`), by score, then by text."""
     text = np.array(words, object)
     best = np.lexsort((text.astype(str), -columns[1]))
     count, score, pmi, left, right = (column[best] for column in columns)

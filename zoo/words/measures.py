@@ -32,7 +32,7 @@ def measure(
     rarer: int | None = None,
     progress: bool = False,
 ) -> Ngrams:
-    """Reads the statistics of all frequent n-grams off the counts, in one pass.
+    """Read the statistics of all frequent n-grams off the counts, in one pass.
 
     Args:
         counts: counts with exact windows.
@@ -67,7 +67,7 @@ def measure(
 
 
 def _whole_bigrams(blocks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
-    """Regroups blocks of rows so that all rows of a bigram come in one block."""
+    """Regroup blocks of rows so that all rows of a bigram come in one block."""
     held: list[np.ndarray] = []
     for rows in blocks:
         last = rows["key"][-1] >> np.uint64(32)

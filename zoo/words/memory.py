@@ -49,7 +49,7 @@ class Budget:
 
     @classmethod
     def of(cls, memory: int | str | None, threads: int = 1) -> Budget:
-        """Divides a limit as `zoo.discover_words` takes it.
+        """Divide a limit as `zoo.discover_words` takes it.
 
         Raises:
             ValueError: if it is no size or too small for anything, or if there is no thread.
@@ -70,7 +70,7 @@ class Budget:
 
 
 def give_back() -> None:
-    """Returns freed memory to the system, which glibc otherwise keeps for each thread."""
+    """Return freed memory to the system, which glibc otherwise keeps for each thread."""
     with contextlib.suppress(AttributeError, OSError, TypeError):  # another C library
         ctypes.CDLL(None).malloc_trim(0)
 
@@ -84,7 +84,7 @@ class Stored(Protocol):
         ...
 
     def read(self, start: int, stop: int) -> np.ndarray:
-        """Returns the elements from `start` to `stop`."""
+        """Return the elements from `start` to `stop`."""
         ...
 
 
@@ -100,7 +100,7 @@ class InMemory:
         return self.array.size
 
     def read(self, start: int, stop: int) -> np.ndarray:
-        """Returns the elements from `start` to `stop`."""
+        """Return the elements from `start` to `stop`."""
         return self.array[start:stop]
 
 
@@ -114,7 +114,7 @@ class OnDisk:
     offset: int = 0
 
     def read(self, start: int, stop: int) -> np.ndarray:
-        """Returns the elements from `start` to `stop`."""
+        """Return the elements from `start` to `stop`."""
         stop = min(stop, self.size)
         where = self.offset + start * self.dtype.itemsize
         return np.fromfile(self.path, self.dtype, max(0, stop - start), offset=where)
@@ -141,18 +141,18 @@ class Storage:
         self._lock = threading.Lock()
 
     def keep(self, array: np.ndarray) -> Stored:
-        """Takes an array and returns where it is now; threads may call it."""
+        """Take an array and return where it is now; threads may call it."""
         return InMemory(array) if self.claim(array.nbytes) else self.spill(array)
 
     def claim(self, size: int) -> bool:
-        """Takes so many bytes of the limit, if they are left."""
+        """Take so many bytes of the limit, if they are left."""
         with self._lock:
             fits = self.limit is None or self.held + size <= self.limit
             self.held += size if fits else 0
             return fits
 
     def spill(self, array: np.ndarray) -> OnDisk:
-        """Writes an array to the temporary folder."""
+        """Write an array to the temporary folder."""
         with self._lock:
             if self._temporary is None:
                 self._temporary = tempfile.TemporaryDirectory(prefix=PREFIX, dir=self.folder)
@@ -164,7 +164,7 @@ class Storage:
         return OnDisk(path, array.dtype, array.size)
 
     def close(self) -> None:
-        """Deletes what is on disk."""
+        """Delete what is on disk."""
         if self._temporary is not None:
             self._temporary.cleanup()
             self._temporary = None
@@ -198,7 +198,7 @@ def _remove_abandoned(parent: Path) -> None:
 
 
 def parse_size(size: int | str | None) -> int | None:
-    """Returns a number of bytes: `"512MB"` is 512 million, `"2GiB"` is two times 2 to the 30.
+    """Return a number of bytes: `"512MB"` is 512 million, `"2GiB"` is two times 2 to the 30.
 
     Raises:
         ValueError: if the text is not a number with one of these units.

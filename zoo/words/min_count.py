@@ -39,7 +39,7 @@ class Least:
         self._with_count = np.zeros(LARGEST + 1, np.int64)
 
     def admit(self, counts: np.ndarray) -> None:
-        """Takes in the counts of more n-grams, of which those below `count` are left out.
+        """Take in the counts of more n-grams, of which those below `count` are left out.
 
         Raises:
             ValueError: if there is no room, naming the limit and the ways out.
@@ -59,7 +59,7 @@ class Least:
 
 
 def automatic_min_count(length: int) -> int:
-    """Returns a least count that grows as the square root of the corpus, in characters.
+    """Return a least count that grows as the square root of the corpus, in characters.
 
     3 MB of Chinese gives 2, the People's Daily of a month 3, 1 GB 41, 10 GB 129. On the first half
     of that month 2 segments best, at its whole size and at smaller ones; the growth is a choice.

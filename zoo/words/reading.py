@@ -48,7 +48,7 @@ def read(
     dedup: bool = False,
     progress: bool = False,
 ) -> Iterator[Iterator[str]]:
-    """Opens a source and gives its text in blocks of about a million characters.
+    """Open a source and give its text in blocks of about a million characters.
 
     Args:
         source: a text; a file, folder (all its files) or glob, as `Path` or as `str`; `"-"` for
@@ -108,7 +108,7 @@ def _different_lines(blocks: Iterator[str]) -> Iterator[str]:
 
 
 def find_paths(source: Source) -> list[Path | None] | None:
-    """Returns the files a source names, sorted within folders and globs; None stands for stdin.
+    """Return the files a source names, sorted within folders and globs; None stands for stdin.
 
     Returns None if the source is text, not paths. A `str` is a path if it exists, looks like a
     file name (`corpus.txt.gz`) or is a glob with matches, and has no line break.
@@ -233,7 +233,7 @@ def _open_zst(raw: io.RawIOBase, path: Path | None) -> Readable:
 
 
 def _decode(file: Readable, name: str, encoding: str, errors: str) -> Iterator[str]:
-    """Yields decoded blocks; an error names the file and the byte."""
+    """Yield decoded blocks; an error names the file and the byte."""
     decoder = None
     done = 0
     while True:
@@ -266,7 +266,7 @@ def _decode(file: Readable, name: str, encoding: str, errors: str) -> Iterator[s
 
 
 def _read_texts(texts: Iterable[Any], advance: Advance) -> Iterator[str]:
-    """Yields texts with a line break after each, small ones joined and large ones in parts."""
+    """Yield texts with a line break after each, small ones joined and large ones in parts."""
     held: list[str] = []
     size = 0
     for text in texts:

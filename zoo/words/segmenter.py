@@ -82,7 +82,7 @@ class Segmenter:
 
 
 def _places(counts: Mapping[str, float]) -> tuple[Mapping[str, float], ...]:
-    """Returns ln p(character | begins, is inside, ends a word of the lexicon)."""
+    """Return ln p(character | begins, is inside, ends a word of the lexicon)."""
     places: tuple[dict[str, float], ...] = tuple(defaultdict(float) for _ in range(3))
     for word, count in counts.items():
         if len(word) > 1 and not any(character.isdecimal() for character in word):

@@ -33,7 +33,7 @@ class Nodes:
         return np.where(inside, offsets, -1).astype(np.int32, copy=False)
 
     def _places_of_offsets(self, offsets: np.ndarray) -> np.ndarray:
-        """Returns the places of nodes whose distance from the first is given, -1 for no node."""
+        """Return the places of nodes whose distance from the first is given, -1 for no node."""
         known = self.ids - self.ids[0]
         if known[-1] < max(MANY, 8 * len(offsets)):
             table = np.full(known[-1] + 1, -1, np.int32)

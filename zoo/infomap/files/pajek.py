@@ -233,7 +233,7 @@ class _File:
 
 
 def _named(ids: np.ndarray, vertices: Section, order: np.ndarray) -> Nodes:
-    """Returns nodes with the names and weights of a list, whose rows rise in `order`."""
+    """Return nodes with the names and weights of a list, whose rows rise in `order`."""
     places = np.searchsorted(ids, vertices.columns[0][order])
     names = weights = None
     if any(name is not None for name in vertices.names):

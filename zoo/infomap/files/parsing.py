@@ -83,7 +83,7 @@ class Parser:
         return len(BYTE_ORDER_MARK) if block.startswith(BYTE_ORDER_MARK) else 0
 
     def take_heading(self, block: bytes, position: int) -> int:
-        """Begin a section; returns where its heading ends."""
+        """Begin a section; return where its heading ends."""
         end = line_end(block, position)
         heading, *argument = block[position:end].decode(errors="replace").split(None, 1)
         kind = heading.lower().removeprefix("*")
@@ -97,7 +97,7 @@ class Parser:
         return end
 
     def take_rows(self, block: bytes, position: int) -> int:
-        """Add rows of numbers to the section; returns where they end."""
+        """Add rows of numbers to the section; return where they end."""
         section = self.pieces[-1]
         rows = scan(block, position, COLUMNS[section.kind])
         wrong = ~(rows.weights >= 0) | (rows.weights == np.inf)
@@ -112,7 +112,7 @@ class Parser:
         return rows.stop
 
     def take_names(self, block: bytes, position: int) -> int:
-        """Add the rows of a list to the section; returns where they end."""
+        """Add the rows of a list to the section; return where they end."""
         section = self.pieces[-1]
         heading = NEXT_HEADING.search(block, position)
         end = heading.start() if heading else len(block)
