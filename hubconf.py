@@ -37,7 +37,7 @@ def _entry_point(entry: _Entry):  # noqa: ANN202
         torch.nn.Module: with weights, in evaluation mode and frozen unless `trainable`.
 
     Paper: {entry.paper}
-    Post: {entry.post}
+    Post: {entry.post or "none"}
     Licence of the weights: {entry.licence}
 
     Example:

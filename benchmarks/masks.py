@@ -31,7 +31,7 @@ from transformers import (
 
 from zoo import decoding, masks
 from zoo.masks.bert import translate
-from zoo.masks.decodable import Steps
+from zoo.masks.decodable import DecodableTransformer
 
 VOCABULARY, WIDTH, DEPTH, HEADS = 8000, 256, 4, 4
 BATCH, TIME, SHARE = 32, 128, 0.15  # of a training step
@@ -158,7 +158,11 @@ def cached(repeats: int) -> None:
             def ours(task: str, prompts=prompts, beam=beam) -> Tensor:
                 method = "beam" if beam > 1 else "greedy"
                 made = decoding.generate(
-                    Steps(net, task), prompts, method=method, beam=beam, max_new_tokens=TARGET
+                    DecodableTransformer(net, task),
+                    prompts,
+                    method=method,
+                    beam=beam,
+                    max_new_tokens=TARGET,
                 )
                 return made.sequences
 
@@ -202,7 +206,9 @@ def uncached(repeats: int, batch: int = 16) -> None:
         return ids[:, SOURCE:]
 
     def with_cache() -> Tensor:
-        return decoding.generate(Steps(net), prompts, max_new_tokens=TARGET).sequences
+        return decoding.generate(
+            DecodableTransformer(net), prompts, max_new_tokens=TARGET
+        ).sequences
 
     same = (without() == with_cache()).float().mean()
     a, b, ratios = pairs(with_cache, without, repeats)

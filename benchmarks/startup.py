@@ -13,8 +13,8 @@ import time
 
 COMMANDS = {
     "import zoo": ["-c", "import zoo"],
-    "zoo list": ["-m", "zoo.cli", "list"],
-    "zoo --help": ["-m", "zoo.cli", "--help"],
+    "zoo list": ["-m", "zoo", "list"],
+    "zoo --help": ["-m", "zoo", "--help"],
     "import torch": ["-c", "import torch"],
 }
 

@@ -1,4 +1,4 @@
-"""Save the gradients of a model's first step on a number of processes; see test_models.py.
+"""Save the gradients of each optimiser in a model's first step; see test_models.py.
 
 python tests/ddp_gradients.py NAME PROCESSES FILE
 """
@@ -13,12 +13,25 @@ GLOBAL_BATCH = 8
 
 class SaveGradients(Callback):
     def __init__(self, file):
-        self.file = file
+        self.file, self.gradients = file, {}
 
     def on_before_optimizer_step(self, trainer, module, optimizer):
+        moved = {id(p) for group in optimizer.param_groups for p in group["params"]}
+        for name, parameter in module.named_parameters():
+            if id(parameter) in moved and parameter.grad is not None:
+                self.gradients[name] = parameter.grad.clone()
+
+    def on_train_end(self, trainer, module):
         if trainer.is_global_zero:
-            gradients = {n: p.grad.clone() for n, p in module.named_parameters()}
-            torch.save(gradients, self.file)
+            torch.save(self.gradients, self.file)
+
+
+def drop_nothing(module):
+    """Set every dropout to 0: torch draws it on each process by itself."""
+    for part in module.modules():
+        for name in ("p", "dropout"):
+            if isinstance(getattr(part, name, None), float):
+                setattr(part, name, 0.0)
 
 
 def main():
@@ -29,8 +42,8 @@ def main():
     options = ["--trainer.devices", str(processes), "--trainer.max_steps", "1", *parallel]
     batch = ["--data.batch_size", str(GLOBAL_BATCH // processes)]
     quiet = ["--trainer.enable_progress_bar", "false", "--trainer.limit_val_batches", "0"]
-    # dropout draws differ between one process and two
-    parts = assemble(name, *options, *batch, *quiet, "--model.dropout", "0")
+    parts = assemble(name, *options, *batch, *quiet)
+    drop_nothing(parts.model)
     parts.trainer.callbacks.append(SaveGradients(file))
     parts.trainer.fit(parts.model, parts.datamodule)
 

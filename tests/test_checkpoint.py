@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+import zoo
 from zoo import checkpoint, registry
 from zoo.checkpoint import card
 from zoo.checkpoint import folder as sealed
@@ -116,6 +117,13 @@ def test_round_trip_is_bit_equal(tmp_path):
     assert torch.equal(loaded.preprocess(["春风"]), torch.tensor([[2, 6]]))
 
 
+def test_every_byte_is_verified_once(folder, monkeypatch):
+    read, sha256 = [], sealed.sha256
+    monkeypatch.setattr(sealed, "sha256", lambda path: read.append(path.name) or sha256(path))
+    zoo.load(folder)
+    assert sorted(read) == sorted(contents(folder).keys() - {sealed.SUMS})
+
+
 def test_loaded_is_frozen_unless_asked(folder):
     frozen, trainable = checkpoint.load(folder), checkpoint.load(folder, trainable=True)
     assert not frozen.training
@@ -133,11 +141,8 @@ def test_without_preprocess_and_labels_there_are_none(tmp_path):
 
 
 def test_folder_is_complete_and_sha256sum_agrees(folder):
-    assert set(contents(folder)) == {
-        *sealed.REQUIRED,
-        *sealed.OPTIONAL,
-        sealed.SUMS,
-    }
+    optional = {"preprocess.json", "recipe.yaml", "metrics.json", "train_log.csv", "notes.md"}
+    assert set(contents(folder)) == {*sealed.REQUIRED, *optional, "README.md", sealed.SUMS}
     subprocess.run(["sha256sum", "--check", "--strict", sealed.SUMS], cwd=folder, check=True)
     assert (folder / "train_log.csv").read_text() == "step,loss,accuracy\n1,0.7,\n2,0.5,0.9\n"
 

@@ -61,11 +61,32 @@ def test_predict_reads_arguments_and_standard_input_alike(monkeypatch, capsys):
     assert all(row[0] in {"Tang", "Song"} and 0.5 <= float(row[1]) <= 1 for row in rows)
 
 
+def test_options_are_spelled_with_either_sign(capsys):
+    words = ["decoding_lstm_poems", "床前明月光"]
+    cli.main(["generate", *words, "--max-new-tokens", "4"])
+    written = capsys.readouterr().out
+    cli.main(["generate", *words, "--max_new_tokens=4"])
+    assert capsys.readouterr().out == written
+    assert len(written.strip()) <= 4
+
+
+@pytest.mark.parametrize("name", [*cli.COMMANDS, *cli.PROGRAMS])
+def test_every_command_says_what_it_does(name, capsys):
+    cli.main(["--help"])
+    assert cli.summary(name) in capsys.readouterr().out
+    if name in cli.COMMANDS:
+        with pytest.raises(SystemExit, match="0"):
+            cli.main([name, "--help"])
+        shown = capsys.readouterr().out
+        assert " ".join(cli.summary(name).split()) in " ".join(shown.split())
+        assert "_" not in "".join(w for w in shown.split() if w.startswith("--"))
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["lst"], "invalid choice: 'lst'"),
-        (["show"], "required: show.name"),
+        (["lst"], "no command 'lst': did you mean list?"),
+        (["show"], "required: name"),
         (["show", "adversarial_fgm_poem"], "did you mean adversarial_fgm_poems"),
         (["predict", "adversarial_fgm_poem", "x"], "did you mean adversarial_fgm_poems"),
         (["predict", "weights.ckpt", "x"], "pickle"),

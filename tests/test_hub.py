@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from conftest import ROOT
 from hub_server import HubServer
 from huggingface_hub import constants
 from test_checkpoint import RESULT, TINY, contents, edit, seal, write
@@ -23,7 +24,15 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning"),  # the client's own
 ]
 REPO = "someone/tiny"
-LISTED = [*sealed.REQUIRED, *sealed.OPTIONAL, sealed.SUMS]
+OPTIONAL = [
+    "preprocess.json",
+    "recipe.yaml",
+    "metrics.json",
+    "train_log.csv",
+    "notes.md",
+    "README.md",
+]
+LISTED = [*sealed.REQUIRED, *OPTIONAL, sealed.SUMS]
 
 
 @pytest.fixture(autouse=True)
@@ -93,6 +102,14 @@ def test_new_commit_sends_what_changed_and_removes_what_is_gone(hub, tmp_path, f
     assert not [r for r in hub.requests if r.startswith("PUT")], "the weights are there already"
     assert "preprocess.json" not in hub.repos[REPO].commits[new]
     assert contents(zoo_hub.pull(REPO)) == contents(folder)
+
+
+@pytest.mark.slow
+def test_eight_processes_pull_into_an_empty_cache():
+    script = ROOT / "benchmarks/hub/cold_cache.py"
+    command = [sys.executable, str(script), "--rounds", "2"]
+    out = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout
+    assert out.startswith("with the lock: 0 of 16 pulls failed"), out
 
 
 def test_an_older_tag_gives_the_older_bytes(tmp_path):

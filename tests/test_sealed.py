@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from zoo.checkpoint import folder as sealed
 
-FILES = [*sealed.REQUIRED, *sealed.OPTIONAL]
+OPTIONAL = ["preprocess.json", "recipe.yaml", "metrics.json", "README.md", "samples.png"]
+FILES = [*sealed.REQUIRED, *OPTIONAL]
 
 
 def seal(folder, files=FILES):

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from zoo import checkpoint
-from zoo.data.labelled import read_text
+from zoo.data.text import read_text
 from zoo.masks.bert import from_bert
+from zoo.masks.net import Transformer
 from zoo.masks.tokenizer import Tokenizer
-from zoo.masks.transformer import Transformer
 
 NAME = "masks_small_zh"
 

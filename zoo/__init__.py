@@ -17,8 +17,11 @@ from zoo.version import __version__ as __version__
 if TYPE_CHECKING:
     from zoo import adversarial as adversarial
     from zoo import decoding as decoding
+    from zoo import gan as gan
     from zoo import infomap as infomap
+    from zoo import linking as linking
     from zoo import masks as masks
+    from zoo import pictures as pictures
     from zoo import words as words
     from zoo.hub import load as load
     from zoo.infomap.communities import find_communities as find_communities

@@ -1,4 +1,4 @@
-"""The table of models: hubconf, the command line, the README and the tests read it."""
+"""How models are registered: hubconf, the command line, the README and the tests read it."""
 
 import difflib
 import importlib
@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from zoo.models import TABLE
 
 PACKAGE = Path(__file__).parent
 
@@ -22,8 +24,13 @@ class Entry:
         build: where the constructor of the network is, as `package.module:Callable`.
         recipe: its file below `recipes/`.
         paper: the paper's title and address.
-        post: address of the post in Scientific Spaces.
+        post: address of the post in Scientific Spaces; empty if the model has none.
         licence: SPDX name of the weights' licence.
+        repo: the Hub repository of the weights, if they do not come with the package.
+        start: the function that reads a checkpoint of others for `zoo fit --from`, as
+            `package.module:function`. From a name it makes a network with `arguments`, `preprocess`
+            and `SHAPE`, the names of the arguments that follow from the weights; or None if the
+            checkpoint is the zoo's. Default: there are none that the model can start from.
     """
 
     name: str
@@ -35,6 +42,8 @@ class Entry:
     paper: str
     post: str
     licence: str = "Apache-2.0"
+    repo: str = ""
+    start: str = ""
 
     def builder(self) -> Callable[..., Any]:
         """Import and return the constructor of the network."""
@@ -101,79 +110,5 @@ def describe(name: str) -> Entry:
     return _entries[name]
 
 
-_FGM = {
-    "technique": "adversarial",
-    "task": "text-classification",
-    "build": "zoo.masks.classifiers:TextClassifier",
-    "paper": "Adversarial Training Methods for Semi-Supervised Text Classification "
-    "(Miyato, Dai, Goodfellow; arXiv 1605.07725)",
-    "post": "https://kexue.fm/archives/7234",
-}
-
-register(
-    Entry(
-        name="adversarial_fgm_poems",
-        summary="Tang or Song? The dynasty of a Chinese poem; a character Transformer and FGM.",
-        recipe="adversarial/fgm_poems.yaml",
-        **_FGM,
-    )
-)
-register(
-    Entry(
-        name="adversarial_fgm_sentiment",
-        summary="Chinese reviews, negative or positive; a character Transformer and FGM.",
-        recipe="adversarial/fgm_sentiment.yaml",
-        **_FGM,
-    )
-)
-register(
-    Entry(
-        name="decoding_lstm_poems",
-        technique="decoding",
-        summary="Continue a Chinese poem from its first line; an LSTM that is bound to stop.",
-        task="text-generation",
-        build="zoo.decoding.net:LanguageModel",
-        recipe="decoding/lstm_poems.yaml",
-        paper="Consistency of a Recurrent Language Model With Respect to Incomplete Decoding "
-        "(Welleck et al.; arXiv 2002.02492)",
-        post="https://kexue.fm/archives/7500",
-    )
-)
-
-_MASKS = {
-    "technique": "masks",
-    "build": "zoo.masks.transformer:Transformer",
-    "paper": "Unified Language Model Pre-training for Natural Language Understanding and "
-    "Generation (Dong et al.; arXiv 1905.03197)",
-    "post": "https://kexue.fm/archives/6933",
-}
-
-register(
-    Entry(
-        name="masks_small_zh",
-        summary="A small Chinese BERT for any mask: multilingual-e5, its vocabulary and depth cut.",
-        task="fill-mask",
-        recipe="masks/small_zh.yaml",
-        licence="MIT",
-        **_MASKS,
-    )
-)
-register(
-    Entry(
-        name="masks_title_csl",
-        summary="The title of a Chinese paper from its abstract; a BERT under UniLM's mask.",
-        task="summarization",
-        recipe="masks/title_csl.yaml",
-        licence="MIT",
-        **_MASKS,
-    )
-)
-register(
-    Entry(
-        name="masks_poems_lm",
-        summary="Chinese poems from left, from right or in any order: one net, the mask decides.",
-        task="text-generation",
-        recipe="masks/poems_lm.yaml",
-        **_MASKS,
-    )
-)
+for _row in TABLE:
+    register(Entry(**_row))

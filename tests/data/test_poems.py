@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zoo.data.poems import DYNASTIES, SPLITS, Poem, load_poems
+from zoo.data.poems import DYNASTIES, Poem, load_poems
+from zoo.data.splits import SPLITS
 
 ROW = "train\tTang\t李白\t静夜思\t床前明月光，疑是地上霜。\n"
 

@@ -3,7 +3,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoo.data.labelled import read_labelled
+from zoo.data.sentiment import read_labelled
 from zoo.data.text import CharacterTokenizer
 
 

@@ -5,7 +5,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoo.decoding.data import Abstracts, Passage, Poems, WikiText
+from zoo.data.text import Passage
+from zoo.decoding.data import Abstracts, Poems, WikiText
 from zoo.decoding.tokenizer import BEGIN, END, UNKNOWN, Tokenizer
 
 WIKI = """ 
@@ -47,7 +48,7 @@ def test_rare_characters_are_unknown():
 def test_a_tokenizer_of_nonsense_is_refused():
     with pytest.raises(ValueError, match="twice"):
         Tokenizer("aa")
-    with pytest.raises(ValueError, match="unit is 'byte', expected character or word"):
+    with pytest.raises(ValueError, match="unit is 'byte': expected character or word"):
         Tokenizer("ab", unit="byte")
 
 
@@ -66,8 +67,8 @@ def test_a_batch_holds_whole_texts_and_how_much_of_them_is_given():
 def test_poems_are_continued_from_their_first_line():
     passages = Poems().read("test")
     assert len(passages) == 1000
-    assert all(len(p.prompt) in (6, 8) and p.prompt[-1] == "，" for p in passages)
-    assert all(p.rest[-1] == "。" for p in passages)
+    assert all(len(p.source) in (6, 8) and p.source[-1] == "，" for p in passages)
+    assert all(p.target[-1] == "。" for p in passages)
     first = next(iter(Poems().train_dataloader()))
     again = next(iter(Poems().train_dataloader()))
     assert torch.equal(first[0], again[0])
@@ -78,10 +79,10 @@ def test_abstracts_are_whole_and_in_one_split_each(tmp_path):
     (tmp_path / "train.tsv").write_text("\n".join(lines) + "\n", "utf-8")
     data = Abstracts(str(tmp_path), prompt=10, longest=30)
     parts = {split: data.read(split) for split in ("train", "valid", "test")}
-    lengths = sorted(len(p.prompt + p.rest) for part in parts.values() for p in part)
+    lengths = sorted(len(p.source + p.target) for part in parts.values() for p in part)
     assert lengths == list(range(11, 31))
     assert [len(part) for part in parts.values()] == [16, 2, 2]
-    assert all(len(p.prompt) == 10 for part in parts.values() for p in part)
+    assert all(len(p.source) == 10 for part in parts.values() for p in part)
     (tmp_path / "train.tsv").write_text("没有摘要\n", "utf-8")
     with pytest.raises(ValueError, match="line 1: expected a title, a TAB and an abstract"):
         data.read("test")

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from zoo.decoding.cpu import heads as head_kernels
 from zoo.decoding.engine.protocol import Contrastable
 from zoo.decoding.generate import generate
-from zoo.decoding.heads import EosHead, SelfTerminating, log1mexp, torch_step
+from zoo.decoding.heads import EosHead, SelfTerminating, torch_step
 from zoo.decoding.laboratory import Endless, endless, non_termination_ratio
+from zoo.decoding.losses import log1mexp
 
 mpmath.mp.dps = 60
 GUARDED = ["self_terminating", "non_monotonic"]
@@ -272,7 +273,7 @@ def test_the_carried_scalar_goes_with_its_beam(kind):
 
 
 def test_what_cannot_be_is_refused():
-    with pytest.raises(ValueError, match="eos_head is 'sigmoid', expected one of softmax"):
+    with pytest.raises(ValueError, match="eos_head is 'sigmoid': expected one of softmax"):
         SelfTerminating(Endless(), eos_head="sigmoid")
     for eps in (0, 1, -0.1, math.nan, 9e-8):
         with pytest.raises(ValueError, match="expected a number from 1e-07 to below 1"):
@@ -283,7 +284,7 @@ def test_what_cannot_be_is_refused():
         SelfTerminating(model)
     with pytest.raises(ValueError, match="a head has one end, not 2"):
         SelfTerminating(model, eos_id=[0, 1])
-    with pytest.raises(ValueError, match="eos_id is '</s>': give a token id"):
+    with pytest.raises(ValueError, match="eos_id is '</s>': expected a token id"):
         SelfTerminating(model, eos_id="</s>")
     model.vocabulary = 8
     with pytest.raises(ValueError, match="eos_id 8 is not in a vocabulary of 8"):

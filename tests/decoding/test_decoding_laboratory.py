@@ -112,7 +112,7 @@ def test_draws_repeat_with_the_seed():
 
 def test_what_the_laboratory_cannot_use_is_refused():
     model = endless("non_monotonic")
-    with pytest.raises(ValueError, match="batch_size is 0: give a whole number"):
+    with pytest.raises(ValueError, match="batch_size is 0: expected a whole number"):
         non_termination_ratio(model, [[1]], batch_size=0)
     with pytest.raises(ValueError, match="the seed is 'a'"):
         non_termination_ratio(model, [[1]], seed="a")

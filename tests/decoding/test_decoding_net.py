@@ -5,7 +5,7 @@ import torch
 from lightning.pytorch import Trainer
 from torch.utils.data import DataLoader, TensorDataset
 
-from zoo.decoding.engine.protocol import pad_prompts
+from zoo.decoding.engine.prompts import pad_prompts
 from zoo.decoding.generate import generate
 from zoo.decoding.module import RecurrentModel
 from zoo.decoding.net import LanguageModel, Recurrent
@@ -92,7 +92,7 @@ def test_texts_are_continued_without_their_beginning(method):
 
 
 def test_an_unknown_cell_is_refused():
-    with pytest.raises(ValueError, match="cell is 'gru', expected lstm or rnn"):
+    with pytest.raises(ValueError, match="cell is 'gru': expected lstm or rnn"):
         Recurrent(10, cell="gru")
 
 

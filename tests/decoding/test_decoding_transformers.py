@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from zoo.decoding import generate
-from zoo.decoding.engine.protocol import pad_prompts
+from zoo.decoding.engine.prompts import pad_prompts
 
 transformers = pytest.importorskip("transformers")
 EOS, VOCABULARY = 3, 12

@@ -159,13 +159,68 @@ def test_a_network_refuses_an_empty_row_in_any_form():
             "unilm is made for 7 tokens, padding for 5",
         ),
         (lambda: masks.permutation(torch.tensor([0, 1, 1])), "no permutation of 0 to 2"),
+        (
+            lambda: masks.permutation(torch.arange(3), "both"),
+            "stream is 'both': expected one of con",
+        ),
+        (lambda: masks.permutation(torch.rand(3)), r"order is a tensor \(3,\) of torch.float32"),
         (lambda: masks.sliding_window(-1), "radius is -1"),
+        (lambda: masks.sliding_window("wide"), "radius is wide"),
+        (lambda: masks.prefix(3), "lengths is 3: expected whole numbers, 1 dimensions"),
+        (lambda: masks.unilm("ab"), "segment_ids is 'ab': expected whole numbers, 1 or 2"),
+        (lambda: masks.block(None), "ids is None"),
+        (lambda: masks.padding(VALID.float()), "valid is a tensor .* of torch.float32"),
+        (lambda: masks.causal() & VALID, r"causal & a tensor \(3, 7\) of torch.bool: expected an"),
         (lambda: masks.causal().plot(3, tokens=["a"]), "1 tokens for a mask of 3"),
     ],
 )
 def test_what_does_not_fit_is_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_lists_arrays_and_attention_masks_make_masks_too():
+    same = masks.padding(VALID).tensor()
+    assert torch.equal(masks.padding(VALID.long()).tensor(), same)
+    assert torch.equal(masks.padding(VALID.numpy()).tensor(), same)
+    assert torch.equal(masks.prefix([2]).tensor(4), masks.prefix(torch.tensor([2])).tensor(4))
+    assert torch.equal(masks.unilm(SEGMENTS.tolist()).tensor(), masks.unilm(SEGMENTS).tensor())
+
+
+@pytest.mark.parametrize("mask", [masks.causal, VALID.long(), [[1, 0], [1, 1]], "causal"])
+def test_a_network_says_what_is_no_mask(mask):
+    net = masks.Transformer(20, 16, 1, 2).eval()
+    with pytest.raises(ValueError, match=r"mask is .*: expected a Mask"):
+        net(torch.ones(3, TIME, dtype=torch.long), mask=mask)
+
+
+class Reader(torch.nn.Module):
+    """A network that makes its masks while it runs."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.net = masks.Transformer(20, 16, 1, 2, two_stream=True).eval()
+
+    def forward(self, ids, order):
+        """Return logits under three masks, in both streams."""
+        valid = ids != 0
+        written_out = (masks.padding(valid) | masks.diagonal()).tensor(TIME)
+        return (
+            self.net(ids, mask=masks.causal() & masks.padding(valid)),
+            self.net(ids, mask=written_out),
+            self.net.logits_in_order(ids, order, valid=valid),
+        )
+
+
+def test_masks_are_part_of_a_graph():
+    reader, ids = Reader(), torch.randint(1, 20, (2, TIME))
+    ids[1, 5:] = 0
+    order = torch.tensor([0, 2, 1, 3, 4, 5, 6])
+    exported = torch.export.export(reader, (ids, order)).module()
+    compiled = torch.compile(reader, fullgraph=True, backend="eager")
+    for graph in (exported, compiled):
+        torch.testing.assert_close(graph(ids, order), reader(ids, order))
 
 
 def test_the_picture_shows_the_mask():

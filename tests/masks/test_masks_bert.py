@@ -195,6 +195,81 @@ def test_vocab_txt_alone_gives_the_same_ids(tmp_path):
     assert Tokenizer.from_folder(tmp_path).encode(text) == theirs(text)["input_ids"]
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"do_lower_case": False},
+        {"strip_accents": False},
+        {"strip_accents": True, "do_lower_case": False},
+        {"tokenize_chinese_chars": False},
+    ],
+)
+@pytest.mark.parametrize("fast", [False, True])
+def test_the_settings_of_the_tokenizer_hold(settings, fast, tmp_path):
+    words = [*SPECIAL, *"天气", "天气", "##气", "cafe", "café", "Cafe", "Café"]
+    (tmp_path / "vocab.txt").write_text("\n".join(words), "utf-8")
+    BertConfig(**SIZES, vocab_size=len(words)).save_pretrained(tmp_path)
+    if fast:
+        BertTokenizer(str(tmp_path / "vocab.txt")).save_pretrained(tmp_path)
+    path = tmp_path / "tokenizer_config.json"
+    state = json.loads(path.read_text("utf-8")) if fast else {"tokenizer_class": "BertTokenizer"}
+    path.write_text(json.dumps(state | settings), "utf-8")
+    theirs = transformers.AutoTokenizer.from_pretrained(tmp_path)
+    text = "Café café cafe 天气"
+    assert Tokenizer.from_folder(tmp_path).encode(text) == theirs(text)["input_ids"]
+
+
+def shard(folder):
+    """Part the weights of a folder into two files and an index, as transformers does."""
+    tensors = load_file(folder / "model.safetensors")
+    (folder / "model.safetensors").unlink()
+    names = [f"model-0000{i}-of-00002.safetensors" for i in (1, 2)]
+    home = {tensor: names[i % 2] for i, tensor in enumerate(sorted(tensors))}
+    for name in names:
+        save_file({t: tensors[t] for t in home if home[t] == name}, folder / name)
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": home}))
+
+
+@pytest.mark.hub
+def test_weights_in_several_files_are_read(tmp_path, monkeypatch):
+    from huggingface_hub import constants
+
+    roberta_wwm(tmp_path)
+    expected = from_bert(tmp_path).state_dict()
+    shard(tmp_path)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    files = {p.name: p.read_bytes() for p in tmp_path.iterdir() if p.is_file()}
+    with HubServer() as server:
+        monkeypatch.setenv("HF_ENDPOINT", server.url)
+        server.repos["owner/bert"] = Repo()
+        server.repos["owner/bert"].commit(files)
+        found = [from_bert(tmp_path), from_bert("owner/bert")]
+    for net in found:
+        assert all(torch.equal(tensor, expected[n]) for n, tensor in net.state_dict().items())
+    (tmp_path / "model-00002-of-00002.safetensors").unlink()
+    with pytest.raises(FileNotFoundError, match=r"model-00002-of-00002\.safetensors is missing"):
+        from_bert(tmp_path)
+    (tmp_path / "model.safetensors.index.json").write_text('{"weight_map": {"a": "../b"}}')
+    with pytest.raises(ValueError, match=r"names '\.\./b': expected files of its own folder"):
+        from_bert(tmp_path)
+
+
+def test_a_bert_with_one_type_of_tokens(tmp_path):
+    write_vocabulary(tmp_path)
+    model = randomise(
+        BertForMaskedLM(BertConfig(**SIZES, vocab_size=len(WORDS), type_vocab_size=1))
+    )
+    model.save_pretrained(tmp_path)
+    net = from_bert(tmp_path)
+    ids = torch.tensor([[3, 6, 7, 8, 4]])
+    torch.testing.assert_close(net(ids), model(ids).logits, rtol=1e-4, atol=1e-4)
+    assert net.task == "lm"
+    segments = torch.tensor([[0, 0, 1, 1, 1]])
+    assert torch.equal(net(ids, segments), net(ids))
+    assert net.generate(["今天", "好"], max_new_tokens=3, task="seq2seq")
+    assert net.generate(["今天", "好"], max_new_tokens=3)
+
+
 @pytest.mark.hub
 def test_a_repository_is_fetched_and_verified(tmp_path, monkeypatch):
     from huggingface_hub import constants
@@ -286,6 +361,8 @@ def change_config(folder, **changes):
         (lambda f: (f / "config.json").unlink(), FileNotFoundError, "has no config.json"),
         (lambda f: (f / "config.json").write_text("{"), ValueError, "is no configuration"),
         (lambda f: change_config(f, model_type="gpt2"), ValueError, "'gpt2'.*expected 'bert'"),
+        (lambda f: change_config(f, vocab_size=None), ValueError, "vocab_size is None, expected a"),
+        (lambda f: (f / "tokenizer_config.json").write_text("{"), ValueError, "is no JSON"),
         (lambda f: change_config(f, hidden_act="silu"), ValueError, "hidden_act is 'silu'"),
         (
             lambda f: change_config(f, hidden_size=48),

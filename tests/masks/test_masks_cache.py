@@ -7,8 +7,9 @@ from tokenizers.models import WordPiece
 from zoo import decoding, masks
 from zoo.decoding.cpu.inference import lean
 from zoo.decoding.cpu.linear import PackedLinear
-from zoo.decoding.engine.protocol import Decodable, pad_prompts
-from zoo.masks.decodable import Steps
+from zoo.decoding.engine.prompts import pad_prompts
+from zoo.decoding.engine.protocol import Decodable
+from zoo.masks.decodable import DecodableTransformer
 
 SHAPES = {
     "bert": {"positions": 64},
@@ -45,7 +46,7 @@ def test_cached_logits_are_the_uncached_ones_on_ragged_prompts(shape, task):
     net = network(shape)
     prompts = [[2, 7, 8, 9, 3], [2, 5, 3], [2, 6, 6, 7, 7, 8, 8, 9, 3]]
     targets = torch.randint(5, 30, (3, 20))  # more than the cache has room for at first
-    steps = Steps(net, task)
+    steps = DecodableTransformer(net, task)
     assert isinstance(steps, Decodable)
     with torch.inference_mode():
         logits, state = steps.prefill(*pad_prompts(prompts))
@@ -65,7 +66,7 @@ def test_reordered_beams_continue_their_own_past(shape):
     net, prompts = network(shape), [[2, 7, 8, 9, 3], [2, 5, 3]]
     generator = torch.Generator().manual_seed(3)
     with torch.inference_mode():
-        steps = Steps(net)
+        steps = DecodableTransformer(net)
         _, state = steps.prefill(*pad_prompts(prompts))
         pasts = [(prompt, []) for prompt in prompts]
         for rows in ([0, 0, 0, 1, 1, 1], [2, 0, 0, 4, 5, 3], [0, 1, 1, 5, 5, 4], [5, 3], [1, 1, 0]):
@@ -107,7 +108,7 @@ def test_a_wide_beam_finds_the_most_probable_target():
     with torch.inference_mode():
         score, sequence = exhaustive(net, [2, 4, 3], 4, eos=3)
         made = decoding.generate(
-            Steps(net),
+            DecodableTransformer(net),
             [[2, 4, 3]],
             method="beam",
             beam=36,
@@ -177,7 +178,7 @@ def test_generation_under_autocast_is_that_of_bfloat16(width, beam):
     torch.manual_seed(0)
     net = masks.Transformer(30, width, 2, 4, positions=64).eval()
     prompts = [[2, 7, 8, 9, 3], [2, 5, 3]]
-    steps, tokens = Steps(net), torch.tensor([7, 8])
+    steps, tokens = DecodableTransformer(net), torch.tensor([7, 8])
     with torch.inference_mode():
         expected, state = steps.prefill(*pad_prompts(prompts))
         following, _ = steps.step(tokens, state)
@@ -199,3 +200,28 @@ def test_a_lean_network_computes_the_same_without_dropout():
         expected = net.encode(ids, mask=masks.causal())
         net.train()
         torch.testing.assert_close(lean(net).encode(ids, mask=masks.causal()), expected)
+
+
+def test_a_stream_numbers_the_texts_as_they_were_given(writer):
+    texts, heard = ["今天天气很好", "雪", "风雨风雨", "天气"], []
+    made = writer.generate(
+        texts,
+        max_new_tokens=5,
+        batch_size=2,
+        stream=lambda rows, tokens: heard.extend(zip(rows.tolist(), tokens.tolist(), strict=True)),
+    )
+    for i, text in enumerate(made):
+        assert writer.preprocess.decode([token for row, token in heard if row == i]) == text
+
+
+def test_several_results_of_a_text_follow_each_other(writer):
+    texts = ["今天天气很好", "雪", "风雨风雨"]
+    several = writer.generate(texts, beam=4, n_best=3, max_new_tokens=5, batch_size=2)
+    assert len(several) == 9
+    assert several[::3] == writer.generate(texts, beam=4, max_new_tokens=5)
+
+
+@pytest.mark.parametrize("size", [0, -1])
+def test_a_batch_has_a_text(writer, size):
+    with pytest.raises(ValueError, match=f"batch_size is {size}: expected a whole number"):
+        writer.generate(["今天"], batch_size=size)

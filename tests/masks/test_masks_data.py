@@ -5,14 +5,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from zoo.data.csl import read_papers
+from zoo.data.gap_sentences import gap_pairs
+from zoo.data.text import Passage
 from zoo.masks.data import (
     Lines,
-    Passage,
     Poems,
     Titles,
-    character_tokenizer,
-    gap_pairs,
-    read_pairs,
     word_numbers,
 )
 from zoo.masks.tokenizer import Tokenizer
@@ -49,14 +48,15 @@ def test_the_splits_share_no_pair_and_lose_none():
     data = Titles(root=ROOT, held_out=8)
     train, valid, test = (data.read(split) for split in ("train", "valid", "test"))
     assert (len(train), len(valid), len(test)) == (64, 8, 16)
-    assert train + valid == read_pairs(Path(ROOT) / "train.tsv")
+    assert [(p.target, p.source) for p in train + valid] == read_papers(Path(ROOT) / "train.tsv")
 
 
 def test_unseen_only_leaves_out_what_training_has():
     data = Titles(root=ROOT, held_out=1, unseen_only=True)
     seen = {passage.source for passage in data.train}
-    assert len(data.read("test")) == 15
-    assert not seen & {passage.source for passage in data.read("test")}
+    assert len(data.read("test")) == 16
+    assert len(data.held_out("test")) == 15
+    assert not seen & {passage.source for passage in data.held_out("test")}
     assert data.title != Titles(root=ROOT).title
 
 
@@ -65,7 +65,7 @@ def test_a_line_that_is_no_pair_is_named(tmp_path, line):
     file = tmp_path / "train.tsv"
     file.write_text(f"题\t文\n{line}\n", encoding="utf-8")
     with pytest.raises(ValueError, match="line 2: expected a title, a TAB and an abstract"):
-        read_pairs(file)
+        read_papers(file)
 
 
 def test_a_missing_folder_and_an_empty_training_split_are_refused(tmp_path):
@@ -153,7 +153,7 @@ def test_words_come_from_a_file_of_zoo_words(tmp_path):
 
 
 def test_the_character_tokenizer_has_every_frequent_character():
-    tokenizer = character_tokenizer(["ab山山", "山 b2"], min_count=2, max_length=16)
+    tokenizer = Tokenizer.from_texts(["ab山山", "山 b2"], min_count=2, max_length=16)
     assert tokenizer.tokens[5:] == ["b", "山", "##b"]
     ids = tokenizer.encode("b山bb水")
     assert [tokenizer.tokens[i] for i in ids[1:-1]] == ["b", "山", "b", "##b", "[UNK]"]

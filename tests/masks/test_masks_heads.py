@@ -6,7 +6,7 @@ from torch.utils.data import DataLoader
 from zoo import masks
 from zoo.adversarial import FGM
 from zoo.adversarial.module import Classifier
-from zoo.masks.heads import encoder_arguments, text_classifier, token_classifier
+from zoo.masks.classifiers import encoder_arguments, text_classifier, token_classifier
 
 
 @pytest.fixture
@@ -60,5 +60,6 @@ def test_the_adversarial_module_trains_bert_weights(bert):
 
 def test_arguments_rebuild_the_classifier(bert):
     net = text_classifier(bert, 3)
-    again = type(net)(classes=3, **encoder_arguments(bert))
+    assert net.arguments == {**encoder_arguments(bert), "targets": 0, "classes": 3}
+    again = type(net)(**net.arguments)
     again.load_state_dict(net.state_dict())

@@ -5,7 +5,8 @@ import pytest
 import torch
 from lightning.pytorch import Trainer
 
-from zoo.masks.data import MaskedText, Passage, Poems
+from zoo.data.text import Passage
+from zoo.masks.data import MaskedText, Poems
 from zoo.masks.module import MaskedModel
 
 TINY = {"width": 32, "depth": 2, "heads": 2, "dropout": 0.0}

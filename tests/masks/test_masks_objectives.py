@@ -4,7 +4,6 @@ import pytest
 import torch
 
 from zoo.masks import Transformer, padding, permutation
-from zoo.masks.data import character_tokenizer
 from zoo.masks.losses import bits, token_nats
 from zoo.masks.module import predict
 from zoo.masks.objectives import (
@@ -16,6 +15,7 @@ from zoo.masks.objectives import (
     random_order,
     unilm_seq2seq,
 )
+from zoo.masks.tokenizer import Tokenizer
 
 START, END, MASK = 1, 2, 3
 
@@ -194,7 +194,7 @@ def test_a_net_with_targets_reads_from_left_to_right_unless_told_otherwise(batch
 
 
 def test_a_net_with_targets_generates():
-    tokenizer = character_tokenizer(["白日依山尽黄河"], 1, 16)
+    tokenizer = Tokenizer.from_texts(["白日依山尽黄河"], 1, 16)
     model = net(targets=32)
     model.preprocess = tokenizer
     made = model.generate(["白日", "黄"], task="lm", max_new_tokens=8)

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 from tokenizers import Tokenizer as Fast
@@ -6,7 +7,7 @@ from tokenizers.models import WordPiece
 
 from zoo import decoding, masks
 from zoo.masks.any_order import at_random, right_to_left
-from zoo.masks.decodable import Steps
+from zoo.masks.decodable import DecodableTransformer
 
 VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"今天气很好热冷雨雪风"]
 
@@ -39,7 +40,7 @@ def plans():
 def test_the_chain_rule_holds_in_any_order(net, plan):
     """What was drawn has, token by token, the probability that one pass under the mask gives it."""
     made = decoding.generate(
-        Steps(net, "lm", plan.places),
+        DecodableTransformer(net, "lm", plan.places),
         [plan.prompt] * 3,
         method="sample",
         max_new_tokens=len(plan.places) - len(plan.prompt),
@@ -75,7 +76,7 @@ def test_a_plan_reads_what_is_known_and_writes_each_other_position_once(plan):
 
 
 def test_the_order_of_the_tokens_is_all_that_left_to_right_is(net):
-    plain, ordered = Steps(net, "lm"), Steps(net, "lm", range(24))
+    plain, ordered = DecodableTransformer(net, "lm"), DecodableTransformer(net, "lm", range(24))
     options = {"max_new_tokens": 10, "method": "beam", "beam": 3}
     expected = decoding.generate(plain, [[2, 7], [2, 9]], **options)
     found = decoding.generate(ordered, [[2, 7], [2, 9]], **options)
@@ -117,3 +118,25 @@ def test_a_random_order_needs_a_network_that_is_told_where_to_write(net):
     assert len(untold.generate([""], order="rtl", length=5)[0]) == 5
     with pytest.raises(ValueError, match="built with targets"):
         untold.generate([""], order="random", length=5)
+
+
+def test_a_seed_may_be_numpys_and_nothing_need_be_drawn(net):
+    drawn = net.generate(["今天"], order="random", length=9, method="sample", generator=3)
+    assert drawn == net.generate(
+        ["今天"], order="random", length=9, method="sample", generator=np.int64(3)
+    )
+    greedy = net.generate(["今天"] * 2, order="random", length=9, generator=3)
+    assert greedy == net.generate(["今天"] * 2, order="random", length=9, generator=3)
+
+
+def test_a_stream_names_the_text_that_is_written(net):
+    heard = []
+    made = net.generate(
+        ["", "很好"],
+        order="rtl",
+        length=6,
+        stream=lambda rows, tokens: heard.extend(zip(rows.tolist(), tokens.tolist(), strict=True)),
+    )
+    for i, text in enumerate(made):
+        written = [token for row, token in heard if row == i]
+        assert text.startswith(net.preprocess.decode(written[::-1]))

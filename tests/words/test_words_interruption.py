@@ -116,7 +116,7 @@ def test_a_failed_save_keeps_the_old_file(tmp_path, monkeypatch):
 def test_the_command_names_what_is_wrong(tmp_path):
     def run(*arguments):
         return subprocess.run(
-            [sys.executable, "-m", "zoo.cli", "words", *arguments], capture_output=True, text=True
+            [sys.executable, "-m", "zoo", "words", *arguments], capture_output=True, text=True
         )
 
     missing = run("none.txt")

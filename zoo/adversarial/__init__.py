@@ -1,5 +1,18 @@
-"""Adversarial training on embeddings (Su 7234), and text classification to use it on."""
+"""Adversarial training as Lightning callbacks (Su 7234), and text classification to use it on."""
 
-from zoo.adversarial.fgm import FGM
+from typing import TYPE_CHECKING
 
-__all__ = ["FGM"]
+from zoo.lazy import attach
+
+if TYPE_CHECKING:
+    from zoo.adversarial.methods import FGM as FGM
+    from zoo.adversarial.methods import PGD as PGD
+    from zoo.adversarial.methods import FreeLB as FreeLB
+    from zoo.adversarial.methods import GradientPenalty as GradientPenalty
+    from zoo.adversarial.methods import RDrop as RDrop
+    from zoo.adversarial.methods import VirtualAdversarial as VirtualAdversarial
+    from zoo.adversarial.methods import WeightPerturbation as WeightPerturbation
+    from zoo.adversarial.robustness import Robustness as Robustness
+    from zoo.adversarial.robustness import robustness as robustness
+
+attach(__name__, __file__)

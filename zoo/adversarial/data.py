@@ -1,35 +1,33 @@
-"""Text classification data: the embedded poems, and the Chinese review set."""
+"""Labelled texts as batches: the embedded poems, and the Chinese reviews."""
 
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from zoo.data.labelled import read_labelled
-from zoo.data.poems import Split, load_poems
-from zoo.data.splits import SplitData
+from zoo.data.poems import DYNASTIES, Poem, PoemCorpus
+from zoo.data.sentiment import LABELS, read_reviews
+from zoo.data.splits import Split, SplitTexts
 from zoo.data.text import CharacterTokenizer
 
 Example = tuple[str, int]
 
 
-class TextClassification(SplitData[Example]):
+class TextClassification(SplitTexts[Example]):
     """Batches of character ids and labels from three lists of labelled texts.
 
     Args:
         max_length: characters kept of a text; default 192.
-        unseen_only: leave out of validation and test what also occurs in training; default false.
-        options: those of `SplitData`; without a checkpoint the tokenizer has the characters that
+        options: those of `SplitTexts`; without a checkpoint the tokenizer has the characters that
             occur at least twice in training.
     """
 
     labels: list[str]
 
-    def __init__(self, max_length: int = 192, unseen_only: bool = False, **options: Any) -> None:
+    def __init__(self, max_length: int = 192, **options: Any) -> None:
         super().__init__(**options)
-        self.max_length, self.unseen_only = max_length, unseen_only
+        self.max_length = max_length
 
     @cached_property
     def preprocess(self) -> CharacterTokenizer:
@@ -46,22 +44,14 @@ class TextClassification(SplitData[Example]):
         return len(self.preprocess)
 
     @property
-    def title(self) -> str:
-        """What a figure measured on this data is called."""
-        return type(self).__name__ + (", unseen texts" if self.unseen_only else "")
+    def padding(self) -> int:
+        """The id of padding."""
+        return 0
 
     @property
     def classes(self) -> int:
         """Number of classes."""
         return len(self.labels)
-
-    def held_out(self, split: Split) -> list[Example]:
-        """See `SplitData.held_out`."""
-        examples = super().held_out(split)
-        if not self.unseen_only:
-            return examples
-        seen = {text for text, _ in self.train}
-        return [example for example in examples if example[0] not in seen]
 
     def collate(self, examples: list[Example]) -> tuple[Tensor, Tensor]:
         """Return tokens int64 (batch, time) and labels int64 (batch,)."""
@@ -73,61 +63,38 @@ class TextClassification(SplitData[Example]):
         return min(len(example[0]), self.max_length)
 
 
-class Poems(TextClassification):
+class Poems(PoemCorpus, TextClassification):
     """Tang or Song: the dynasty of a poem; no poet is in two splits.
 
     Args:
-        path: a file made by `zoo/data/samples/make_poems.py`; default: the embedded 10,000 poems.
+        path: as of `PoemCorpus`.
         options: those of `TextClassification`.
     """
 
-    labels = ["Tang", "Song"]  # noqa: RUF012
+    labels = list(DYNASTIES)  # noqa: RUF012
 
-    def __init__(self, path: str | None = None, **options: Any) -> None:
-        super().__init__(**options)
-        self.path = path
-
-    @property
-    def title(self) -> str:
-        """See `TextClassification.title`."""
-        return f"{super().title}, {Path(self.path).name if self.path else 'embedded sample'}"
-
-    def read(self, split: Split) -> list[Example]:
-        """See `TextClassification.read`."""
-        return [
-            (poem.text, self.labels.index(poem.dynasty)) for poem in load_poems(self.path, split)
-        ]
+    def example(self, poem: Poem) -> Example:
+        """Return the text of a poem and its dynasty."""
+        return poem.text, self.labels.index(poem.dynasty)
 
 
 class Sentiment(TextClassification):
-    """Chinese reviews of books, hotels and goods, negative or positive.
+    """Chinese reviews of books, hotels and goods, negative or positive; see `zoo.data.sentiment`.
 
-    The two-class set of 21,105 reviews of Su's experiments (https://kexue.fm/archives/7234):
-    `sentiment.train.data`, `sentiment.valid.data` and `sentiment.test.data`, lines of review TAB 0
-    or 1. About a third of its test reviews also stand in its training split: `unseen_only` leaves
-    them out.
+    About a third of the test reviews also stand in the training split: `unseen_only` leaves them
+    out.
 
     Args:
         root: the folder of the three files; default `data/sentiment`.
         options: those of `TextClassification`.
     """
 
-    labels = ["negative", "positive"]  # noqa: RUF012
+    labels = LABELS
 
     def __init__(self, root: str = "data/sentiment", **options: Any) -> None:
         super().__init__(**options)
         self.root = root
 
     def read(self, split: Split) -> list[Example]:
-        """See `TextClassification.read`.
-
-        Raises:
-            FileNotFoundError: if the files are not there; the message says where to get them.
-        """
-        path = Path(self.root) / f"sentiment.{split}.data"
-        if not path.is_file():
-            raise FileNotFoundError(
-                f"no {path}: unpack https://github.com/bojone/bert4keras/raw/master/examples/"
-                "datasets/sentiment.zip and give the folder of its files with --data.root"
-            )
-        return read_labelled(path, ["0", "1"])
+        """See `SplitData.read`; raises as `zoo.data.sentiment.read_reviews`."""
+        return read_reviews(self.root, split)

@@ -2,12 +2,14 @@
 
 import json
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import huggingface_hub
 import yaml
 
+from zoo.errors import one_line
 from zoo.registry import Entry
 
 _CARD = """\
@@ -20,8 +22,7 @@ _CARD = """\
 {summary}
 
 Paper: {paper}.
-Post in Scientific Spaces (科学空间): <{post}>.
-
+{post}{pictures}
 ## Load it
 
 ```python
@@ -55,6 +56,7 @@ def render(
     metrics: list[dict[str, Any]],
     entry: Entry,
     notes: str | None = None,
+    pictures: Iterable[str] = (),
 ) -> str:
     """Write the model card.
 
@@ -63,6 +65,7 @@ def render(
         metrics: the results of its `metrics.json`.
         entry: the model's row in the registry.
         notes: Markdown for a section of its own, put in as it is; default no such section.
+        pictures: names of the folder's pictures, shown above all else; default none.
 
     Returns:
         Markdown with YAML front matter, which has the metrics as a `model-index`.
@@ -83,7 +86,8 @@ def render(
         name=entry.name,
         summary=entry.summary,
         paper=entry.paper,
-        post=entry.post,
+        post=f"Post in Scientific Spaces (科学空间): <{entry.post}>.\n" if entry.post else "",
+        pictures="".join(f"\n{_show(name)}\n" for name in pictures),
         licence=entry.licence,
         metrics=_table(metrics),
         notes=f"\n## Notes\n\n{notes}\n" if notes else "",
@@ -96,7 +100,7 @@ def check(folder: str | Path) -> None:
     Raises:
         FileNotFoundError: if the card or the metrics are missing.
         ValueError: naming the first number that only one of the two has, in the card's index or
-            its table; or if the card lacks the notes.
+            its table; or if the card lacks the notes or a picture.
     """
     folder = Path(folder)
     again = f"make the card again (zoo.checkpoint.record({str(folder)!r}, []))"
@@ -104,9 +108,8 @@ def check(folder: str | Path) -> None:
     try:
         said = {_key(r) for r in huggingface_hub.ModelCard(text).data.get("eval_results", [])}
     except (ValueError, AttributeError, TypeError, yaml.YAMLError) as error:
-        line = " ".join(str(error).split())
         raise ValueError(
-            f"{folder / 'README.md'} has no readable front matter: {line}; {again}"
+            f"{folder / 'README.md'} has no readable front matter: {one_line(error)}; {again}"
         ) from error
     results = read_metrics(folder)
     measured = {_key(_eval_result(result, "")) for result in results}
@@ -125,6 +128,9 @@ def check(folder: str | Path) -> None:
                 f"{folder / 'README.md'}: its table lacks the row {_row(result)!r} of "
                 f"metrics.json: {again}"
             )
+    for name in find_pictures(folder):
+        if _show(name) not in text.splitlines():
+            raise ValueError(f"{folder / 'README.md'} does not show {name}: {again}")
     if (read_notes(folder) or "") not in text:
         raise ValueError(f"{folder / 'README.md'} lacks the text of notes.md: {again}")
 
@@ -138,10 +144,13 @@ def read_metrics(folder: Path) -> list[dict[str, Any]]:
     """
     path = folder / "metrics.json"
     try:
-        results = json.loads(_read(path))["results"]
-        return [dict(result) for result in results]
+        results = [dict(result) for result in json.loads(_read(path))["results"]]
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise ValueError(f'{path} is malformed: expected {{"results": [...]}}') from error
+    for result in results:
+        if odd := [v for v in result.values() if isinstance(v, str) and not v.isprintable()]:
+            raise ValueError(f"{path} is malformed: {odd[0]!r} cannot be printed")
+    return results
 
 
 def read_notes(folder: Path) -> str | None:
@@ -152,6 +161,16 @@ def read_notes(folder: Path) -> str | None:
     """
     path = folder / "notes.md"
     return _read(path) if path.is_file() else None
+
+
+def find_pictures(folder: Path) -> list[str]:
+    """Return the names of the pictures in a folder, which its card shows."""
+    return sorted(path.name for path in folder.glob("*.png"))
+
+
+def _show(name: str) -> str:
+    """Return the Markdown that shows a picture."""
+    return f"![{Path(name).stem}]({name})"
 
 
 def _read(path: Path) -> str:
@@ -194,7 +213,7 @@ def _table(metrics: list[dict[str, Any]]) -> str:
     if not metrics:
         return "Not measured."
     head = ["| metric | value | split | data | seed | commit |", "|---|---|---|---|---|---|"]
-    commands = dict.fromkeys(result["command"] for result in metrics if result.get("command"))
+    commands = dict.fromkeys(_code(r["command"]) for r in metrics if r.get("command"))
     block = ["", "Measured by", "", "```shell", *commands, "```"] if commands else []
     return "\n".join([*head, *(_row(result) for result in metrics), *block])
 
@@ -202,4 +221,14 @@ def _table(metrics: list[dict[str, Any]]) -> str:
 def _row(result: dict[str, Any]) -> str:
     about = (result.get(key, "") for key in ("split", "data", "seed", "commit"))
     cells = [result["metric"], f"{result['value']:.5g}", *about]
-    return f"| {' | '.join(str(cell) for cell in cells)} |"
+    return f"| {' | '.join(map(_cell, cells))} |"
+
+
+def _cell(value: Any) -> str:
+    """Write a value into a table so that it is shown as it is, and is no Markdown or HTML."""
+    return re.sub(r"([\\|<>`*\[\]!])", r"\\\1", _code(value))
+
+
+def _code(value: Any) -> str:
+    """Put a value on one line that cannot end a block of code."""
+    return " ".join(str(value).replace("```", "").split())

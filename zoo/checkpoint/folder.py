@@ -1,7 +1,7 @@
 """Checkpoint folders as files: sealed by SHA-256, verified, replaced whole or not at all.
 
-`SHA256SUMS` seals a folder: a line for each file, which `sha256sum --check` reads too. Files that
-it does not list are no part of the checkpoint.
+`SHA256SUMS` seals a folder: a line for each file, which `sha256sum --check` reads too. A file that
+it does not list is an error, unless its name begins with a dot.
 """
 
 import hashlib
@@ -14,16 +14,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from zoo.errors import reason
+
 SUMS = "SHA256SUMS"
 REQUIRED = ("config.json", "model.safetensors")
-OPTIONAL = (
-    "preprocess.json",
-    "recipe.yaml",
-    "metrics.json",
-    "train_log.csv",
-    "notes.md",
-    "README.md",
-)
 PICKLES = (".ckpt", ".bin", ".pt", ".pth", ".pkl", ".pickle")
 
 _SUM_LINE = re.compile(r"([0-9a-f]{64}) [ *]([A-Za-z0-9_][A-Za-z0-9_.-]*)")
@@ -94,13 +88,14 @@ def defects(folder: Path) -> list[Defect]:
     try:
         sums = read_sums(folder)
     except (OSError, ValueError) as error:
-        found = _reason(error) if isinstance(error, OSError) else str(error)
+        found = reason(error) if isinstance(error, OSError) else str(error)
         return [Defect(SUMS, "a line 'sha256  name' for each file", found)]
     wrong = [
         Defect(n, f"SHA-256 {s}", f) for n, s in sums.items() if (f := sha256(folder / n)) != s
     ]
-    unlisted = {n for n in REQUIRED if n not in sums}
-    unlisted |= {n for n in OPTIONAL if n not in sums and (folder / n).exists()}
+    there = {p.name for p in folder.iterdir()} if folder.is_dir() else set()
+    visible = {name for name in there if not name.startswith(".")}
+    unlisted = {*REQUIRED, *visible} - {SUMS, *sums}
     wrong += [Defect(n, f"a line in {SUMS}", "none") for n in sorted(unlisted)]
     pickles = (n for n in sums if Path(n).suffix.lower() in PICKLES)
     return wrong + [Defect(n, "no pickle, which could run code", "one") for n in pickles]
@@ -113,8 +108,11 @@ def read_sums(folder: Path) -> dict[str, str]:
         FileNotFoundError: if there is none.
         ValueError: if a line is malformed, or names a path, a file twice or the list itself.
     """
+    path = folder / SUMS
+    if path.exists() and not path.is_file():
+        raise ValueError("no regular file")  # a FIFO would be waited for without end
     try:
-        text = (folder / SUMS).read_bytes().decode()
+        text = path.read_bytes().decode()
     except UnicodeDecodeError:
         raise ValueError("bytes that are no text") from None
     if not text.endswith("\n"):
@@ -186,7 +184,7 @@ def replacing(folder: str | Path) -> Iterator[Path]:
         _swap(partial, folder)
     except OSError as error:
         raise OSError(
-            f"{folder} cannot be written: {_reason(error)}; {_ELSEWHERE} or make room there"
+            f"{folder} cannot be written: {reason(error)}; {_ELSEWHERE} or make room there"
         ) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
@@ -209,15 +207,12 @@ def _swap(new: Path, folder: Path) -> None:
 def sha256(path: Path) -> str:
     """Return a file's SHA-256 in hexadecimal, or words that say why there is none."""
     digest = hashlib.sha256()
+    if path.exists() and not path.is_file():
+        return "no regular file"
     try:
         with path.open("rb") as file:
             while chunk := file.read(1 << 20):
                 digest.update(chunk)
     except OSError as error:
-        return _reason(error)
+        return reason(error)
     return digest.hexdigest()
-
-
-def _reason(error: OSError) -> str:
-    """Return the system's words for an error, without its number and path."""
-    return (error.strerror or str(error)).lower()

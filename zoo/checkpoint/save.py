@@ -1,14 +1,14 @@
-"""Checkpoint folders on disk: save, verify and load a network, never through a pickle.
+"""Checkpoint folders written: saved whole or not at all, and annotated later.
 
 A folder holds `config.json`, `model.safetensors`, `recipe.yaml`, `metrics.json`, `train_log.csv`,
-the model card `README.md`, where there are any `preprocess.json` and `notes.md`, and `SHA256SUMS`
-over all of them.
+the model card `README.md`, where there are any `preprocess.json`, `notes.md`, pictures and the
+files of attachments, and `SHA256SUMS` over all of them.
 """
 
 import csv
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,25 +17,14 @@ from torch import nn
 from zoo import registry
 from zoo.checkpoint import card
 from zoo.checkpoint import weights as tensors
-from zoo.checkpoint.folder import copy, replacing, require_replaceable, verify, write_sums
+from zoo.checkpoint.attachments import Attachment, address_of, write_attachments
+from zoo.checkpoint.folder import copy, replacing, verify, write_sums
+from zoo.checkpoint.load import FORMAT, WEIGHTS, load, read_config, read_json
+from zoo.errors import one_line
 from zoo.version import __version__
 
-__all__ = [
-    "Preprocess",
-    "annotate",
-    "load",
-    "load_matching",
-    "record",
-    "require_replaceable",
-    "save",
-    "save_start",
-    "verify",
-]
-
-FORMAT = 1
-WEIGHTS = "model.safetensors"
-
-_ZOO_CLASS = re.compile(r"zoo(\.[A-Za-z]\w*)+:[A-Za-z]\w*")
+_PICTURE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*\.png")
+_PNG = b"\x89PNG\r\n\x1a\n"
 
 
 class Preprocess(Protocol):
@@ -58,6 +47,8 @@ def save(
     log: list[dict[str, Any]],
     labels: list[str] | None = None,
     notes: str | None = None,
+    attachments: Mapping[str, Attachment] | None = None,
+    pictures: Mapping[str, bytes] | None = None,
 ) -> Path:
     """Write a complete checkpoint folder, or nothing.
 
@@ -76,6 +67,8 @@ def save(
         log: one row for each time something was logged in training.
         labels: names of the classes; default none.
         notes: Markdown that the card shows as it is; default none.
+        attachments: what a loaded network has as attributes of these names; default none.
+        pictures: PNG files that the card shows, by file name; default none.
 
     Returns:
         The folder, absolute.
@@ -88,7 +81,11 @@ def save(
     if labels is not None:
         config["labels"] = labels
     with replacing(folder) as partial:
+        if attachments:
+            config["attachments"] = write_attachments(partial, attachments)
         _write_json(partial / "config.json", config)
+        for file, content in (pictures or {}).items():
+            _write_picture(partial, file, content)
         if preprocess is not None:
             _write_json(partial / "preprocess.json", _describe_preprocess(preprocess))
         _write_text(partial / "recipe.yaml", recipe)
@@ -156,120 +153,11 @@ def annotate(folder: str | Path, notes: str) -> None:
     _rewrite(folder, card.read_metrics(folder), notes)
 
 
-def load(folder: str | Path, *, trainable: bool = False) -> nn.Module:
-    """Rebuild the network of a checkpoint folder after verifying every file of it.
-
-    `config` (a dict), and where the folder has them `preprocess` and `labels`, become attributes
-    of the network.
-
-    Args:
-        folder: a checkpoint folder.
-        trainable: return it in training mode with gradients; default in evaluation mode, frozen.
-
-    Raises:
-        FileNotFoundError: if there is no such folder.
-        ValueError: if a file is damaged or malformed, the format is newer than this version of
-            kexue-zoo knows, or the tensors do not fit the network.
-    """
-    folder = verify(folder)
-    config = read_config(folder)
-    net = _build(config, folder)
-    mend = "save the checkpoint again from the network it was trained with"
-    tensors.fill(net, folder / WEIGHTS, mend=mend)
-    attached = {"config": config}
-    if "labels" in config:
-        attached["labels"] = config["labels"]
-    if (preprocess := read_preprocess(folder)) is not None:
-        attached["preprocess"] = preprocess
-    vars(net).update(attached)  # past nn.Module.__setattr__: they are no part of the state
-    return net.train() if trainable else net.eval().requires_grad_(False)
-
-
-def load_matching(net: nn.Module, folder: str | Path, reset: Iterable[str] = ()) -> list[str]:
-    """Start a network from a checkpoint's tensors, all but the layers that are to be new.
-
-    Args:
-        net: the network, changed in place.
-        folder: a checkpoint folder of this network or one with, say, another head.
-        reset: layers to leave as they are, by their full dotted names: `head` covers
-            `head.weight` but not `header.weight`.
-
-    Returns:
-        The names of the network's tensors that were left as they are.
-
-    Raises:
-        FileNotFoundError: if there is no such folder.
-        ValueError: if a file is damaged, the format is too new, a tensor outside `reset` does not
-            fit, or a name in `reset` matches nothing.
-    """
-    folder = verify(folder)
-    read_config(folder)  # a newer format may mean something else by its tensors
-    mend = "name the layers that are to start afresh (--reset LAYER)"
-    return tensors.fill(net, folder / WEIGHTS, reset, mend=mend)
-
-
-def read_config(folder: Path) -> dict[str, Any]:
-    """Read and check `config.json`.
-
-    Raises:
-        ValueError: if it is malformed, or of a format newer than this version knows.
-    """
-    path = folder / "config.json"
-    config = _read_json(path)
-    version = config.get("format")
-    if type(version) is not int or version < 1:
-        raise ValueError(f"{path}: format is {version!r}, expected a whole number from 1 on")
-    if version > FORMAT:
-        raise ValueError(
-            f"{path}: format {version} is newer than {FORMAT}, the newest this version knows: "
-            "upgrade it (pip install --upgrade kexue-zoo)"
-        )
-    for key, kind in (("model", str), ("arguments", dict)):
-        if not isinstance(config.get(key), kind):
-            raise ValueError(f"{path}: {key} is {config.get(key)!r}, expected a {kind.__name__}")
-    labels = config.get("labels", [])
-    if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
-        raise ValueError(f"{path}: labels is {labels!r}, expected a list of names")
-    return config
-
-
-def read_preprocess(folder: Path) -> Any:
-    """Rebuild what `preprocess.json` describes; None if there is no such file.
-
-    Raises:
-        ValueError: if it is malformed, or names a class from outside the zoo.
-    """
-    path = folder / "preprocess.json"
-    if not path.exists():
-        return None
-    state = _read_json(path)
-    address = state.pop("class", None)
-    if not isinstance(address, str) or not _ZOO_CLASS.fullmatch(address):
-        raise ValueError(
-            f"{path}: class is {address!r}, expected one of zoo, as 'zoo.module:Class'"
-        )
-    try:
-        return registry.import_object(address).from_dict(state)
-    except Exception as error:
-        raise ValueError(f"{path} does not describe a {address}: {_line(error)}") from error
-
-
-def _build(config: dict[str, Any], folder: Path) -> nn.Module:
-    """Call the constructor that a configuration names."""
-    model = config["model"]
-    try:
-        return registry.describe(model).builder()(**config["arguments"])
-    except Exception as error:
-        raise ValueError(
-            f"{folder / 'config.json'}: {model} cannot be built: {_line(error)}"
-        ) from error
-
-
 def _rewrite(folder: Path, results: list[dict[str, Any]], notes: str | None) -> None:
     """Replace a folder by a copy with these results and notes, and the card they make."""
     if any(path.is_symlink() for path in folder.iterdir()):
         raise ValueError(f"{folder} is in the Hub's cache: copy it first (zoo pull --to FOLDER)")
-    metrics = _read_json(folder / "metrics.json") | {"results": results}
+    metrics = read_json(folder / "metrics.json") | {"results": results}
     with replacing(folder) as partial:
         copy(folder, partial)
         _write_measured(partial, metrics, notes)
@@ -281,7 +169,8 @@ def _write_measured(folder: Path, metrics: dict[str, Any], notes: str | None) ->
     config = read_config(folder)
     entry = registry.describe(config["model"])
     _write_json(folder / "metrics.json", metrics)
-    _write_text(folder / "README.md", card.render(config, metrics["results"], entry, notes))
+    text = card.render(config, metrics["results"], entry, notes, card.find_pictures(folder))
+    _write_text(folder / "README.md", text)
     if notes:
         _write_text(folder / "notes.md", notes)
     else:
@@ -289,28 +178,22 @@ def _write_measured(folder: Path, metrics: dict[str, Any], notes: str | None) ->
 
 
 def _describe_preprocess(preprocess: Preprocess) -> dict[str, Any]:
-    kind = type(preprocess)
-    address = f"{kind.__module__}:{kind.__qualname__}"
-    if not _ZOO_CLASS.fullmatch(address):
-        raise ValueError(f"{address} cannot travel with a checkpoint: its class must be in zoo")
-    return {"class": address, **preprocess.to_dict()}
+    return {"class": address_of(preprocess), **preprocess.to_dict()}
 
 
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is no JSON: {_line(error)}") from error
-    if not isinstance(content, dict):
-        raise ValueError(f"{path} holds {content!r:.80}, expected a JSON object")
-    return content
+def _write_picture(folder: Path, name: str, content: bytes) -> None:
+    if not _PICTURE.fullmatch(name) or not content.startswith(_PNG):
+        raise ValueError(f"picture {name}: expected the bytes of a PNG file under a name.png")
+    (folder / name).write_bytes(content)
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:
     try:
         text = json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{path.name}: {_line(error)}; give plain, finite JSON types") from error
+        raise ValueError(
+            f"{path.name}: {one_line(error)}; give plain, finite JSON types"
+        ) from error
     _write_text(path, text + "\n")
 
 
@@ -331,8 +214,3 @@ def _write_log(path: Path, rows: list[dict[str, Any]]) -> None:
         writer = csv.DictWriter(file, list(columns), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-
-
-def _line(error: Exception) -> str:
-    """Put an error on one line, without its class if it says anything itself."""
-    return " ".join(str(error).split()) or type(error).__name__

@@ -1,12 +1,29 @@
 """The tensors of a network and those of a safetensors file: written, compared and read by name."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
+import torch
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
+from torch.nn.modules import module as registrations
+
+TYPES = {
+    "F64": torch.float64,
+    "F32": torch.float32,
+    "F16": torch.float16,
+    "BF16": torch.bfloat16,
+    "I64": torch.int64,
+    "I32": torch.int32,
+    "I16": torch.int16,
+    "I8": torch.int8,
+    "U8": torch.uint8,
+    "BOOL": torch.bool,
+}
+BESIDE = 64 << 20  # bytes that a network may need beside its weights, whatever their size
 
 
 def write(path: Path, net: nn.Module) -> None:
@@ -34,18 +51,73 @@ def fill(net: nn.Module, path: Path, reset: Iterable[str] = (), *, mend: str) ->
         The names of the network's tensors that were left as they are.
 
     Raises:
-        ValueError: if the file is malformed, a tensor outside `reset` does not fit, or a name in
-            `reset` matches nothing.
+        ValueError: if the file is malformed, a tensor outside `reset` does not fit or is not
+            finite, or a name in `reset` matches nothing.
     """
     tensors = _read(path)
     own = net.state_dict()
     skipped = _covered(reset, own, tensors)
     wrong = {n: why for n, why in _differences(own, tensors).items() if n not in skipped}
-    if wrong:
-        raise ValueError(f"{path} does not fit the network: {_enumerate(wrong)}; {mend}")
+    _require_none(wrong, path, mend)
+    for name, tensor in tensors.items():
+        if name not in skipped and tensor.is_floating_point() and not tensor.isfinite().all():
+            raise ValueError(f"{path}: {name} has values that are not finite; {mend}")
     # strict would ask for every name of a tied tensor
     net.load_state_dict({n: t for n, t in tensors.items() if n not in skipped}, strict=False)
     return [n for n in own if n in skipped]
+
+
+def require_fitting(build: Callable[[], nn.Module], path: Path, *, mend: str) -> None:
+    """Compare a network with the header of a file before memory is taken for either.
+
+    The network is built on the meta device, where tensors have shapes and no content; and no
+    further than a network with so many tensors can be.
+
+    Args:
+        build: makes the network.
+        path: a safetensors file.
+        mend: as of `fill`.
+
+    Raises:
+        ValueError: if the file is malformed, or its tensors are not the network's in name, shape
+            and type, or the network needs far more memory than they do.
+    """
+    tensors = _read_header(path)
+    with torch.device("meta"), _at_most(1000 + 30 * len(tensors), path):
+        net = build()
+    own = net.state_dict(keep_vars=True)
+    _require_none(_differences(own, tensors), path, mend)
+    beside = sum(b.nbytes for n, b in net.named_buffers() if n not in own)
+    if beside > max(BESIDE, 4 * path.stat().st_size):
+        raise ValueError(f"{path} does not fit the network, which needs {beside} bytes more")
+
+
+@contextmanager
+def _at_most(most: int, path: Path) -> Iterator[None]:
+    """Stop a network from being built of more parameters, buffers and modules than that."""
+    count = 0
+
+    def counted(*_: Any) -> None:
+        nonlocal count
+        count += 1
+        if count > most:
+            raise ValueError(f"it has over {most} parts, far more than {path.name} has tensors")
+
+    hooks = [
+        registrations.register_module_parameter_registration_hook(counted),
+        registrations.register_module_buffer_registration_hook(counted),
+        registrations.register_module_module_registration_hook(counted),
+    ]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def _require_none(wrong: Mapping[str, str], path: Path, mend: str) -> None:
+    if wrong:
+        raise ValueError(f"{path} does not fit the network: {_enumerate(wrong)}; {mend}")
 
 
 def _covered(
@@ -69,6 +141,21 @@ def _read(path: Path) -> dict[str, Tensor]:
         raise ValueError(f"{path} is no safetensors file: {error}") from error
 
 
+def _read_header(path: Path) -> dict[str, Tensor]:
+    """Return the tensors of a file without their content, on the meta device."""
+    try:
+        with safe_open(path, "pt") as file:
+            slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
+            return {
+                name: torch.empty(s.get_shape(), dtype=TYPES[s.get_dtype()], device="meta")
+                for name, s in slices.items()
+            }
+    except KeyError as error:
+        raise ValueError(f"{path} has tensors of type {error}: save them as float32") from error
+    except SafetensorError as error:
+        raise ValueError(f"{path} is no safetensors file: {error}") from error
+
+
 def _differences(own: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> dict[str, str]:
     """Say for each tensor that a network and a file do not share why not, by its name."""
     filled = {_memory(tensor) for name, tensor in own.items() if name in tensors}
@@ -80,7 +167,15 @@ def _differences(own: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> di
         elif tensors[name].shape != tensor.shape:
             theirs, ours = tuple(tensors[name].shape), tuple(tensor.shape)
             found[name] = f"is {theirs} in the file, {ours} in the network"
+        elif not _holds(tensor.dtype, tensors[name].dtype):
+            found[name] = f"is {tensors[name].dtype} in the file, {tensor.dtype} in the network"
     return found
+
+
+def _holds(own: torch.dtype, dtype: torch.dtype) -> bool:
+    """Say whether tensors of a type hold those of another as they are: halves fit in a float32."""
+    halves = (torch.float16, torch.bfloat16)
+    return own == dtype or (own == torch.float32 and dtype in halves)
 
 
 def _enumerate(differences: Mapping[str, str], most: int = 12) -> str:
@@ -91,5 +186,7 @@ def _enumerate(differences: Mapping[str, str], most: int = 12) -> str:
 
 
 def _memory(tensor: Tensor) -> tuple[Any, ...]:
-    """Return what tied tensors have in common."""
+    """Return what tied tensors have in common; on the meta device, which has no memory, all."""
+    if tensor.is_meta:
+        return (id(tensor),)
     return tensor.device, tensor.data_ptr(), tensor.shape, tensor.stride()

@@ -5,15 +5,16 @@ from __future__ import annotations
 import gzip
 import re
 import zlib
+from abc import abstractmethod
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Literal, cast, get_args
+from typing import Any, Literal, cast, get_args
+
+from zoo.data.splits import SPLITS, Split, SplitData
 
 Dynasty = Literal["Tang", "Song"]
-Split = Literal["train", "valid", "test"]
 DYNASTIES: tuple[Dynasty, ...] = get_args(Dynasty)
-SPLITS: tuple[Split, ...] = get_args(Split)
 
 _COLUMNS = ("split", "dynasty", "author", "title", "text")
 _LINE = re.compile("[^，。？！；]+[，。？！；]?")
@@ -47,6 +48,35 @@ class Poem:
     def text(self) -> str:
         """The lines in one string."""
         return "".join(self.lines)
+
+
+class PoemCorpus(SplitData):
+    """What the `Poems` of the techniques have in common, each with its own kind of batch.
+
+    Published checkpoints name these classes, so that three have one name:
+    `zoo.adversarial.data.Poems`, `zoo.decoding.data.Poems` and `zoo.masks.data.Poems`.
+
+    Args:
+        path: a file made by `zoo/data/samples/make_poems.py`; default: the embedded 10,000 poems.
+        options: those of the technique's other data.
+    """
+
+    def __init__(self, path: str | None = None, **options: Any) -> None:
+        super().__init__(**options)
+        self.path = path
+
+    @property
+    def title(self) -> str:
+        """See `SplitData.title`."""
+        return f"{super().title}, {Path(self.path).name if self.path else 'embedded sample'}"
+
+    @abstractmethod
+    def example(self, poem: Poem) -> Any:
+        """Return a poem as an example."""
+
+    def read(self, split: Split) -> list[Any]:
+        """See `SplitData.read`."""
+        return [self.example(poem) for poem in load_poems(self.path, split)]
 
 
 def load_poems(path: str | Path | None = None, split: Split | None = None) -> list[Poem]:

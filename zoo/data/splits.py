@@ -1,17 +1,19 @@
-"""A DataModule whose splits are lists of examples in memory."""
+"""DataModules whose splits are lists of examples in memory."""
 
 import json
 from abc import ABC, abstractmethod
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar, get_args
 
 from lightning.pytorch import LightningDataModule
 
-from zoo.data.poems import Split
 from zoo.data.resumable import ResumableLoader
 
+Split = Literal["train", "valid", "test"]
+SPLITS: tuple[Split, ...] = get_args(Split)
 Example = TypeVar("Example")
+TextExample = TypeVar("TextExample", bound=tuple)
 
 
 class SplitData(LightningDataModule, ABC, Generic[Example]):
@@ -24,6 +26,8 @@ class SplitData(LightningDataModule, ABC, Generic[Example]):
         preprocess: the `preprocess.json` of a checkpoint, whose preprocessing is used; default:
             one made from the training examples.
     """
+
+    called = ""  # a name for the figures that are measured on the data; default the class's
 
     def __init__(
         self,
@@ -65,7 +69,7 @@ class SplitData(LightningDataModule, ABC, Generic[Example]):
     @property
     def title(self) -> str:
         """What a figure measured on this data is called."""
-        return type(self).__name__
+        return self.called or type(self).__name__
 
     def train_dataloader(self) -> ResumableLoader:
         """Shuffled batches of similar lengths; the order follows from the seed and the epoch."""
@@ -95,3 +99,31 @@ class SplitData(LightningDataModule, ABC, Generic[Example]):
         return ResumableLoader(
             self.held_out(split), self.batch_size, collate=self.collate, workers=self.workers
         )
+
+
+class SplitTexts(SplitData[TextExample]):
+    """Examples that begin with a text; evaluation may leave out the texts of the training split.
+
+    Args:
+        unseen_only: leave out of validation and test what also occurs in training; default false.
+        options: those of `SplitData`.
+    """
+
+    unseen = "unseen texts"
+
+    def __init__(self, unseen_only: bool = False, **options: Any) -> None:
+        super().__init__(**options)
+        self.unseen_only = unseen_only
+
+    @property
+    def title(self) -> str:
+        """See `SplitData.title`."""
+        return f"{super().title}, {self.unseen}" if self.unseen_only else super().title
+
+    def held_out(self, split: Split) -> list[TextExample]:
+        """See `SplitData.held_out`."""
+        examples = super().held_out(split)
+        if not self.unseen_only:
+            return examples
+        seen = {example[0] for example in self.train}
+        return [example for example in examples if example[0] not in seen]

@@ -1,13 +1,55 @@
-"""Text to token ids, one character a token."""
+"""Texts: how they are read from files, and cut into characters that have ids."""
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 PADDING, UNKNOWN = "[PAD]", "[UNK]"
+
+
+class Passage(NamedTuple):
+    """A text, and what comes after it.
+
+    Attributes:
+        source: the text.
+        target: what follows the text, or is to be written after it, such as its title; default
+            nothing.
+    """
+
+    source: str
+    target: str = ""
+
+
+def read_text(path: Path) -> str:
+    """Read a UTF-8 file.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is empty or not UTF-8; the message has the byte's offset.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"no file {path}: check its name and its folder")
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{path} is not UTF-8 (byte {error.start}): convert it, e.g. with iconv -t UTF-8"
+        ) from None
+    if not text.strip():
+        raise ValueError(f"{path} is empty: expected lines of text")
+    return text
+
+
+def frequent(texts: Iterable[Iterable[str]], min_count: int) -> list[str]:
+    """Return the characters, or other parts, that occur at least `min_count` times, sorted."""
+    count: Counter[str] = Counter()
+    for text in texts:
+        count.update(text)
+    return sorted(part for part, n in count.items() if n >= min_count)
 
 
 class CharacterTokenizer:
@@ -38,10 +80,7 @@ class CharacterTokenizer:
         cls, texts: Iterable[str], min_count: int = 2, max_length: int = 192
     ) -> "CharacterTokenizer":
         """Build a vocabulary of the characters that occur at least `min_count` times, sorted."""
-        count: Counter[str] = Counter()
-        for text in texts:
-            count.update(text)
-        return cls(sorted(c for c, n in count.items() if n >= min_count), max_length)
+        return cls(frequent(texts, min_count), max_length)
 
     def __len__(self) -> int:
         """Count the ids, padding and unknown included."""

@@ -2,28 +2,18 @@
 
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from zoo.data.labelled import read_text
-from zoo.data.poems import Split, load_poems
-from zoo.data.splits import SplitData
+from zoo.data.csl import read_papers
+from zoo.data.poems import Poem, PoemCorpus
+from zoo.data.splits import Split, SplitData
+from zoo.data.text import Passage
+from zoo.data.wikitext import read_paragraphs
 from zoo.decoding.tokenizer import END, NAMES, UNKNOWN, Tokenizer, Unit
-
-
-class Passage(NamedTuple):
-    """A text in two parts.
-
-    Attributes:
-        prompt: what is given.
-        rest: what follows, to the end.
-    """
-
-    prompt: str
-    rest: str
 
 
 class Continuation(SplitData[Passage]):
@@ -55,7 +45,7 @@ class Continuation(SplitData[Passage]):
 
     def length(self, example: Passage) -> int:
         """See `SplitData.length`."""
-        return len(example.prompt) + len(example.rest)
+        return len(example.source) + len(example.target)
 
     def collate(self, examples: list[Passage]) -> tuple[Tensor, Tensor]:
         """Encode a batch.
@@ -64,36 +54,27 @@ class Continuation(SplitData[Passage]):
             Tokens int64 (batch, time), from begin to end, padded with 0; and how many of each row
             are given, the begin included, int64 (batch,).
         """
-        prompts = [self.preprocess.prompt(passage.prompt) for passage in examples]
+        prompts = [self.preprocess.prompt(passage.source) for passage in examples]
         rows = [
-            torch.tensor([*prompt, *self.preprocess.encode(passage.rest), END])
+            torch.tensor([*prompt, *self.preprocess.encode(passage.target), END])
             for prompt, passage in zip(prompts, examples, strict=True)
         ]
         return pad_sequence(rows, batch_first=True), torch.tensor([len(p) for p in prompts])
 
 
-class Poems(Continuation):
+class Poems(PoemCorpus, Continuation):
     """Regulated poems of Tang and Song, to be continued from the first line.
 
     Args:
-        path: a file made by `zoo/data/samples/make_poems.py`; default: the embedded 10,000 poems.
+        path: as of `PoemCorpus`.
         options: those of `Continuation`.
     """
 
-    def __init__(self, path: str | None = None, **options: Any) -> None:
-        super().__init__(**options)
-        self.path = path
+    called = "Poems to continue"
 
-    @property
-    def title(self) -> str:
-        """See `Continuation.title`."""
-        return f"Poems to continue, {Path(self.path).name if self.path else 'embedded sample'}"
-
-    def read(self, split: Split) -> list[Passage]:
-        """See `Continuation.read`."""
-        return [
-            Passage(poem.lines[0], "".join(poem.lines[1:])) for poem in load_poems(self.path, split)
-        ]
+    def example(self, poem: Poem) -> Passage:
+        """Return the first line of a poem, and the others."""
+        return Passage(poem.lines[0], "".join(poem.lines[1:]))
 
 
 class Abstracts(Continuation):
@@ -116,29 +97,20 @@ class Abstracts(Continuation):
         self.root, self.prompt, self.longest = root, prompt, longest
 
     def read(self, split: Split) -> list[Passage]:
-        """See `Continuation.read`.
-
-        Raises:
-            FileNotFoundError: if the file is not there.
-            ValueError: if a line has no title.
-        """
-        path = Path(self.root) / "train.tsv"
-        texts = []
-        for number, line in enumerate(read_text(path).removesuffix("\n").split("\n"), 1):
-            _, tab, abstract = line.rstrip("\r").partition("\t")
-            if not tab:
-                raise ValueError(f"{path}, line {number}: expected a title, a TAB and an abstract")
-            part = {9: "valid", 0: "test"}.get(number % 10, "train")
-            if part == split and self.prompt < len(abstract) <= self.longest:
-                texts.append(Passage(abstract[: self.prompt], abstract[self.prompt :]))
-        return texts
+        """See `SplitData.read`; raises as `zoo.data.csl.read_papers`."""
+        part = {9: "valid", 0: "test"}
+        return [
+            Passage(paper.abstract[: self.prompt], paper.abstract[self.prompt :])
+            for number, paper in enumerate(read_papers(Path(self.root) / "train.tsv"), 1)
+            if part.get(number % 10, "train") == split
+            and self.prompt < len(paper.abstract) <= self.longest
+        ]
 
 
 class WikiText(Continuation):
     """WikiText-2 or -103 as words, to be continued from the first words of a paragraph.
 
-    The standard files `wiki.train.tokens`, `wiki.valid.tokens` and `wiki.test.tokens`. A text is a
-    paragraph; headings, ` = Title = `, and empty lines are left out. `<unk>` is the unknown token.
+    A text is a paragraph of `zoo.data.wikitext`; `<unk>` is the unknown token.
 
     Args:
         root: the folder of the three files; default `data/wikitext-2`.
@@ -162,22 +134,14 @@ class WikiText(Continuation):
         self.root, self.prompt, self.longest = root, prompt, longest
 
     def read(self, split: Split) -> list[Passage]:
-        """See `Continuation.read`.
-
-        Raises:
-            FileNotFoundError: if the files are not there; the message says where they are from.
-        """
-        path = Path(self.root) / f"wiki.{split}.tokens"
-        if not path.is_file():
-            raise FileNotFoundError(
-                f"no {path}: unpack wikitext-2-v1.zip, the word-level release of Merity et al. "
-                "(arXiv 1609.07843), and give the folder of its files with --data.root"
-            )
+        """See `SplitData.read`; raises as `zoo.data.wikitext.read_paragraphs`."""
+        unknown = NAMES[UNKNOWN]
         paragraphs = (
-            line.replace("<unk>", NAMES[UNKNOWN]).split() for line in read_text(path).split("\n")
+            [word.replace("<unk>", unknown) for word in words]
+            for words in read_paragraphs(self.root, split)
         )
         return [
             Passage(" ".join(words[: self.prompt]), " ".join(words[self.prompt :]))
             for words in paragraphs
-            if self.prompt < len(words) <= self.longest and words[0] != "="
+            if self.prompt < len(words) <= self.longest
         ]

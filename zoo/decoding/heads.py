@@ -10,77 +10,25 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Generic, Literal, NamedTuple, TypeVar, get_args
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from zoo.decoding import losses
+from zoo.decoding.engine.checks import require_number
 from zoo.decoding.engine.protocol import Contrastable, Decodable
-from zoo.decoding.engine.record import require_known, require_number
-from zoo.decoding.models.transformers import as_decodable, ends_of
+from zoo.decoding.engine.stop import require_known
+from zoo.decoding.losses import KINDS, Kind, log1mexp
+from zoo.decoding.models.decodable import as_decodable, ends_of
 
 State = TypeVar("State")
-Kind = Literal["softmax", "self_terminating", "non_monotonic"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
 SMALLEST = 1e-7  # a sum near ln ½ in float32 stands still if less is added
 
 
-def log1mexp(x: Tensor) -> Tensor:
-    """Return log(1 - exp(x)) for x <= 0, exact near 0 and far from it.
-
-    Mächler, "Accurately computing log(1 - exp(-|a|))", equation 7. At 0, where the result would be
-    minus infinity and its gradient undefined, x counts as the number next to it.
-    """
-    x = x.clamp(max=-torch.finfo(x.dtype).tiny)
-    near = x > -math.log(2)
-    return torch.where(
-        near,
-        torch.log(-torch.expm1(torch.where(near, x, -1.0))),
-        torch.log1p(-torch.exp(torch.where(near, -1.0, x))),
-    )
-
-
-def self_terminating(z: Tensor, counted: Tensor, eps: float) -> Tensor:
-    """Let the probability of the end rise from step to step, to 1.
-
-    1 - p_end(t) = Π_{i≤t} (1 - eps) σ(z_i): Welleck et al. (arXiv 2002.02492), section 4.2, with
-    the recursion written out. So p_end(t) >= 1 - (1 - eps)^t, and a large z means "go on".
-
-    Args:
-        z: logits of the end, float32 (batch, time).
-        counted: bool (batch, time), false on the positions of a given context, where nothing ends.
-        eps: between 0 and 1.
-
-    Returns:
-        Log-probability of going on, float32 (batch, time).
-    """
-    return torch.where(counted, F.logsigmoid(z) + math.log1p(-eps), 0.0).cumsum(1)
-
-
-def non_monotonic(z: Tensor, counted: Tensor, eps: float) -> Tensor:
-    """Keep the probability of the end above a curve that rises to 1.
-
-    1 - p_end(t) = (1 - σ(z_t)) (1 - eps)^t: Choi, Cho, Lee (arXiv 2210.00660), equation 10, whose
-    convex combination of the curve 1 - (1 - eps)^t and 1 is this product.
-
-    Args:
-        z: logits of the end, float32 (batch, time).
-        counted: bool (batch, time), false on the positions of a given context, where t is 0.
-        eps: between 0 and 1.
-
-    Returns:
-        Log-probability of going on, float32 (batch, time).
-    """
-    return F.logsigmoid(-z) + counted.cumsum(1) * math.log1p(-eps)
-
-
-# logits, carried, id of the end, log(1 - eps), whether monotonic: see `head_kernels.step`
+# logits, carried, id of the end, log(1 - eps), whether monotonic: see `zoo.decoding.cpu.heads.step`
 Step = Callable[[Tensor, Tensor, int, float, bool], tuple[Tensor, Tensor]]
-_LOG_ON: dict[str, Callable[[Tensor, Tensor, float], Tensor]] = {
-    "self_terminating": self_terminating,
-    "non_monotonic": non_monotonic,
-}
 
 
 @dataclass(frozen=True)
@@ -103,10 +51,10 @@ class EosHead:
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
-            raise ValueError(f"eos_head is {self.kind!r}, expected one of {', '.join(KINDS)}")
+            raise ValueError(f"eos_head is {self.kind!r}: expected one of {', '.join(KINDS)}")
         require_number("eps", self.eps)
         if not SMALLEST <= self.eps < 1:
-            raise ValueError(f"eps is {self.eps}, expected a number from {SMALLEST} to below 1")
+            raise ValueError(f"eps is {self.eps}: expected a number from {SMALLEST} to below 1")
         if self.eos_id < 0:
             raise ValueError(f"eos_id is {self.eos_id}: token ids begin at 0")
 
@@ -137,16 +85,7 @@ class EosHead:
         Returns:
             float32 (batch, time, vocabulary).
         """
-        logits = logits.float()
-        if self.kind == "softmax":
-            return logits.log_softmax(-1)
-        z = logits[..., self.eos_id]
-        log_on = _LOG_ON[self.kind](z, torch.ones_like(z, dtype=torch.bool), self.eps)
-        others = logits.clone()
-        others[..., self.eos_id] = -math.inf
-        log_p = others.log_softmax(-1) + log_on[..., None]
-        log_p[..., self.eos_id] = log1mexp(log_on)
-        return log_p
+        return losses.log_probabilities(self.kind, logits, self.eos_id, self.eps)
 
     def nats(self, logits: Tensor, targets: Tensor, counted: Tensor) -> Tensor:
         """Return -log p(target) at every position of whole sequences, for training.
@@ -161,13 +100,7 @@ class EosHead:
         Returns:
             float32 (batch, time).
         """
-        logits = logits.float()
-        if self.kind == "softmax":
-            return _nats(logits, targets)
-        others, z = _TakeOut.apply(logits, self.eos_id)
-        log_on = _LOG_ON[self.kind](z, counted, self.eps)
-        ends = targets == self.eos_id
-        return torch.where(ends, -log1mexp(log_on), _nats(others, targets) - log_on)
+        return losses.nats(self.kind, logits, targets, counted, self.eos_id, self.eps)
 
     def step(self, logits: Tensor, carried: Tensor) -> tuple[Tensor, Tensor]:
         """Return the log-probabilities of the next token.
@@ -208,7 +141,7 @@ class EosHead:
 def torch_step(
     logits: Tensor, carried: Tensor, eos_id: int, log_kept: float, monotonic: bool
 ) -> tuple[Tensor, Tensor]:
-    """Return what `EosHead.step` does, on any device: see `head_kernels.step`."""
+    """Return what `EosHead.step` does, on any device: see `zoo.decoding.cpu.heads.step`."""
     z = logits[:, eos_id, None]
     if monotonic:
         log_on = carried = carried + (F.logsigmoid(z) + log_kept)
@@ -220,35 +153,6 @@ def torch_step(
     log_p = others.log_softmax(-1) + log_on
     log_p[:, eos_id] = log1mexp(log_on[:, 0])
     return log_p, carried
-
-
-def _nats(logits: Tensor, targets: Tensor) -> Tensor:
-    """Return -log softmax(logits) at the targets, float32 (batch, time)."""
-    flat = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none")
-    return flat.view_as(targets)
-
-
-class _TakeOut(torch.autograd.Function):
-    """Take the end's logit out of the others, leaving -inf, without a copy of the logits.
-
-    Slicing and masking would cost two passes over (batch, time, vocabulary) in each direction. The
-    gradient that comes back for the others is written to in place, so they may go into one
-    operation alone.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, logits: Tensor, eos_id: int) -> tuple[Tensor, Tensor]:
-        ctx.eos_id = eos_id
-        ctx.mark_dirty(logits)
-        z = logits[..., eos_id].clone()
-        logits[..., eos_id] = -math.inf
-        return logits, z
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        others, z = gradients
-        others[..., ctx.eos_id] = z
-        return others, None
 
 
 class SelfTerminating(nn.Module, Generic[State]):
@@ -286,13 +190,13 @@ class SelfTerminating(nn.Module, Generic[State]):
             raise ValueError(f"a head has one end, not {len(eos)}: name it with eos_id=")
         (self.eos_id,) = eos
         self.eos_head = EosHead(eos_head, self.eos_id, eps)
-        self.normalised = eos_head != "softmax"
+        self.normalised = self.softmaxed = eos_head != "softmax"
         if getattr(decodable, "normalised", False):
             raise ValueError(f"{type(model).__name__} gives log-probabilities: a head wants logits")
         for limit in ("positions", "vocabulary"):
             if (size := getattr(decodable, limit, None)) is not None:
                 setattr(self, limit, size)
-        require_known(eos, getattr(self, "vocabulary", self.eos_id + 1))
+        require_known("eos_id", eos, getattr(self, "vocabulary", self.eos_id + 1))
         if isinstance(decodable, Contrastable):
             self.hidden = self._hidden
         self.train(getattr(model, "training", False))
@@ -301,7 +205,7 @@ class SelfTerminating(nn.Module, Generic[State]):
         """See `Decodable.prefill`."""
         model = as_decodable(self.model)  # of the weights as they are now
         logits, inner = model.prefill(tokens, valid)
-        require_known((self.eos_id,), logits.shape[-1])
+        require_known("eos_id", (self.eos_id,), logits.shape[-1])
         carried = torch.zeros(len(logits), 1, device=logits.device)
         log_p, carried = self.eos_head.step(logits, carried)
         return log_p, Headed(model, inner, carried)

@@ -1,4 +1,4 @@
-"""Does it stop? Non-termination ratios with intervals, loops, and a model built not to stop."""
+"""Measures of whether decoding stops, and a model that does not stop."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -13,12 +13,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from zoo.decoding.engine.protocol import pad_prompts
-from zoo.decoding.engine.record import require_whole
+from zoo.decoding.engine.checks import require_whole
+from zoo.decoding.engine.prompts import pad_prompts
 from zoo.decoding.engine.sampling import seeded
 from zoo.decoding.generate import generate
-from zoo.decoding.heads import Kind, SelfTerminating
-from zoo.decoding.models.transformers import ends_of
+from zoo.decoding.heads import SelfTerminating
+from zoo.decoding.losses import Kind
+from zoo.decoding.models.decodable import ends_of
 
 Methods = Mapping[str, Mapping[str, Any]]
 
@@ -97,7 +98,7 @@ class Termination:
 
     @property
     def mean_length(self) -> float:
-        """Mean of min(length, limit): the expected length, as far as the limit lets one see."""
+        """Mean of min(length, limit)."""
         return float(self.lengths.mean())
 
     @property
@@ -151,7 +152,7 @@ def non_termination_ratio(
     batch_size: int = 64,
     seed: int = 0,
 ) -> dict[str, Termination]:
-    """Continue prompts with each decoder and see which continuations end.
+    """Continue prompts with each decoder, and return how the continuations ended.
 
     r_L of Welleck et al. (arXiv 2002.02492), equation 9, an estimate of the probability of an
     infinite sequence.
@@ -210,7 +211,7 @@ def expected_length(log_on: NDArray[np.float64] | Tensor) -> float:
 
 
 class Endless:
-    """A model that is sure to end under ancestral sampling and never ends under any shortcut.
+    """A model that ends under ancestral sampling, and never when a decoder leaves tokens out.
 
     The construction of Welleck et al. (arXiv 2002.02492), theorem 3.4, as a table: the end always
     has the same probability, above 0, so an infinite sequence has probability 0; but it is always
@@ -221,8 +222,8 @@ class Endless:
         vocabulary: number of tokens; default 8.
         eos_id: the end; default 0.
         gap: logits between one token and the next less probable one; default 1.
-        eos_logit: default one `gap` below all others. The worst that a head can be given need
-            not be small: `endless` knows.
+        eos_logit: default one `gap` below all others. What keeps a head going longest may be a
+            large logit: see `endless`.
     """
 
     def __init__(
@@ -253,7 +254,7 @@ class Endless:
 
 
 def endless(eos_head: Kind, eps: float = 1e-3, **options: Any) -> SelfTerminating:
-    """Give a head the logits that keep it going longest.
+    """Return a head over the logits that keep it going longest.
 
     Args:
         eos_head: `softmax`, which never stops, `self_terminating` or `non_monotonic`.

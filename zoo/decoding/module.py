@@ -1,6 +1,6 @@
 """The LightningModule of the recurrent language models."""
 
-from typing import Literal
+from typing import Any
 
 from lightning.pytorch import LightningModule
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
@@ -8,10 +8,9 @@ from torch import Tensor
 from torch.optim import AdamW
 from torchmetrics import MeanMetric
 
-from zoo.decoding.heads import Kind
 from zoo.decoding.net import LanguageModel
 from zoo.optim.distributed import mean_over_processes
-from zoo.optim.schedule import rise_and_fall
+from zoo.optim.schedule import each_step, rise_and_fall
 
 
 class RecurrentModel(LightningModule):
@@ -19,55 +18,41 @@ class RecurrentModel(LightningModule):
 
     Args:
         vocabulary: number of token ids; from the data when run by a recipe.
-        width: channels of a token and of the hidden state; default 192.
-        layers: recurrent layers; default 1.
-        cell: `lstm` (default) or `rnn`, of tanh.
-        dropout: dropout probability; default 0.2.
-        eos_head: `softmax`, `self_terminating` or `non_monotonic` (default).
-        eps: lower bound of a step's share of the end; default 1e-4.
         lr: highest learning rate; default 1.2e-2.
         weight_decay: AdamW's decoupled decay; default 0.01.
         warmup: share of the steps in which the learning rate rises; default 0.1.
+        shape: the other arguments of `LanguageModel`, such as `width`.
     """
 
     def __init__(
         self,
         vocabulary: int,
-        width: int = 192,
-        layers: int = 1,
-        cell: Literal["lstm", "rnn"] = "lstm",
-        dropout: float = 0.2,
-        eos_head: Kind = "non_monotonic",
-        eps: float = 1e-4,
         lr: float = 1.2e-2,
         weight_decay: float = 0.01,
         warmup: float = 0.1,
+        **shape: Any,
     ) -> None:
         super().__init__()
         self.save_hyperparameters()
         self.lr, self.weight_decay, self.warmup = lr, weight_decay, warmup
-        self.arguments = {
-            "vocabulary": vocabulary,
-            "width": width,
-            "layers": layers,
-            "cell": cell,
-            "dropout": dropout,
-            "eos_head": eos_head,
-            "eps": eps,
-        }
-        self.net = LanguageModel(**self.arguments)
+        self.net = LanguageModel(vocabulary=vocabulary, **shape)
+        self.arguments = self.net.arguments
         self.valid_nats, self.test_nats = MeanMetric(), MeanMetric()
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Log-probabilities, as `LanguageModel.forward`."""
         return self.net(tokens)
 
-    def training_step(self, batch: tuple[Tensor, Tensor], batch_index: int) -> Tensor:
+    def losses(self, batch: tuple[Tensor, Tensor], batch_index: int = 0) -> dict[str, Tensor]:
         """Nats a token of whole texts, tokens int64 (batch, time), the given part included."""
         tokens, context = batch
         nats, _ = self.net.nats(tokens, context)
         count = (tokens[:, 1:] != 0).sum()
-        loss = nats.sum() / mean_over_processes(count)
+        return {"loss": nats.sum() / mean_over_processes(count)}
+
+    def training_step(self, batch: tuple[Tensor, Tensor], batch_index: int) -> Tensor:
+        """The loss of a training step."""
+        loss = self.losses(batch, batch_index)["loss"]
         self.log("train_loss", loss, prog_bar=True)
         return loss
 
@@ -97,7 +82,4 @@ class RecurrentModel(LightningModule):
         total = int(self.trainer.estimated_stepping_batches)
         rising = max(1, round(self.warmup * total) - 1)  # the curve of torch's OneCycleLR
         schedule = rise_and_fall(optimizer, rising, total - 1 - rising, first=1 / 25, last=4e-6)
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
-        }
+        return each_step(optimizer, schedule)

@@ -1,5 +1,6 @@
 """Recurrent language models: a tanh network or an LSTM, with an end-of-sequence head."""
 
+from collections.abc import Iterator
 from typing import Any, Literal
 
 import torch
@@ -8,10 +9,12 @@ from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_sequence
 
 from zoo.decoding.heads import Kind, SelfTerminating
-from zoo.decoding.tokenizer import END, Tokenizer
+from zoo.decoding.texts import stream, write
+from zoo.decoding.tokenizer import BEGIN, END, PADDING, UNKNOWN, Tokenizer
 
 Cells = tuple[Tensor, ...]  # each (layers, batch, width)
 
+WRITING = {"max_new_tokens": 256, "forbidden_tokens": (PADDING, UNKNOWN, BEGIN)}
 TYPICAL_LENGTH = 50  # steps to an end that an untrained model expects
 
 
@@ -24,6 +27,9 @@ class Recurrent(nn.Module):
         layers: recurrent layers; default 1.
         cell: `lstm` (default) or `rnn`, whose hidden state is a tanh and therefore bounded.
         dropout: dropout probability of embeddings and outputs in training; default 0.2.
+
+    Attributes:
+        arguments: all of these, as a dict.
 
     Raises:
         ValueError: if there is no such cell.
@@ -39,9 +45,11 @@ class Recurrent(nn.Module):
         cell: Literal["lstm", "rnn"] = "lstm",
         dropout: float = 0.2,
     ) -> None:
+        own = locals()
         super().__init__()
+        self.arguments = {name: own[name] for name in own if name not in ("self", "__class__")}
         if cell not in ("lstm", "rnn"):
-            raise ValueError(f"cell is {cell!r}, expected lstm or rnn")
+            raise ValueError(f"cell is {cell!r}: expected lstm or rnn")
         self.vocabulary = vocabulary
         self.embedding = nn.Embedding(vocabulary, width, padding_idx=0)
         nn.init.normal_(self.embedding.weight, std=0.1)
@@ -71,7 +79,7 @@ class Recurrent(nn.Module):
     def step(self, tokens: Tensor, state: Cells) -> tuple[Tensor, Cells]:
         """See `Decodable.step`."""
         x = self.embedding(tokens)[:, None]
-        _, new = self.cell(x, state if isinstance(self.cell, nn.LSTM) else state[0])
+        _, new = self.cell(x, state if len(state) == 2 else state[0])
         return self._last(new)
 
     def reorder(self, state: Cells, rows: Tensor) -> Cells:
@@ -92,13 +100,13 @@ class LanguageModel(SelfTerminating[Cells]):
     A loaded checkpoint sets `preprocess`, its `Tokenizer`.
 
     Args:
-        vocabulary: number of token ids of the tokenizer.
-        width: channels of a token and of the hidden state; default 192.
-        layers: recurrent layers; default 1.
-        cell: `lstm` (default) or `rnn`.
-        dropout: dropout probability in training; default 0.2.
+        sizes: the first arguments of `Recurrent`, in its order, or by name.
         eos_head: `softmax`, `self_terminating` or `non_monotonic` (default).
         eps: lower bound of a step's share of the end; default 1e-4.
+        shape: the other arguments of `Recurrent`.
+
+    Attributes:
+        arguments: what it was built with, defaults included, as a dict.
 
     Raises:
         ValueError: if there is no such cell or head, or eps is not between 0 and 1.
@@ -107,17 +115,11 @@ class LanguageModel(SelfTerminating[Cells]):
     preprocess: Tokenizer
 
     def __init__(
-        self,
-        vocabulary: int,
-        width: int = 192,
-        layers: int = 1,
-        cell: Literal["lstm", "rnn"] = "lstm",
-        dropout: float = 0.2,
-        eos_head: Kind = "non_monotonic",
-        eps: float = 1e-4,
+        self, *sizes: Any, eos_head: Kind = "non_monotonic", eps: float = 1e-4, **shape: Any
     ) -> None:
-        body = Recurrent(vocabulary, width, layers, cell, dropout)
+        body = Recurrent(*sizes, **shape)
         super().__init__(body, eps, eos_head=eos_head)
+        self.arguments = {**body.arguments, "eos_head": eos_head, "eps": eps}
         with torch.no_grad():
             body.bias[END] = self.eos_head.bias(TYPICAL_LENGTH)
 
@@ -150,14 +152,14 @@ class LanguageModel(SelfTerminating[Cells]):
         real = targets != 0
         return nats * real, counted & real
 
-    @torch.inference_mode()
-    def generate(self, texts: list[str], *, max_new_tokens: int = 256, **options: Any) -> list[str]:
+    def generate(self, texts: list[str], **options: Any) -> list[str]:
         """Continue texts.
 
         Args:
             texts: any number of texts; an empty one is continued from nothing.
-            max_new_tokens: what a continuation has at most; default 256.
-            options: those of `zoo.decoding.generate`, such as `method="beam"`.
+            options: those of `zoo.decoding.generate`, such as `method="beam"`, and `stop`, strings
+                that end a text. Different defaults: `max_new_tokens` 256, and the tokens that are
+                no text, such as the unknown one, are forbidden.
 
         Returns:
             The continuation of each text, without the text.
@@ -165,12 +167,20 @@ class LanguageModel(SelfTerminating[Cells]):
         Raises:
             TypeError: if `texts` is a single string.
         """
-        from zoo.decoding.generate import generate
-
         if isinstance(texts, str):
             raise TypeError("expected a list of texts, got one string: write [text]")
-        if not texts:
-            return []
         prompts = [self.preprocess.prompt(text) for text in texts]
-        found = generate(self, prompts, eos_id=END, max_new_tokens=max_new_tokens, **options)
-        return [self.preprocess.decode(row) for row in found.to_lists()]
+        return write(self, prompts, self.preprocess.decode, **{**WRITING, **options})
+
+    def stream(self, text: str, **options: Any) -> Iterator[str]:
+        """Continue a text piece by piece.
+
+        Args:
+            text: the text.
+            options: as for `generate`; not for beams.
+
+        Yields:
+            Pieces of the continuation, as they come.
+        """
+        prompt = self.preprocess.prompt(text)
+        return stream(self, prompt, self.preprocess.decode, **{**WRITING, **options})

@@ -1,8 +1,9 @@
 """Texts to token ids and back: characters or words, with a begin and an end."""
 
-from collections import Counter
 from collections.abc import Iterable
 from typing import Any, Literal
+
+from zoo.data.text import frequent
 
 Unit = Literal["character", "word"]
 
@@ -30,7 +31,7 @@ class Tokenizer:
 
     def __init__(self, vocabulary: Iterable[str], unit: Unit = "character") -> None:
         if unit not in ("character", "word"):
-            raise ValueError(f"unit is {unit!r}, expected character or word")
+            raise ValueError(f"unit is {unit!r}: expected character or word")
         self.unit: Unit = unit
         self.tokens = [*NAMES, *vocabulary]
         self._ids = {token: i for i, token in enumerate(self.tokens)}
@@ -42,12 +43,8 @@ class Tokenizer:
         cls, texts: Iterable[str], unit: Unit = "character", min_count: int = 5
     ) -> "Tokenizer":
         """Build a vocabulary of what occurs at least `min_count` times, sorted."""
-        count: Counter[str] = Counter()
-        for text in texts:
-            count.update(text.split() if unit == "word" else text)
-        for name in NAMES:  # some corpora have such words
-            count.pop(name, None)
-        return cls(sorted(token for token, n in count.items() if n >= min_count), unit)
+        parts = frequent((text.split() if unit == "word" else text for text in texts), min_count)
+        return cls((part for part in parts if part not in NAMES), unit)  # some corpora have such
 
     def __len__(self) -> int:
         """Count the ids, the four special ones included."""

@@ -1,31 +1,27 @@
-"""Checkpoints by name: from a folder, from the zoo itself, or from and to the Hugging Face Hub.
+"""Checkpoints from the Hugging Face Hub into its cache.
 
 The Hub's client checks the length of what it downloads, not its content; so every file is verified
 here against the checkpoint's own `SHA256SUMS`, and fetched again if it is wrong.
 """
 
-import hashlib
 import logging
 import re
 import shutil
 import time
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import huggingface_hub
-from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, constants, errors
+from huggingface_hub import HfApi, constants, errors
 from huggingface_hub.file_download import repo_folder_name
 from huggingface_hub.hf_api import RepoFile
-from torch import nn
+from huggingface_hub.utils import WeakFileLock
 
-from zoo import checkpoint, registry
-from zoo.checkpoint import card
 from zoo.checkpoint import folder as sealed
 from zoo.checkpoint.folder import Defect
 from zoo.hub.errors import (
     FINAL,
-    REPO,
     TRANSPORT,
     check_names,
     endpoint,
@@ -33,71 +29,12 @@ from zoo.hub.errors import (
     line,
     plain_errors,
 )
+from zoo.hub.remote import commit_of, has_content, list_files
 
 PAUSES = (0.0, 0.5, 1.0)  # seconds before each try
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _log = logging.getLogger(__name__)
-
-
-def load(
-    name_or_folder_or_repo: str | Path, *, revision: str | None = None, trainable: bool = False
-) -> nn.Module:
-    """Load a trained network with its preprocessing, after verifying the SHA-256 of every file.
-
-    Args:
-        name_or_folder_or_repo: a checkpoint folder; the name of a model whose checkpoint comes
-            with the zoo; or a Hub repository, as `owner/name`. They are tried in this order.
-        revision: of a repository, a tag, a branch or a full commit hash; default its main branch.
-            What is cached already under a full hash is loaded without any request.
-        trainable: return it in training mode with gradients; default in evaluation mode, frozen.
-
-    Returns:
-        The network, with `config` and, where it has them, `preprocess` and `labels` attached.
-
-    Raises:
-        FileNotFoundError: if there is no such folder, repository, or bundled checkpoint.
-        ValueError: if the name is unknown, or the checkpoint is damaged or does not fit.
-
-    Example:
-        >>> import zoo
-        >>> model = zoo.load("adversarial_fgm_poems")
-        >>> model.predict(["床前明月光，疑是地上霜。举头望明月，低头思故乡。"])[0].label
-        'Tang'
-    """
-    return checkpoint.load(resolve(name_or_folder_or_repo, revision=revision), trainable=trainable)
-
-
-def resolve(name_or_folder_or_repo: str | Path, *, revision: str | None = None) -> Path:
-    """Return the verified local folder of a checkpoint, downloading it if need be.
-
-    Args:
-        name_or_folder_or_repo: as for `load`.
-        revision: as for `load`.
-
-    Raises:
-        FileNotFoundError: if there is no such folder, repository, or bundled checkpoint.
-        ValueError: if the name is unknown, or the checkpoint is damaged.
-    """
-    source = str(name_or_folder_or_repo)
-    folder = Path(source).expanduser()
-    sealed.refuse_pickle(folder)
-    if isinstance(name_or_folder_or_repo, str) and REPO.fullmatch(source) and not folder.exists():
-        return pull(source, revision=revision)
-    if revision is not None:
-        raise ValueError(f"{source} is no Hub repository, so it has no revision {revision!r}")
-    known = source in registry.list_models()  # a folder of runs may have the name of its model
-    if (folder / sealed.SUMS).exists() or (
-        not known and (folder.exists() or source != folder.name)
-    ):
-        return sealed.verify(folder)
-    bundled = registry.describe(source).checkpoint
-    if not bundled.is_dir():
-        raise FileNotFoundError(
-            f"the checkpoint of {source} does not come with the zoo: train it (zoo fit {source}), "
-            "or give a checkpoint folder or a Hub repository"
-        )
-    return sealed.verify(bundled)
 
 
 def pull(repo: str, *, revision: str | None = None, to: str | Path | None = None) -> Path:
@@ -162,71 +99,17 @@ def fetch(repo: str, names: Iterable[str], *, revision: str | None = None) -> Pa
         commit = _find_commit(repo, revision, cache)
         snapshot = cache / "snapshots" / commit
         try:
-            files = _list_files(HfApi(endpoint=endpoint()), repo, commit)
+            files = list_files(HfApi(endpoint=endpoint()), repo, commit)
         except TRANSPORT as error:
             if isinstance(error, FINAL) or not snapshot.is_dir():
                 raise
             return snapshot
-        for name in files.keys() & set(names):
-            _fetch_verified(repo, commit, files[name], snapshot / name)
+        with _alone_with(commit, cache):
+            for name in files.keys() & set(names):
+                _fetch_verified(repo, commit, files[name], snapshot / name)
     if commit not in (revision, _cached_commit(cache, revision)):
         _name_commit(cache, revision, commit)
     return snapshot
-
-
-def push(
-    folder: str | Path,
-    repo: str,
-    *,
-    private: bool = False,
-    tag: str | None = None,
-    message: str = "Upload a checkpoint",
-) -> str:
-    """Publish a checkpoint folder on the Hub, as one commit.
-
-    The commit names its parent, so it fails if someone else was faster. Files that are the same
-    there are not sent, files that are not in the folder are removed; if nothing differs there is
-    no commit.
-
-    Args:
-        folder: a checkpoint folder, which is verified and loaded first, and its card checked.
-        repo: a Hub repository, as `owner/name`; made if there is none.
-        private: make it private; default public.
-        tag: name this state, such as `v1`; default no tag. A tag never moves.
-        message: first line of the commit message.
-
-    Returns:
-        The full hash of the commit that holds this content.
-
-    Raises:
-        FileNotFoundError: if there is no such folder.
-        ValueError: if the folder does not load, its card disagrees with its metrics, the repository
-            holds something other than a checkpoint, it changed meanwhile, or the tag is taken.
-    """
-    main = constants.DEFAULT_REVISION
-    check_names(repo, tag or main)
-    folder = Path(folder).expanduser()
-    checkpoint.load(folder)  # nothing is published that nobody could load
-    card.check(folder)
-    if constants.HF_HUB_OFFLINE:
-        raise ValueError(f"HF_HUB_OFFLINE is set: unset it to push to {repo}")
-    api = HfApi(endpoint=endpoint())
-    with plain_errors(repo, main):
-        api.create_repo(repo, private=private, exist_ok=True)
-        info = api.model_info(repo)
-        if private and not info.private:
-            raise ValueError(f"{repo} is public there already: push to another repository")
-        parent = head = _sha(info)
-        changes = _changes(api, folder, repo, parent)
-        tags = {known.name: known.target_commit for known in api.list_repo_refs(repo).tags}
-        tagged = tags.get(tag) if tag else None
-        if tagged and (changes or tagged != head):
-            raise ValueError(f"tag {tag} of {repo} is at {tagged[:7]} and stays: choose another")
-        if changes:
-            head = _commit(api, repo, changes, message, parent)
-        if tag and not tagged:
-            api.create_tag(repo, tag=tag, revision=head)
-    return head
 
 
 def _find_commit(repo: str, revision: str, cache: Path) -> str:
@@ -238,7 +121,7 @@ def _find_commit(repo: str, revision: str, cache: Path) -> str:
     for pause in PAUSES:
         time.sleep(pause)
         try:
-            return _sha(api.model_info(repo, revision=revision, timeout=wait))
+            return commit_of(api.model_info(repo, revision=revision, timeout=wait))
         except FINAL:
             raise
         except TRANSPORT as error:
@@ -271,25 +154,37 @@ def _name_commit(cache: Path, revision: str, commit: str) -> None:
 def _download(repo: str, commit: str, cache: Path) -> Path:
     """Bring every file of a commit into the cache, verified; or leave nothing of it there."""
     snapshot = cache / "snapshots" / commit
-    wrong = sealed.defects(snapshot)
-    if not wrong:
+    if not sealed.defects(snapshot):
         return snapshot
-    try:
-        for pause in PAUSES:
-            time.sleep(pause)
-            for name in {sealed.SUMS, *(defect.name for defect in wrong)}:
-                _forget(snapshot / name)
-            wrong = _try_download(repo, commit, snapshot)
+    with _alone_with(commit, cache):
+        wrong = sealed.defects(snapshot)  # others may have brought it meanwhile
+        try:
+            for pause in PAUSES:
+                if not wrong:
+                    return snapshot
+                time.sleep(pause)
+                for name in {sealed.SUMS, *(defect.name for defect in wrong)}:
+                    _forget(snapshot / name)
+                wrong = _try_download(repo, commit, snapshot)
             if not wrong:
                 return snapshot
-        raise ValueError(
-            f"{repo} at {commit[:7]}, {wrong[0]}: tried {len(PAUSES)} times and kept nothing; "
-            "try again later, or tell its owner"
-        )
-    finally:
-        if wrong and sealed.defects(snapshot):  # another process may have brought the rest
-            for kind in ("snapshots", ".no_exist"):
-                shutil.rmtree(cache / kind / commit, ignore_errors=True)
+            raise ValueError(
+                f"{repo} at {commit[:7]}, {wrong[0]}: tried {len(PAUSES)} times and kept nothing; "
+                "try again later, or tell its owner"
+            )
+        finally:
+            if wrong and sealed.defects(snapshot):
+                for kind in ("snapshots", ".no_exist"):
+                    shutil.rmtree(cache / kind / commit, ignore_errors=True)
+
+
+@contextmanager
+def _alone_with(commit: str, cache: Path) -> Iterator[None]:
+    """Wait until no other process changes what the cache has of a commit, and keep them waiting."""
+    lock = cache.parent / ".locks" / cache.name / f"{commit}.zoo.lock"
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with WeakFileLock(lock):
+        yield
 
 
 def _try_download(repo: str, commit: str, snapshot: Path) -> list[Defect]:
@@ -325,7 +220,7 @@ def _fetch_verified(repo: str, commit: str, file: RepoFile, path: Path) -> None:
     for pause in PAUSES:
         time.sleep(pause)
         defect = _fetch(repo, commit, file.path, wrong.expected)
-        if not defect and _same(file, path, sealed.sha256(path)):
+        if not defect and has_content(file, path, sealed.sha256(path)):
             return
         wrong = defect or wrong
         _forget(path)
@@ -340,67 +235,3 @@ def _forget(path: Path) -> None:
     blob = path.resolve()
     path.unlink(missing_ok=True)
     blob.unlink(missing_ok=True)
-
-
-def _changes(
-    api: HfApi, folder: Path, repo: str, head: str
-) -> list[CommitOperationAdd | CommitOperationDelete]:
-    """List what turns the repository's files into the folder's."""
-    remote = _list_files(api, repo, head)
-    remote.pop(".gitattributes", None)  # the Hub's own
-    if sealed.SUMS not in remote and (strangers := remote.keys() - {"README.md"}):
-        raise ValueError(
-            f"{repo} holds {min(strangers)} and no checkpoint: push to another repository"
-        )
-    sums = sealed.read_sums(folder)
-    local = {name: folder / name for name in (sealed.SUMS, *sums)}
-    gone = sorted(remote.keys() - local.keys())
-    return [
-        *(
-            CommitOperationAdd(name, path)
-            for name, path in local.items()
-            if name not in remote or not _same(remote[name], path, sums.get(name))
-        ),
-        *(CommitOperationDelete(name) for name in gone),
-    ]
-
-
-def _list_files(api: HfApi, repo: str, commit: str) -> dict[str, RepoFile]:
-    """Return what a commit holds, by its path."""
-    tree = api.list_repo_tree(repo, revision=commit, recursive=True)
-    return {file.path: file for file in tree if isinstance(file, RepoFile)}
-
-
-def _same(file: RepoFile, path: Path, sha256: str | None) -> bool:
-    """Say whether a file on the Hub has the content of a local one."""
-    if file.lfs is not None:
-        return file.lfs.sha256 == sha256
-    content = path.read_bytes()
-    header = f"blob {len(content)}\0".encode()
-    return file.blob_id == hashlib.sha1(header + content).hexdigest()  # git's name of the content
-
-
-def _commit(
-    api: HfApi,
-    repo: str,
-    changes: list[CommitOperationAdd | CommitOperationDelete],
-    message: str,
-    parent: str,
-) -> str:
-    """Make one commit on top of `parent`, or none."""
-    try:
-        done = api.create_commit(repo, changes, commit_message=message, parent_commit=parent)
-    except errors.HfHubHTTPError as error:
-        if error.response.status_code != 412:
-            raise
-        raise ValueError(
-            f"{repo} moved on from {parent[:7]} during the push, nothing was changed: "
-            f"look at what is there now (zoo pull {repo}), then push again"
-        ) from error
-    return done.oid
-
-
-def _sha(info: huggingface_hub.ModelInfo) -> str:
-    if info.sha is None:
-        raise ValueError(f"{info.id} has no commit yet: give it one, such as a README.md")
-    return info.sha

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 
 from huggingface_hub import constants, errors
 
+from zoo.errors import one_line
+
 REPO = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 # an error of httpx or httpx2, whichever the installed client is built on
 TRANSPORT = (OSError, errors.HTTPError)  # pyright: ignore[reportPrivateImportUsage]
@@ -80,6 +82,6 @@ def is_local(error: Exception) -> bool:
 
 
 def line(error: Exception) -> str:
-    """Put an error on one line, with the one beneath it if that says more."""
+    """Put an error on one line, or the one beneath it if that says more."""
     cause = error.__cause__ if isinstance(error, RuntimeError | FileNotFoundError) else None
-    return " ".join(str(cause or error).split()) or type(error).__name__
+    return one_line(cause or error)

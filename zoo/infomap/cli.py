@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from zoo.cli.options import OptionParser
 from zoo.files import replacing
 from zoo.infomap.communities import Communities, find_communities
 from zoo.infomap.files.write_tree import savings
-from zoo.options import OptionParser
 
 SHOWN = 10  # communities in the table
 NAMES = 6  # nodes of each

@@ -14,7 +14,6 @@ import dis
 import functools
 import hashlib
 import logging
-import os
 import pickle
 import sys
 from collections.abc import Callable, Iterator
@@ -26,6 +25,8 @@ import numba
 import numpy as np
 from numba import njit
 from numba.core.serialize import dumps
+
+from zoo.files import replacing
 
 Function = TypeVar("Function", bound=Callable)
 COMPILING = "compiling, at the first call on this machine only: takes up to half a minute"
@@ -84,14 +85,10 @@ class MachineCode:
 
     def save(self, key: tuple, data: Any) -> None:
         """Write machine code; on a full disk the next process has to compile again."""
-        path = self._path(key)
-        partial = path.with_name(f"{path.name}.{os.getpid()}")
         with contextlib.suppress(OSError):
-            partial.write_bytes(dumps(data))
-            partial.replace(path)
+            with replacing(self._path(key)) as partial:
+                partial.write_bytes(dumps(data))
             self._delete(keep=f"{self.name}{self.stamp}.")
-        with contextlib.suppress(OSError):
-            partial.unlink()
 
     def flush(self) -> None:
         """Delete all files of the kernel."""

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from zoo.masks.algebra import sliding_window as sliding_window
     from zoo.masks.algebra import unilm as unilm
     from zoo.masks.bert import from_bert as from_bert
-    from zoo.masks.heads import text_classifier as text_classifier
-    from zoo.masks.heads import token_classifier as token_classifier
+    from zoo.masks.classifiers import text_classifier as text_classifier
+    from zoo.masks.classifiers import token_classifier as token_classifier
+    from zoo.masks.net import Transformer as Transformer
     from zoo.masks.tokenizer import Tokenizer as Tokenizer
-    from zoo.masks.transformer import Transformer as Transformer
 
 attach(__name__, __file__)

@@ -1,4 +1,4 @@
-"""Masks: who may look at whom, and so what a Transformer is.
+"""Attention masks: which token attends to which, and so what a Transformer is.
 
 A mask is one rule over (batch, head, query, key). From it come the boolean tensor, FlexAttention's
 `mask_mod` and the flag of the fused kernel. Masks combine with `&`, `|` and `~`.
@@ -11,7 +11,8 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from numbers import Integral
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import torch
 from torch import Tensor
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Rule = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
+Stream = Literal["content", "query"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,10 +89,19 @@ class Mask:
     def plot(
         self, time: int | None = None, tokens: list[str] | None = None, axes: Axes | None = None
     ) -> Axes:
-        """Draw the mask of the first sequence; see `zoo.masks.plot.draw`."""
+        """Draw the mask of the first sequence.
+
+        Args:
+            time: tokens of a sequence; default what the mask is made for.
+            tokens: labels of rows and columns; default none.
+            axes: where to draw; default a figure of its own.
+
+        Raises:
+            ValueError: as `tensor`, or if there is not a label for each token.
+        """
         from zoo.masks.plot import draw  # matplotlib takes a second to import
 
-        return draw(self, time, tokens, axes)
+        return draw(self.tensor(time)[0, 0].cpu(), self.name, tokens, axes)
 
     def _length(self, time: int | None) -> int:
         if time is None and self.time is None:
@@ -111,6 +122,11 @@ class Mask:
         return allowed.expand(self.batch, 1, time, time)
 
     def _combine(self, other: Mask, join: Callable[[Any, Any], Any], sign: str) -> Mask:
+        if not isinstance(other, Mask):
+            raise ValueError(
+                f"{self.name} {sign} {_brief(other)}: expected another mask; of real tokens, bool "
+                "(batch, time), zoo.masks.padding(valid) makes one"
+            )
         if 1 not in (self.batch, other.batch) and self.batch != other.batch:
             raise ValueError(
                 f"{self.name} is made for {self.batch} sequences, {other.name} for {other.batch}"
@@ -154,8 +170,11 @@ def prefix(lengths: Tensor) -> Mask:
 
     Args:
         lengths: int64 (batch,), tokens of each sequence's prefix.
+
+    Raises:
+        ValueError: if they are no whole numbers of that shape.
     """
-    rows = lengths[:, None]
+    rows = _whole("lengths", lengths, 1)[:, None]
     return _over(
         rows, "prefix", lambda at: lambda b, h, q, k: (k <= q) | (k < at(b, 0 * q)), any_time=True
     )
@@ -170,11 +189,15 @@ def unilm(segment_ids: Tensor) -> Mask:
 
     Args:
         segment_ids: int64 (batch, time).
+
+    Raises:
+        ValueError: if they are no whole numbers of that shape.
     """
-    return _over(segment_ids.cumsum(-1), "unilm", lambda c: lambda b, h, q, k: c(b, k) <= c(b, q))
+    segments = _whole("segment_ids", segment_ids, 1, 2)
+    return _over(segments.cumsum(-1), "unilm", lambda c: lambda b, h, q, k: c(b, k) <= c(b, q))
 
 
-def permutation(order: Tensor, stream: Literal["content", "query"] = "content") -> Mask:
+def permutation(order: Tensor, stream: Stream = "content") -> Mask:
     """Let a token look at those that come no later in a given order: XLNet, arXiv 1906.08237.
 
     Args:
@@ -185,12 +208,15 @@ def permutation(order: Tensor, stream: Literal["content", "query"] = "content") 
             looks at itself, and must not be trained on.
 
     Raises:
-        ValueError: if a row of `order` is no permutation.
+        ValueError: if a row of `order` is no permutation, or there is no such stream.
     """
+    order = _whole("order", order, 1, 2)
+    if stream not in get_args(Stream):
+        raise ValueError(f"stream is {stream!r}: expected one of {', '.join(get_args(Stream))}")
     time = order.shape[-1]
-    if not torch.equal(
-        order.sort(-1).values, torch.arange(time, device=order.device).expand_as(order)
-    ):
+    places = torch.arange(time, device=order.device).expand_as(order)
+    # what tensors hold is unknown while a graph is made of them
+    if not torch.compiler.is_compiling() and not torch.equal(order.sort(-1).values, places):
         raise ValueError(f"order has a row that is no permutation of 0 to {time - 1}: {order}")
     rank = order.argsort(-1)
     if stream == "content":
@@ -207,7 +233,11 @@ def block(ids: Tensor) -> Mask:
 
     Args:
         ids: int64 (time,) or (batch, time), the block of each token.
+
+    Raises:
+        ValueError: if they are no whole numbers of that shape.
     """
+    ids = _whole("ids", ids, 1, 2)
     return _over(ids, "block", lambda own: lambda b, h, q, k: own(b, q) == own(b, k))
 
 
@@ -215,9 +245,9 @@ def sliding_window(radius: int) -> Mask:
     """Let tokens look at most `radius` tokens far; `& causal()` makes it Mistral's.
 
     Raises:
-        ValueError: if `radius` is negative.
+        ValueError: if `radius` is no whole number from 0.
     """
-    if radius < 0:
+    if not isinstance(radius, Integral) or radius < 0:
         raise ValueError(f"radius is {radius}: give the number of tokens to see on each side")
     return Mask(f"sliding_window({radius})", lambda b, h, q, k: (q - k).abs() <= radius)
 
@@ -226,13 +256,21 @@ def padding(valid: Tensor) -> Mask:
     """Let tokens look at real tokens.
 
     Args:
-        valid: bool (batch, time), true on real tokens and false on padding.
+        valid: bool (batch, time), true on real tokens and false on padding; or whole numbers, 0 on
+            padding, as a tokenizer of `transformers` gives them.
+
+    Raises:
+        ValueError: if it is neither.
     """
-    return _over(valid, "padding", lambda real: lambda b, h, q, k: real(b, k))
+    real = _whole("valid", valid, 1, 2).bool()
+    return _over(real, "padding", lambda real: lambda b, h, q, k: real(b, k))
 
 
 def require_filled(allowed: Tensor, name: str = "the mask") -> None:
     """Refuse a mask under which a query may look at nothing.
+
+    Not while a graph is made, as by `torch.compile` and `torch.export`: what a tensor holds is then
+    unknown.
 
     Args:
         allowed: bool (..., time, time).
@@ -241,6 +279,8 @@ def require_filled(allowed: Tensor, name: str = "the mask") -> None:
     Raises:
         ValueError: if a row is empty; the message names it.
     """
+    if torch.compiler.is_compiling():
+        return
     filled = allowed.any(-1)
     if not filled.all():
         *sequence, row = (~filled).nonzero()[0].tolist()
@@ -249,6 +289,26 @@ def require_filled(allowed: Tensor, name: str = "the mask") -> None:
             f"{name}: row {row}{where} may look at nothing, which is no distribution: "
             "let it look at itself, as `mask | zoo.masks.diagonal()` does, or leave it out"
         )
+
+
+def _whole(name: str, data: Any, *dimensions: int) -> Tensor:
+    """Return booleans or whole numbers as a tensor; refuse anything else, or another shape."""
+    try:
+        numbers = torch.as_tensor(data)
+    except (TypeError, ValueError, RuntimeError):
+        numbers = torch.empty(0)
+    wrong = numbers.is_floating_point() or numbers.is_complex()
+    if wrong or numbers.dim() not in dimensions:
+        many = " or ".join(map(str, dimensions))
+        raise ValueError(f"{name} is {_brief(data)}: expected whole numbers, {many} dimensions")
+    return numbers
+
+
+def _brief(value: Any) -> str:
+    """Return what a message says of a value."""
+    if isinstance(value, Tensor):
+        return f"a tensor {tuple(value.shape)} of {value.dtype}"
+    return f"{value!r:.80}"
 
 
 def _over(

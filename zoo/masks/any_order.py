@@ -1,22 +1,20 @@
 """Texts written from right to left or in a random order: the order decides who sees whom."""
 
-from __future__ import annotations
-
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from operator import index
+from typing import Any, Literal
 
 import torch
 from torch import Generator, Tensor
 
 from zoo import decoding
 from zoo.decoding.engine.processors import NEVER
-from zoo.masks.decodable import Steps
+from zoo.masks.decodable import DecodableTransformer
+from zoo.masks.tokenizer import Tokenizer
+from zoo.masks.transformer import TokenTransformer
 
-if TYPE_CHECKING:
-    from zoo.masks.tokenizer import Tokenizer
-    from zoo.masks.transformer import Transformer
-
+Stream = Callable[[Tensor, Tensor], None]
 Order = Literal["ltr", "rtl", "random"]
 
 
@@ -74,12 +72,14 @@ class Without:
 
 
 def write_in_order(
-    net: Transformer,
+    net: TokenTransformer,
+    tokenizer: Tokenizer,
     texts: list[str],
     order: Literal["rtl", "random"],
     length: int,
     *,
     generator: int | Generator | None = None,
+    stream: Stream | None = None,
     **options: Any,
 ) -> list[str]:
     """Write texts of a known length from right to left, or in a random order.
@@ -90,10 +90,13 @@ def write_in_order(
 
     Args:
         net: a network trained under the objective `reverse`, or `permutation` for random orders.
+        tokenizer: its tokenizer.
         texts: with `rtl` their ends, with `random` their beginnings; empty ones for nothing known.
         order: the order.
         length: characters, or other tokens, of each text, with what is given.
         generator: of the orders, and of sampling: a seed, or a generator; default torch's own.
+        stream: called with the number of the text that is being written, int64 (1,), and its new
+            token, in the order of writing.
         **options: of `zoo.decoding.generate`.
 
     Returns:
@@ -103,7 +106,7 @@ def write_in_order(
         ValueError: if the length is no length of a text of this network or leaves nothing to
             write, or if the network cannot be told which position it is to write.
     """
-    tokenizer, whole = net.preprocess, length + 2
+    whole = length + 2
     if order == "random" and net.encoder.target_embedding is None:
         raise ValueError(
             "the network cannot be told which position to write next: random orders need one that "
@@ -112,12 +115,27 @@ def write_in_order(
     positions = net.encoder.positions or whole
     if not 1 <= length <= positions - 2:
         raise ValueError(f"length is {length}: give 1 to {positions - 2} tokens")
-    if isinstance(generator, int):
-        generator = Generator(net.encoder.token_embedding.weight.device).manual_seed(generator)
-    return [
-        _write(net, plan, generator, options)
-        for plan in (_plan(tokenizer, text, order, whole, generator) for text in texts)
-    ]
+    if generator is not None and not isinstance(generator, Generator):
+        device = net.encoder.token_embedding.weight.device
+        generator = Generator(device).manual_seed(index(generator))
+    if order == "rtl" or options.get("method") == "sample":  # else it is of the order alone
+        options["generator"] = generator
+    written = []
+    for i, text in enumerate(texts):
+        plan = _plan(tokenizer, text, order, whole, generator)
+        own: dict[str, Any] = {"stream": numbered(stream, torch.tensor([i]))} if stream else {}
+        written.append(_write(net, tokenizer, plan, options | own))
+    return written
+
+
+def numbered(stream: Stream, numbers: Tensor) -> Stream:
+    """Return a stream for some of the texts, which are numbered among all of them.
+
+    Args:
+        stream: as of `zoo.decoding.generate`, called with the numbers of texts and their tokens.
+        numbers: int64 (texts,), of the texts at hand.
+    """
+    return lambda rows, tokens: stream(numbers.to(rows.device)[rows], tokens)
 
 
 def _plan(
@@ -132,14 +150,12 @@ def _plan(
     return right_to_left(known[1:], whole) if order == "rtl" else at_random(known, whole, generator)
 
 
-def _write(net: Transformer, plan: Plan, generator: Generator | None, options: Any) -> str:
-    tokenizer = net.preprocess
+def _write(net: TokenTransformer, tokenizer: Tokenizer, plan: Plan, options: dict[str, Any]) -> str:
     made = decoding.generate(
-        Steps(net, "lm", plan.places),
+        DecodableTransformer(net, "lm", plan.places),
         [plan.prompt],
         max_new_tokens=len(plan.places) - len(plan.prompt),
         processors=[Without(sorted(tokenizer.special))],
-        generator=generator,
         **options,
     )
     return tokenizer.decode(plan.text(made.to_lists()[0]))

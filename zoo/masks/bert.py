@@ -14,11 +14,21 @@ from torch import Tensor
 from zoo import hub
 from zoo.checkpoint.folder import SUMS
 from zoo.hub.errors import REPO
+from zoo.masks.net import Transformer
 from zoo.masks.tokenizer import Tokenizer
-from zoo.masks.transformer import Transformer
 
 WEIGHTS = "model.safetensors"
-FILES = ("config.json", WEIGHTS, "tokenizer.json", "vocab.txt", "tokenizer_config.json")
+INDEX = f"{WEIGHTS}.index.json"  # of weights in several files
+FILES = ("config.json", WEIGHTS, INDEX, "tokenizer.json", "vocab.txt", "tokenizer_config.json")
+SIZES = {
+    "vocab_size": "vocabulary",
+    "hidden_size": "width",
+    "num_hidden_layers": "depth",
+    "num_attention_heads": "heads",
+    "intermediate_size": "hidden",
+    "max_position_embeddings": "positions",
+    "type_vocab_size": "segments",
+}
 SPARE_ROWS = 128  # embeddings are padded to a round number of rows, multilingual-e5's by 35
 ACTIVATIONS = {
     "gelu": "gelu",
@@ -56,9 +66,9 @@ def from_bert(
     """Load a BERT of `transformers`: BERT, RoBERTa-wwm, MacBERT, multilingual-e5 and their like.
 
     Args:
-        name_or_folder: a folder with `config.json`, `model.safetensors` and `tokenizer.json` or
-            `vocab.txt`; or a Hub repository, as `owner/name`, or one of BERT's first ones by its
-            short name, such as `bert-base-chinese`.
+        name_or_folder: a folder with `config.json`, `model.safetensors` or its shards, and
+            `tokenizer.json` or `vocab.txt`; or a Hub repository, as `owner/name`, or one of BERT's
+            first ones by its short name, such as `bert-base-chinese`.
         keep_tokens: which tokens to keep, as for `Tokenizer.trim`: the rows of the embeddings and
             of the head's bias are chosen to match. Default all.
         max_length: of the tokenizer; default as many tokens as the network has positions.
@@ -80,7 +90,7 @@ def from_bert(
     """
     folder = _find(name_or_folder, revision)
     config = _read_config(folder)
-    tensors = translate(_read_tensors(folder / WEIGHTS))
+    tensors = translate(_read_tensors(folder))
     arguments = _arguments(config, tensors, folder)
     tokenizer = Tokenizer.from_folder(folder, max_length or arguments["positions"])
     _require_match(tokenizer, arguments["vocabulary"], folder)
@@ -93,6 +103,22 @@ def from_bert(
     _fill(net, tensors, folder)
     net.preprocess = tokenizer
     return net.eval()
+
+
+def from_foreign(source: str) -> Transformer | None:
+    """Load the BERT of `transformers` that `zoo fit --from` names, with the tokens of Chinese.
+
+    Args:
+        source: as for `from_bert`.
+
+    Returns:
+        The network; None if it is a checkpoint of the zoo.
+
+    Raises:
+        FileNotFoundError: if there is no such folder or repository.
+        ValueError: if it is a model of `transformers`, but no BERT.
+    """
+    return from_bert(source, keep_tokens="zh") if is_foreign(source) else None
 
 
 def is_foreign(name_or_folder: str | Path) -> bool:
@@ -120,7 +146,10 @@ def _find(name_or_folder: str | Path, revision: str | None) -> Path:
     folder = Path(name_or_folder).expanduser()
     if folder.is_dir():
         return folder
-    return hub.fetch(_repository(name_or_folder), FILES, revision=revision)
+    repo = _repository(name_or_folder)
+    folder = hub.fetch(repo, FILES, revision=revision)
+    shards = _weight_files(folder)
+    return folder if shards == [WEIGHTS] else hub.fetch(repo, shards, revision=folder.name)
 
 
 def _repository(name: str | Path) -> str:
@@ -146,16 +175,34 @@ def _read_config(folder: Path) -> dict[str, Any]:
     return config
 
 
-def _read_tensors(path: Path) -> dict[str, Tensor]:
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"{path} is missing; a pickle, such as pytorch_model.bin, is not read: load it with "
-            "transformers once and call save_pretrained(folder)"
-        )
+def _weight_files(folder: Path) -> list[str]:
+    """Return the names of the files that hold the weights: one, or those that an index lists."""
+    path = folder / INDEX
+    if (folder / WEIGHTS).is_file() or not path.is_file():
+        return [WEIGHTS]
     try:
-        return load_file(path)
-    except SafetensorError as error:
-        raise ValueError(f"{path} is no safetensors file: {error}") from error
+        names = sorted(set(json.loads(path.read_text("utf-8"))["weight_map"].values()))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path} is no index of weights: {error!r}") from error
+    if strange := [name for name in names if Path(str(name)).name != name]:
+        raise ValueError(f"{path} names {strange[0]!r}: expected files of its own folder")
+    return names
+
+
+def _read_tensors(folder: Path) -> dict[str, Tensor]:
+    tensors: dict[str, Tensor] = {}
+    for name in _weight_files(folder):
+        path = folder / name
+        if not path.is_file():
+            raise FileNotFoundError(
+                f"{path} is missing; a pickle, such as pytorch_model.bin, is not read: load it "
+                "with transformers once and call save_pretrained(folder)"
+            )
+        try:
+            tensors |= load_file(path)
+        except SafetensorError as error:
+            raise ValueError(f"{path} is no safetensors file: {error}") from error
+    return tensors
 
 
 def translate(theirs: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -190,6 +237,10 @@ def _our_name(name: str) -> str | None:
 
 def _arguments(config: dict[str, Any], tensors: dict[str, Tensor], folder: Path) -> dict[str, Any]:
     """Return the constructor's arguments, all but `padding`."""
+    if absent := [name for name in SIZES if not isinstance(config.get(name), int)]:
+        raise ValueError(
+            f"{folder / 'config.json'}: {absent[0]} is {config.get(absent[0])!r}, expected a number"
+        )
     activation = config.get("hidden_act", "gelu")
     if activation not in ACTIVATIONS:
         raise ValueError(
@@ -197,13 +248,7 @@ def _arguments(config: dict[str, Any], tensors: dict[str, Tensor], folder: Path)
             f"{', '.join(ACTIVATIONS)}"
         )
     return {
-        "vocabulary": config["vocab_size"],
-        "width": config["hidden_size"],
-        "depth": config["num_hidden_layers"],
-        "heads": config["num_attention_heads"],
-        "hidden": config["intermediate_size"],
-        "positions": config["max_position_embeddings"],
-        "segments": config["type_vocab_size"],
+        **{ours: config[theirs] for theirs, ours in SIZES.items()},
         "dropout": config.get("hidden_dropout_prob", 0.1),
         "activation": ACTIVATIONS[activation],
         "epsilon": config.get("layer_norm_eps", 1e-12),

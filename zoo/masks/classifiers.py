@@ -1,30 +1,18 @@
 """Networks on an encoder that classify texts and label tokens."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Literal, TypeVar
 
 import torch
 from torch import Tensor, nn
 
+from zoo.layers.prediction import Prediction
 from zoo.masks.algebra import padding
 from zoo.masks.encoder import Encoder, initialise
+from zoo.masks.transformer import TokenTransformer
 
 
-@dataclass(frozen=True)
-class Prediction:
-    """The most probable label of one text.
-
-    Attributes:
-        label: its name.
-        probability: what the model gives it, from 0 to 1.
-    """
-
-    label: str
-    probability: float
-
-
-class Headed(nn.Module):
+class EncoderClassifier(nn.Module):
     """An encoder, dropout and one linear layer.
 
     Args:
@@ -32,86 +20,173 @@ class Headed(nn.Module):
         classes: number of classes; default 2.
         width: channels of a token; default 128.
         depth: layers; default 2.
-        heads: attention heads, which must divide `width`; default 4.
-        dropout: dropout probability in training; default 0.1.
-        padding: the id of padding; default 0.
-        **shape: further arguments of `Encoder`, such as `positions`.
+        shape: the other arguments of `Encoder`, such as `positions`.
+
+    Attributes:
+        arguments: what it was built with, defaults included, as a dict.
     """
 
+    # what follows from the weights of a checkpoint, as `zoo fit --from` needs to know, and what a
+    # checkpoint of masks has not learned
+    SHAPE = tuple(name for name in TokenTransformer.SHAPE if name != "head")
+    FRESH = ("head",)
+
     def __init__(
-        self,
-        vocabulary: int,
-        classes: int = 2,
-        width: int = 128,
-        depth: int = 2,
-        heads: int = 4,
-        dropout: float = 0.1,
-        padding: int = 0,
-        **shape: Any,
+        self, vocabulary: int, classes: int = 2, *, width: int = 128, depth: int = 2, **shape: Any
     ) -> None:
         super().__init__()
-        self.padding = padding
-        self.encoder = Encoder(vocabulary, width, depth, heads, dropout, padding=padding, **shape)
-        self.dropout = nn.Dropout(dropout)
+        self.encoder = Encoder(vocabulary=vocabulary, width=width, depth=depth, **shape)
+        self.arguments = {**self.encoder.arguments, "classes": classes}
+        self.padding: int = self.arguments["padding"]
+        self.dropout = nn.Dropout(self.arguments["dropout"])
         self.head = nn.Linear(width, classes)
         initialise(self.head)
 
 
-class TextClassifier(Headed):
-    """A class for a text: the head reads the mean over the real tokens; arguments as of `Headed`.
+class TextClassifier(EncoderClassifier):
+    """A classifier of texts, whose head reads the mean over the real tokens.
 
-    A loaded checkpoint sets `preprocess` (texts to token ids) and `labels` (names of the classes).
+    The arguments are those of `EncoderClassifier`. A loaded checkpoint sets `preprocess` (texts to
+    token ids) and `labels` (names of the classes).
     """
 
-    preprocess: Callable[[list[str]], Tensor]
+    preprocess: Any
     labels: list[str]
 
-    def forward(self, tokens: Tensor) -> Tensor:
+    def forward(self, tokens: Tensor, segment_ids: Tensor | None = None) -> Tensor:
         """Classify a batch.
 
         Args:
             tokens: int64 (batch, time), padded at the ends of the rows.
+            segment_ids: int64 (batch, time), 1 in the second text of a pair; default all 0.
 
         Returns:
             float (batch, classes): logits.
         """
         valid = tokens != self.padding
-        x = self.encoder(tokens, padding(valid))  # (batch, time, width)
+        x = self.encoder(tokens, padding(valid), segment_ids)  # (batch, time, width)
         weight = valid[..., None].to(x.dtype)
         mean = (x * weight).sum(1) / weight.sum(1)  # (batch, width)
         return self.head(self.dropout(mean))
 
     @torch.inference_mode()
-    def predict(self, texts: list[str]) -> list[Prediction]:
+    def predict(self, texts: list[str], pairs: list[str] | None = None) -> list[Prediction]:
         """Classify texts, in one batch.
 
         Args:
             texts: any number of texts, of any length.
+            pairs: the second text of each, of a classifier of pairs; default none.
 
         Returns:
             A prediction for each text.
+
+        Raises:
+            ValueError: if there is not a second text for each.
         """
         if not texts:
             return []
-        tokens = self.preprocess(texts).to(self.head.weight.device)
-        probability, best = self(tokens).softmax(-1).max(-1)
+        segments = None
+        if pairs is None:
+            tokens = self.preprocess(texts)
+        elif len(pairs) == len(texts):
+            tokens, segments = self.preprocess.pairs(texts, pairs)
+            segments = segments.to(self.head.weight.device)
+        else:
+            raise ValueError(f"pairs has {len(pairs)} texts: expected {len(texts)}, one for each")
+        logits = self(tokens.to(self.head.weight.device), segments)
+        probability, best = logits.softmax(-1).max(-1)
         return [
             Prediction(self.labels[i], p)
             for i, p in zip(best.tolist(), probability.tolist(), strict=True)
         ]
 
 
-class TokenClassifier(Headed):
-    """A label for each token: sequence labelling; arguments as of `Headed`."""
+class TokenClassifier(EncoderClassifier):
+    """A classifier of tokens, for sequence labelling; arguments as of `EncoderClassifier`.
 
-    def forward(self, tokens: Tensor) -> Tensor:
+    A loaded checkpoint sets `preprocess` (a `Tokenizer`) and `labels` (names of the classes).
+    """
+
+    preprocess: Any
+    labels: list[str]
+
+    def forward(self, tokens: Tensor, segment_ids: Tensor | None = None) -> Tensor:
         """Label a batch.
 
         Args:
             tokens: int64 (batch, time), padded at the ends of the rows.
+            segment_ids: int64 (batch, time); default all 0.
 
         Returns:
             float (batch, time, classes): logits.
         """
-        states = self.encoder(tokens, padding(tokens != self.padding))
+        states = self.encoder(tokens, padding(tokens != self.padding), segment_ids)
         return self.head(self.dropout(states))
+
+    @torch.inference_mode()
+    def predict(self, sentences: Sequence[Sequence[str]]) -> list[list[str]]:
+        """Tag the words of sentences, one sentence at a time.
+
+        Args:
+            sentences: the words of each, or its characters (a string).
+
+        Returns:
+            A label for each word; fewer than there are words where a sentence is longer than the
+            tokenizer's `max_length` tokens.
+        """
+        tagged = []
+        for words in sentences:
+            ids, firsts = self.preprocess.encode_words(words)
+            best = self(torch.tensor([ids], device=self.head.weight.device))[0].argmax(-1).tolist()
+            tagged.append(
+                [self.labels[i] for i, n in zip(best, firsts, strict=True) if n is not None]
+            )
+        return tagged
+
+
+Classifier = TypeVar("Classifier", bound=EncoderClassifier)
+
+
+def build_classifier(
+    kind: Literal["text", "token"] = "text", **arguments: Any
+) -> TextClassifier | TokenClassifier:
+    """Build a classifier of texts or of tokens.
+
+    Args:
+        kind: which; default of texts.
+        arguments: those of `EncoderClassifier`.
+    """
+    if kind == "token":
+        return TokenClassifier(**arguments)
+    return TextClassifier(**arguments)
+
+
+def text_classifier(net: TokenTransformer, classes: int) -> TextClassifier:
+    """Build a classifier of texts on a network's encoder; `zoo.adversarial` trains such ones.
+
+    Args:
+        net: from `from_bert` or `zoo.load`; its weights are copied, its tokenizer is taken over.
+        classes: number of classes.
+
+    Returns:
+        In training mode, with a new head: the mean over the tokens, and one linear layer. BERT's
+        pooler is not used, since many checkpoints have none.
+    """
+    return _on_encoder(TextClassifier(classes=classes, **encoder_arguments(net)), net)
+
+
+def token_classifier(net: TokenTransformer, classes: int) -> TokenClassifier:
+    """Build a classifier of tokens on a network's encoder; as `text_classifier`."""
+    return _on_encoder(TokenClassifier(classes=classes, **encoder_arguments(net)), net)
+
+
+def encoder_arguments(net: TokenTransformer) -> dict[str, Any]:
+    """Return what the encoder of a network was built with, as arguments of a classifier."""
+    return {n: value for n, value in net.encoder.arguments.items() if n != "targets"}
+
+
+def _on_encoder(classifier: Classifier, net: TokenTransformer) -> Classifier:
+    classifier.encoder.load_state_dict(net.encoder.state_dict(), strict=False)  # but its targets
+    if "preprocess" in vars(net):
+        vars(classifier)["preprocess"] = vars(net)["preprocess"]
+    return classifier

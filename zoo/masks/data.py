@@ -1,71 +1,81 @@
 """Texts and pairs of texts as batches: titles of papers, poems, any file of lines."""
 
-import re
-from collections import Counter
-from collections.abc import Iterable
+from abc import abstractmethod
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
-from tokenizers.implementations.bert_wordpiece import BertWordPieceTokenizer
-from torch.nn.utils.rnn import pad_sequence
 
-from zoo.data.labelled import read_text
-from zoo.data.poems import Split, load_poems
-from zoo.data.splits import SplitData
+from zoo.data.csl import read_papers
+from zoo.data.gap_sentences import gap_pairs
+from zoo.data.poems import Poem, PoemCorpus
+from zoo.data.splits import Split, SplitTexts, TextExample
+from zoo.data.text import Passage, read_text
 from zoo.masks.objectives import Batch
-from zoo.masks.tokenizer import ROLES, Tokenizer
-
-BREAK = r"([，。；：！？,;:!?\t]|\.(?![0-9A-Za-z]))"  # between clauses; no point of a number
+from zoo.masks.tokenizer import Tokenizer, pad
 
 
-class Passage(NamedTuple):
-    """A text, and what is to be written after it.
-
-    Attributes:
-        source: the text.
-        target: such as its title; default nothing.
-    """
-
-    source: str
-    target: str = ""
-
-
-class MaskedText(SplitData[Passage]):
-    """Batches for any objective from three lists of passages.
+class TokenizedTexts(SplitTexts[TextExample]):
+    """Examples that a network of masks reads as token ids.
 
     Args:
-        max_length: most tokens of a passage, start and ends included; a longer source is cut at
+        max_length: most tokens of an example, start and ends included; what is longer is cut at
             its end. Default 192.
-        max_target: most tokens of a target and its end; default 32.
         min_count: how often a character of a new vocabulary occurs in training; default 2.
-        words: a file of words, one a line (what follows a TAB is left out, so that it may come
-            from `zoo words`); masking then hides the longest of them that fit, from left to
-            right. Default: a token is a word, with the `##` tokens after it.
-        options: those of `SplitData`; without `preprocess` the tokens are the characters of the
-            training passages.
+        options: those of `SplitTexts`; without `preprocess` the tokens are the characters of the
+            training examples.
     """
 
-    def __init__(
-        self,
-        max_length: int = 192,
-        max_target: int = 32,
-        min_count: int = 2,
-        words: str | None = None,
-        **options: Any,
-    ) -> None:
+    def __init__(self, max_length: int = 192, min_count: int = 2, **options: Any) -> None:
         super().__init__(**options)
-        self.max_length, self.max_target = max_length, max_target
-        self.min_count, self._words = min_count, words
+        self.max_length, self.min_count = max_length, min_count
 
     @cached_property
     def preprocess(self) -> Tokenizer:
         """The tokenizer."""
         if self.saved:
             return Tokenizer.from_dict(self.saved | {"max_length": self.max_length})
-        texts = ("".join(passage) for passage in self.train)
-        return character_tokenizer(texts, self.min_count, self.max_length)
+        texts = map(self.texts_of, self.train)
+        return Tokenizer.from_texts(texts, self.min_count, self.max_length)
+
+    @abstractmethod
+    def texts_of(self, example: TextExample) -> str:
+        """Return all that is to be read of an example, for the vocabulary."""
+
+    @abstractmethod
+    def encode(self, example: TextExample) -> tuple[list[int], list[int]]:
+        """Return the ids of the tokens and of their segments."""
+
+    @property
+    def vocabulary(self) -> int:
+        """Number of token ids."""
+        return len(self.preprocess)
+
+    @property
+    def padding(self) -> int:
+        """The id of padding."""
+        return self.preprocess.padding
+
+    def length(self, example: TextExample) -> int:
+        """See `SplitData.length`."""
+        return len(self.encode(example)[0])
+
+
+class MaskedText(TokenizedTexts[Passage]):
+    """Batches for any objective from three lists of passages.
+
+    Args:
+        max_target: most tokens of a target and its end; default 32.
+        words: a file of words, one a line (what follows a TAB is left out, so that it may come
+            from `zoo words`); masking then hides the longest of them that fit, from left to
+            right. Default: a token is a word, with the `##` tokens after it.
+        options: those of `TokenizedTexts`.
+    """
+
+    def __init__(self, max_target: int = 32, words: str | None = None, **options: Any) -> None:
+        super().__init__(**options)
+        self.max_target, self._words = max_target, words
 
     @cached_property
     def words(self) -> frozenset[str]:
@@ -82,38 +92,28 @@ class MaskedText(SplitData[Passage]):
         tokens = enumerate(self.preprocess.tokens)
         return ["" if i in special else token.removeprefix("▁") or "▁" for i, token in tokens]
 
-    @property
-    def vocabulary(self) -> int:
-        """Number of token ids."""
-        return len(self.preprocess)
+    def texts_of(self, example: Passage) -> str:
+        """See `TokenizedTexts.texts_of`."""
+        return "".join(example)
 
-    @property
-    def padding(self) -> int:
-        """The id of padding."""
-        return self.preprocess.padding
-
-    def length(self, example: Passage) -> int:
-        """See `SplitData.length`."""
-        return len(self.encode(example)[0])
-
-    def encode(self, passage: Passage) -> tuple[list[int], list[int]]:
-        """Return the ids of the tokens and of their segments."""
-        if passage.target:
-            return self.preprocess.pair(*passage, max_target=self.max_target)
-        ids = self.preprocess.encode(passage.source)
+    def encode(self, example: Passage) -> tuple[list[int], list[int]]:
+        """See `TokenizedTexts.encode`."""
+        if example.target:
+            return self.preprocess.pair(*example, max_target=self.max_target)
+        ids = self.preprocess.encode(example.source)
         return ids, [0] * len(ids)
 
     def collate(self, examples: list[Passage]) -> Batch:
         """Encode a batch; see `Batch`."""
         tokens, segments = zip(*map(self.encode, examples), strict=True)
         words = [word_numbers([self._pieces[i] for i in ids], self.words) for ids in tokens]
-        token_ids = _pad(tokens, self.preprocess.padding)
+        token_ids = pad(tokens, self.preprocess.padding)
         lengths = torch.tensor([len(ids) for ids in tokens])
         return Batch(
             token_ids=token_ids,
-            segment_ids=_pad(segments, 0),
+            segment_ids=pad(segments, 0),
             valid=torch.arange(token_ids.shape[1]) < lengths[:, None],
-            word_ids=_pad(words, -1),
+            word_ids=pad(words, -1),
             mask_id=self.preprocess.mask,
             sources=[passage.source for passage in examples],
             targets=[passage.target for passage in examples],
@@ -129,25 +129,20 @@ class Titles(MaskedText):
     Args:
         root: the folder of the two files; default `data/title_csl`.
         held_out: training pairs that are for validation instead; default 500.
-        unseen_only: leave out of the test what also occurs in training: 76 of its abstracts do;
-            default false, as in the tables.
-        options: those of `MaskedText`.
+        options: those of `MaskedText`. Of the test's abstracts 76 also occur in training, which
+            `unseen_only` leaves out; the tables have them.
     """
+
+    called, unseen = "CSL titles", "unseen abstracts"
 
     def __init__(
         self,
         root: str = "data/title_csl",
         held_out: int = 500,
-        unseen_only: bool = False,
         **options: Any,
     ) -> None:
         super().__init__(**options)
-        self.root, self.valid_pairs, self.unseen_only = root, held_out, unseen_only
-
-    @property
-    def title(self) -> str:
-        """See `SplitData.title`."""
-        return "CSL titles" + (", unseen abstracts" if self.unseen_only else "")
+        self.root, self.valid_pairs = Path(root), held_out
 
     def read(self, split: Split) -> list[Passage]:
         """See `SplitData.read`.
@@ -156,11 +151,10 @@ class Titles(MaskedText):
             FileNotFoundError: if the files are not there.
             ValueError: if a line is no pair, or no training pair is left.
         """
+        file = "val.tsv" if split == "test" else "train.tsv"
+        pairs = [Passage(paper.abstract, paper.title) for paper in read_papers(self.root / file)]
         if split == "test":
-            pairs = read_pairs(Path(self.root) / "val.tsv")
-            seen = {passage.source for passage in self.train} if self.unseen_only else set()
-            return [pair for pair in pairs if pair.source not in seen]
-        pairs = read_pairs(Path(self.root) / "train.tsv")
+            return pairs
         if not 0 < self.valid_pairs < len(pairs):
             raise ValueError(
                 f"held_out is {self.valid_pairs} of {len(pairs)} training pairs: leave some of both"
@@ -168,26 +162,19 @@ class Titles(MaskedText):
         return pairs[: -self.valid_pairs] if split == "train" else pairs[-self.valid_pairs :]
 
 
-class Poems(MaskedText):
+class Poems(PoemCorpus, MaskedText):
     """Regulated poems of Tang and Song as plain texts, a character a token.
 
     Args:
-        path: a file made by `zoo/data/samples/make_poems.py`; default: the embedded 10,000 poems.
+        path: as of `PoemCorpus`.
         options: those of `MaskedText`.
     """
 
-    def __init__(self, path: str | None = None, **options: Any) -> None:
-        super().__init__(**options)
-        self.path = path
+    called = "Poems as text"
 
-    @property
-    def title(self) -> str:
-        """See `SplitData.title`."""
-        return f"Poems as text, {Path(self.path).name if self.path else 'embedded sample'}"
-
-    def read(self, split: Split) -> list[Passage]:
-        """See `SplitData.read`."""
-        return [Passage(poem.text) for poem in load_poems(self.path, split)]
+    def example(self, poem: Poem) -> Passage:
+        """Return the text of a poem."""
+        return Passage(poem.text)
 
 
 class Lines(MaskedText):
@@ -232,73 +219,6 @@ class Lines(MaskedText):
         return [pair for line in lines for pair in gap_pairs(line, self.gaps)]
 
 
-def gap_pairs(text: str, count: int) -> list[Passage]:
-    """Return pairs of a text and one of its clauses, those that are most like the rest of it.
-
-    A summary that costs no labels: gap sentences, chosen one by one by the F1 of ROUGE-1 with the
-    rest (PEGASUS: Zhang et al., arXiv 1912.08777, section 3.1.1), here clauses of 6 to 40
-    characters, as long as titles are. The best stays in its source, the next is taken out of it,
-    and so on in turn: to find and copy what matters, and to say what is not there.
-
-    Args:
-        text: of any length.
-        count: most pairs.
-
-    Returns:
-        The pairs, the likest clause first; the text alone, without a target, if it has no clause
-        of such a length beside a longer rest.
-    """
-    found, start = [], 0  # likeness, start, end, clause
-    for part in re.split(BREAK, text):
-        end, clause = start + len(part), part.strip()
-        if 6 <= len(clause) <= 40 and len(text) - len(part) > len(clause):
-            ours, theirs = set(clause), set(text[:start]) | set(text[end:])
-            likeness = 2 * len(ours & theirs) / (len(ours) + len(theirs))
-            found.append((likeness, start, end, clause))
-        start = end
-    found.sort(key=lambda clause: -clause[0])
-    pairs = [
-        Passage(text[:start] + text[end:] if i % 2 else text, clause)
-        for i, (_, start, end, clause) in enumerate(found[:count])
-    ]
-    return pairs or [Passage(text)]
-
-
-def read_pairs(path: Path) -> list[Passage]:
-    """Read lines of title TAB abstract.
-
-    Raises:
-        FileNotFoundError: if there is no such file.
-        ValueError: if it is empty or not UTF-8, or a line has no title or no abstract.
-    """
-    pairs = []
-    for number, line in enumerate(read_text(path).removesuffix("\n").split("\n"), 1):
-        title, _, abstract = line.rstrip("\r").partition("\t")
-        if not title or not abstract:
-            raise ValueError(f"{path}, line {number}: expected a title, a TAB and an abstract")
-        pairs.append(Passage(abstract, title))
-    return pairs
-
-
-def character_tokenizer(texts: Iterable[str], min_count: int, max_length: int) -> Tokenizer:
-    """Make a tokenizer whose tokens are characters, by BERT's rules.
-
-    Args:
-        texts: what it is to encode.
-        min_count: how often a character of the vocabulary occurs in them.
-        max_length: as of `Tokenizer`.
-    """
-    count: Counter[str] = Counter()
-    for text in texts:
-        count.update(text)
-    characters = sorted(c for c, n in count.items() if n >= min_count and not c.isspace())
-    alphabet = [c for c in characters if c.isascii() and c.isalnum()]
-    tokens = [names[0] for names in ROLES.values()] + characters + [f"##{c}" for c in alphabet]
-    ids = {token: i for i, token in enumerate(tokens)}
-    made = BertWordPieceTokenizer(ids, lowercase=False, strip_accents=False)
-    return Tokenizer(made.to_str(), max_length)
-
-
 def word_numbers(pieces: list[str], words: frozenset[str]) -> list[int]:
     """Number the words that a sequence's tokens are part of, from 0; -1 for special tokens.
 
@@ -334,7 +254,3 @@ def _end_of_word(pieces: list[str], start: int, words: frozenset[str], longest: 
     while end < len(pieces) and pieces[end].startswith("##"):
         end += 1
     return end
-
-
-def _pad(rows: Iterable[list[int]], value: int) -> torch.Tensor:
-    return pad_sequence([torch.tensor(row) for row in rows], True, value)

@@ -1,26 +1,22 @@
-"""A `Transformer` as `zoo.decoding` decodes it: the prompt is read once, then a token a step."""
-
-from __future__ import annotations
+"""A Transformer as `zoo.decoding` decodes it: the prompt is read once, then a token a step."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
-from zoo.decoding.cpu.inference import lean, prepared
+from zoo.decoding.cpu.inference import lean, require_untouched
 from zoo.decoding.cpu.linear import PackedLinear
 from zoo.decoding.engine.cache import TreeCache
 from zoo.masks.algebra import padding
+from zoo.masks.transformer import TokenTransformer
 
-if TYPE_CHECKING:
-    from zoo.masks.transformer import Transformer
-
-Task = Literal["seq2seq", "lm", "prefix"]
+TextTask = Literal["seq2seq", "lm", "prefix"]
 
 
-class Steps:
-    """A `Transformer` as the engine of `zoo.decoding` wants it: the prompt, then token by token.
+class DecodableTransformer:
+    """A Transformer as the engine of `zoo.decoding` wants it: the prompt, then token by token.
 
     Under UniLM's mask the source sees all of itself and nothing of the target, so its keys and
     values can be kept; a target token sees all that is kept, so causality needs no mask.
@@ -35,16 +31,17 @@ class Steps:
     """
 
     def __init__(
-        self, net: Transformer, task: Task = "seq2seq", order: Sequence[int] | None = None
+        self, net: TokenTransformer, task: TextTask = "seq2seq", order: Sequence[int] | None = None
     ) -> None:
         self.task = task
+        self.source = task == "seq2seq"
         device = net.encoder.token_embedding.weight.device
         self.order = None if order is None else torch.tensor(order, device=device)
         self.positions = net.encoder.positions or None
         self.heads, self.layers = net.encoder.heads, len(net.encoder.blocks)
         self.channels, self.weight = net.encoder.channels, net.encoder.token_embedding.weight
         self.vocabulary = len(self.weight)
-        self.encoder, self.transform, self.output = prepared(net, lean_parts)
+        self.encoder, self.transform, self.output = lean_parts(net)
 
     def prefill(self, tokens: Tensor, valid: Tensor) -> tuple[Tensor, TreeCache]:
         """Read the prompts; see `zoo.decoding.engine.protocol.Decodable`."""
@@ -99,7 +96,12 @@ class Steps:
         return self.output(self.transform(states))
 
 
-def lean_parts(net: Transformer) -> tuple[Any, Any, PackedLinear]:
-    """Return a network's encoder, its head's layer and its output layer, to be run step by step."""
+def lean_parts(net: TokenTransformer) -> tuple[Any, Any, PackedLinear]:
+    """Return a network's encoder, its head's layer and its output layer, to be run step by step.
+
+    Raises:
+        ValueError: if the network, its encoder or its head has a hook, or a `forward` of its own.
+    """
+    require_untouched(net, net.encoder, net.head)
     output = PackedLinear(net.encoder.token_embedding.weight, net.head.bias)
     return lean(net.encoder), lean(net.head.transform), output

@@ -15,6 +15,7 @@ from zoo.masks.algebra import Mask, require_filled
 Look = Callable[[int, Tensor, Tensor, Tensor, dict[str, Any]], Tensor]
 Rotation = tuple[Tensor, Tensor]
 Activation = Literal["gelu", "gelu_tanh", "relu"]
+FLOATS = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "gelu": nn.GELU,
     "gelu_tanh": lambda: nn.GELU("tanh"),  # half the time of the exact form on a CPU
@@ -123,7 +124,7 @@ class Attention(nn.Module):
         return self.output(mixed.transpose(1, 2).reshape(batch, -1, width))
 
 
-class Block(nn.Module):
+class EncoderLayer(nn.Module):
     """One layer: attention, then a two-layer perceptron, each added to what it read.
 
     The norm stands behind each sum, as in BERT (`post`), or before each branch (`pre`).
@@ -171,12 +172,15 @@ class Encoder(nn.Module):
         dropout: dropout probability in training; default 0.1.
         hidden: channels inside the perceptrons; default four times `width`.
         positions: learned absolute positions, the longest sequence; default 0: rotary, any length.
-        segments: learned segment embeddings; default 0, none.
+        segments: learned segment embeddings; default 0, none. If it is 1, all tokens get it.
         targets: learned embeddings of the position that a token is to predict; default 0, none.
         norm: `pre` (default) or `post`, as in BERT, which also norms the embeddings.
         activation: of the perceptrons; default GELU by its tanh form.
         epsilon: of the layer norms; default 1e-5.
         padding: the token whose embedding is kept as it is; default 0.
+
+    Attributes:
+        arguments: all of these, as a dict.
 
     Raises:
         ValueError: if `heads` does not split `width` evenly, or, with rotary positions, into an
@@ -199,12 +203,14 @@ class Encoder(nn.Module):
         epsilon: float = 1e-5,
         padding: int = 0,
     ) -> None:
+        own = locals()
         super().__init__()
+        self.arguments = {name: own[name] for name in own if name not in ("self", "__class__")}
         if positions and width % heads:
             raise ValueError(f"width {width} must be a multiple of the heads, {heads}")
         if not positions and width % (2 * heads):
             raise ValueError(f"width {width} must be a multiple of twice the heads, {2 * heads}")
-        self.positions = positions
+        self.positions, self.width = positions, width
         self.heads, self.channels = heads, width // heads
         self.token_embedding = nn.Embedding(vocabulary, width, padding_idx=padding)
         self.position_embedding = nn.Embedding(positions, width) if positions else None
@@ -214,7 +220,8 @@ class Encoder(nn.Module):
         self.dropout = nn.Dropout(dropout)
         hidden = hidden or 4 * width
         self.blocks = nn.ModuleList(
-            Block(width, heads, hidden, norm, activation, epsilon, dropout) for _ in range(depth)
+            EncoderLayer(width, heads, hidden, norm, activation, epsilon, dropout)
+            for _ in range(depth)
         )
         self.norm = nn.LayerNorm(width, epsilon) if norm == "pre" else nn.Identity()
         self.apply(initialise)
@@ -297,7 +304,9 @@ class Encoder(nn.Module):
         """Add up the embeddings of a token's segment, of its position and of its target."""
         sum_: Tensor | float = 0.0
         if self.segment_embedding is not None:
-            segment = segment_ids if segment_ids is not None else torch.zeros_like(position_ids)
+            kinds = self.segment_embedding.num_embeddings
+            single = segment_ids is None or kinds == 1  # as of a BERT with one type of tokens
+            segment = torch.zeros_like(position_ids) if single else segment_ids
             sum_ = sum_ + self.segment_embedding(segment)
         if self.position_embedding is not None:
             sum_ = sum_ + self.position_embedding(position_ids)
@@ -317,6 +326,9 @@ def fused_arguments(mask: Mask | Tensor | None, x: Tensor) -> dict[str, Any]:
     Args:
         mask: as for `Encoder.forward`.
         x: float (batch, time, width), for its length, device and type.
+
+    Raises:
+        ValueError: if it is no mask, fits another number of tokens, or has an empty row.
     """
     if mask is None:
         return {}
@@ -324,6 +336,12 @@ def fused_arguments(mask: Mask | Tensor | None, x: Tensor) -> dict[str, Any]:
         if mask.is_causal:
             return {"is_causal": True}
         mask = mask.tensor(x.shape[1], x.device)
+    elif not isinstance(mask, Tensor) or mask.dtype not in (torch.bool, *FLOATS):
+        kind = mask.dtype if isinstance(mask, Tensor) else repr(mask)
+        raise ValueError(
+            f"mask is {kind}: expected a Mask, such as zoo.masks.causal(), or a tensor of booleans "
+            "or of numbers to add to the scores"
+        )
     elif mask.is_floating_point():
         return {"attn_mask": mask}
     else:

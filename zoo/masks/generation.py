@@ -1,47 +1,52 @@
 """`generate`: texts from texts, by any of the ways of decoding."""
 
-from __future__ import annotations
+from collections.abc import Iterator
+from typing import Any
 
-from typing import TYPE_CHECKING, Any
-
-from zoo import decoding
-from zoo.masks.any_order import Order, write_in_order
-from zoo.masks.decodable import Steps, Task
-
-if TYPE_CHECKING:
-    from zoo.masks.transformer import Transformer
+from zoo.decoding.texts import stream as stream_text
+from zoo.decoding.texts import write
+from zoo.masks.any_order import Order, Stream, write_in_order
+from zoo.masks.decodable import DecodableTransformer, TextTask
+from zoo.masks.tokenizer import Tokenizer
+from zoo.masks.transformer import TokenTransformer
 
 
 def generate(
-    net: Transformer,
+    net: TokenTransformer,
+    tokenizer: Tokenizer | None,
     texts: list[str],
     *,
-    task: Task | None = None,
+    task: TextTask,
     order: Order = "ltr",
     length: int | None = None,
     beam: int = 1,
     max_new_tokens: int = 64,
     batch_size: int = 16,
+    stream: Stream | None = None,
     **options: Any,
 ) -> list[str]:
     """Write a text for each of some texts.
 
     Args:
-        net: a network with a tokenizer (`preprocess`), in evaluation mode.
+        net: a network in evaluation mode.
+        tokenizer: its tokenizer.
         texts: any number; of what is longer than the network's positions allow, the beginning.
         task: `seq2seq`: write what the text is the source of; `lm`: continue it, as a causal
-            language model; `prefix`: continue it, while all of it sees all of it. Default `seq2seq`
-            for a network with segments, `lm` for one without.
+            language model; `prefix`: continue it, while all of it sees all of it.
         order: in which a text is written: from left to right (default), from right to left (`rtl`:
             the texts are ends, and `length` is needed), in a random order (`random`, likewise).
         length: characters, or other tokens, of a whole text that is not written from left to right.
         beam: width of the beam search; default 1, greedy.
         max_new_tokens: most tokens of a result, its end included; default 64.
         batch_size: texts at a time, those of similar lengths together; default 16.
-        **options: further ones of `zoo.decoding.generate`, such as `method="sample"`, `top_p`.
+        stream: called at each step with the numbers of the texts that are being written, int64
+            (n,), and their new tokens, int64 (n,); not for beams.
+        **options: further ones of `zoo.decoding.generate`, such as `method="sample"`, `top_p`, and
+            `stop`, strings that end a text. From a source, `no_repeat_ngram` is 2 by default.
 
     Returns:
-        A text for each, in order: what follows it, or, where `order` is another, all of it.
+        A text for each, in order: what follows it, or, where `order` is another, all of it. Of a
+        text with `n_best` or `samples` results, these in turn.
 
     Raises:
         TypeError: if `texts` is a single string.
@@ -50,17 +55,68 @@ def generate(
     """
     if isinstance(texts, str):
         raise TypeError("expected a list of texts, got one string: write [text]")
-    tokenizer = getattr(net, "preprocess", None)
-    if tokenizer is None:
-        raise ValueError("the network has no tokenizer: set net.preprocess, as zoo.load does")
-    task = task or net.task
+    tokenizer = require_tokenizer(tokenizer)
     options = {"method": "beam" if beam > 1 else "greedy", "beam": beam, **options}
     if order != "ltr":
         if length is None or task != "lm":
             raise ValueError(f"order={order!r} is for task='lm', and needs the length of the text")
-        return write_in_order(net, texts, order, length, **options)
+        return write_in_order(net, tokenizer, texts, order, length, stream=stream, **options)
     if length is not None:
         raise ValueError("length does nothing from left to right: give max_new_tokens")
+    prompts = encode(net, tokenizer, texts, task, max_new_tokens)
+    model = DecodableTransformer(net, task)
+    options = {**defaults(tokenizer, task), **options}
+    options |= {"max_new_tokens": max_new_tokens, "batch_size": batch_size}
+    return write(model, prompts, tokenizer.decode, stream=stream, **options)
+
+
+def stream(
+    net: TokenTransformer,
+    tokenizer: Tokenizer | None,
+    text: str,
+    *,
+    task: TextTask,
+    max_new_tokens: int = 64,
+    **options: Any,
+) -> Iterator[str]:
+    """Write a text for another one, piece by piece.
+
+    Args:
+        net: a network in evaluation mode.
+        tokenizer: its tokenizer.
+        text: see `generate`.
+        task: see `generate`.
+        max_new_tokens: see `generate`.
+        **options: those of `zoo.decoding.generate`; not for beams.
+
+    Yields:
+        Pieces of what is written, as they come.
+    """
+    tokenizer = require_tokenizer(tokenizer)
+    (prompt,) = encode(net, tokenizer, [text], task, max_new_tokens)
+    options = {**defaults(tokenizer, task), **options, "max_new_tokens": max_new_tokens}
+    return stream_text(DecodableTransformer(net, task), prompt, tokenizer.decode, **options)
+
+
+def require_tokenizer(tokenizer: Tokenizer | None) -> Tokenizer:
+    """Return a network's tokenizer.
+
+    Raises:
+        ValueError: if there is none.
+    """
+    if tokenizer is None:
+        raise ValueError("the network has no tokenizer: set net.preprocess, as zoo.load does")
+    return tokenizer
+
+
+def encode(
+    net: TokenTransformer,
+    tokenizer: Tokenizer,
+    texts: list[str],
+    task: TextTask,
+    max_new_tokens: int,
+) -> list[list[int]]:
+    """Return the prompts for some texts, cut to what the network's positions allow."""
     room = (net.encoder.positions or tokenizer.max_length + max_new_tokens) - max_new_tokens
     if room < 3:
         raise ValueError(
@@ -68,19 +124,16 @@ def generate(
             "are the source's"
         )
     prompts = [tokenizer.encode(text, min(room, tokenizer.max_length)) for text in texts]
-    if task != "seq2seq":  # a text that goes on has no end yet
-        prompts = [prompt[:-1] for prompt in prompts]
-    by_length = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
-    written = [""] * len(texts)
-    for start in range(0, len(by_length), batch_size):
-        chosen = by_length[start : start + batch_size]
-        made = decoding.generate(
-            Steps(net, task),
-            [prompts[i] for i in chosen],
-            max_new_tokens=max_new_tokens,
-            eos_id=tokenizer.end,
-            **options,
-        )
-        for i, ids in zip(chosen, made.to_lists(), strict=True):
-            written[i] = tokenizer.decode(ids)
-    return written
+    # a text that goes on has no end yet
+    return prompts if task == "seq2seq" else [prompt[:-1] for prompt in prompts]
+
+
+def defaults(tokenizer: Tokenizer, task: TextTask) -> dict[str, Any]:
+    """Return options of `zoo.decoding.generate` that differ for texts.
+
+    Tokens that are no text are never written, and no pair of tokens comes twice in what is written
+    from a source.
+    """
+    unwritten = sorted(tokenizer.special - {tokenizer.end})
+    bigrams = 2 if task == "seq2seq" else None
+    return {"eos_id": tokenizer.end, "forbidden_tokens": unwritten, "no_repeat_ngram": bigrams}

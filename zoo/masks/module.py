@@ -9,13 +9,12 @@ from torch import Tensor, nn
 from torch.optim import AdamW
 from torchmetrics import MeanMetric
 
-from zoo.masks.encoder import Activation
 from zoo.masks.losses import bits, token_nats
-from zoo.masks.objectives import OBJECTIVES, Batch, Task
-from zoo.masks.transformer import Transformer
+from zoo.masks.net import Transformer
+from zoo.masks.objectives import OBJECTIVES, Batch, TokenPrediction
 from zoo.metrics.rouge_bleu import TitleScores
 from zoo.optim.distributed import mean_over_processes
-from zoo.optim.schedule import rise_and_fall
+from zoo.optim.schedule import decayed_matrices, warm_up
 
 Split = Literal["valid", "test"]
 
@@ -29,20 +28,6 @@ class MaskedModel(LightningModule):
         vocabulary: number of token ids; from the data when run by a recipe.
         objectives: the weight of each, by the names of `zoo.masks.objectives.OBJECTIVES`; default
             `{"unilm": 1}`.
-        width: channels of a token; default 256.
-        depth: layers; default 4.
-        heads: attention heads; default 4.
-        hidden: channels inside the perceptrons; default four times `width`.
-        positions: longest sequence; 0 for rotary positions; default 512.
-        segments: segment embeddings; default 2.
-        norm: `post` (default, BERT) or `pre`.
-        head: `bert` (default) or `tied`.
-        activation: of the perceptrons and the head; default the exact GELU, as in BERT.
-        epsilon: of the layer norms; default 1e-12, as in BERT.
-        targets: positions that can be predicted by name, for `permutation`; default 0.
-        two_stream: XLNet's query stream, for `two_stream`; default false.
-        padding: id of padding; default 0.
-        dropout: dropout probability; default 0.1.
         lr: highest learning rate; default 1e-4.
         weight_decay: AdamW's decoupled decay of matrices; default 0.01.
         warmup: share of the steps in which the learning rate rises; default 0.1.
@@ -51,6 +36,7 @@ class MaskedModel(LightningModule):
         max_length: tokens of a generated target; default 32.
         length_penalty: of the beam searches: scores are `total / length ** length_penalty`;
             default 1.
+        shape: the other arguments of `Transformer`, such as `width`.
 
     Raises:
         ValueError: if an objective is unknown, or is not one that the net can have.
@@ -60,20 +46,6 @@ class MaskedModel(LightningModule):
         self,
         vocabulary: int,
         objectives: dict[str, float] | None = None,
-        width: int = 256,
-        depth: int = 4,
-        heads: int = 4,
-        hidden: int | None = None,
-        positions: int = 512,
-        segments: int = 2,
-        norm: Literal["post", "pre"] = "post",
-        head: Literal["bert", "tied"] = "bert",
-        activation: Activation = "gelu",
-        epsilon: float = 1e-12,
-        targets: int = 0,
-        two_stream: bool = False,
-        padding: int = 0,
-        dropout: float = 0.1,
         lr: float = 1e-4,
         weight_decay: float = 0.01,
         warmup: float = 0.1,
@@ -81,48 +53,37 @@ class MaskedModel(LightningModule):
         beams: list[int] | None = None,
         max_length: int = 32,
         length_penalty: float = 1.0,
+        **shape: Any,
     ) -> None:
         super().__init__()
         self.save_hyperparameters()
         self.objectives = objectives or {"unilm": 1.0}
-        require_possible(self.objectives, targets, two_stream)
+        self.net = Transformer(vocabulary=vocabulary, **shape)
+        self.arguments = self.net.arguments
+        require_possible(self.objectives, self.net)
         self.lr, self.weight_decay, self.warmup = lr, weight_decay, warmup
         self.smoothing, self.max_length = smoothing, max_length
         self.length_penalty = length_penalty
-        self.arguments = {
-            "vocabulary": vocabulary,
-            "width": width,
-            "depth": depth,
-            "heads": heads,
-            "hidden": hidden,
-            "positions": positions,
-            "segments": segments,
-            "norm": norm,
-            "head": head,
-            "activation": activation,
-            "epsilon": epsilon,
-            "targets": targets,
-            "two_stream": two_stream,
-            "padding": padding,
-            "dropout": dropout,
-        }
-        self.net = Transformer(**self.arguments)
         self.bits: Any = nn.ModuleDict(
             {f"{s}_{o}": MeanMetric() for s in ("valid", "test") for o in self.objectives}
         )
         self.scores: Any = nn.ModuleDict({str(beam): TitleScores() for beam in beams or []})
 
-    def forward(self, batch: Batch, task: Task) -> Tensor:
+    def forward(self, batch: Batch, asked: TokenPrediction) -> Tensor:
         """Logits (n, vocabulary), as `predict`."""
-        return predict(self.net, batch, task)
+        return predict(self.net, batch, asked)
 
-    def training_step(self, batch: Batch, batch_index: int) -> Tensor:
+    def losses(self, batch: Batch, batch_index: int = 0) -> dict[str, Tensor]:
         """Mean nats a prediction, under the objective that this step has."""
         name = self._drawn(batch_index)
-        task = OBJECTIVES[name](batch, None)
-        nats = token_nats(self(batch, task), task.labels, self.smoothing)
+        asked = OBJECTIVES[name](batch, None)
+        nats = token_nats(self(batch, asked), asked.labels, self.smoothing)
         count = torch.tensor(len(nats), device=self.device)
-        loss = nats.sum() / mean_over_processes(count).clamp(min=1)
+        return {"loss": nats.sum() / mean_over_processes(count).clamp(min=1)}
+
+    def training_step(self, batch: Batch, batch_index: int) -> Tensor:
+        """The loss of a training step."""
+        loss = self.losses(batch, batch_index)["loss"]
         self.log("train_loss", loss, prog_bar=True, batch_size=len(batch.token_ids))
         return loss
 
@@ -166,43 +127,31 @@ class MaskedModel(LightningModule):
     def _evaluate(self, batch: Batch, batch_index: int, split: Split) -> None:
         for name in self.objectives:
             generator = torch.Generator(self.device).manual_seed(batch_index)
-            task = OBJECTIVES[name](batch, generator)
+            asked = OBJECTIVES[name](batch, generator)
             metric = self.bits[f"{split}_{name}"]
-            metric(bits(token_nats(self(batch, task), task.labels)))
-            self.log(f"{split}_bits_{name}", metric, prog_bar=True, batch_size=len(task.labels))
+            metric(bits(token_nats(self(batch, asked), asked.labels)))
+            self.log(f"{split}_bits_{name}", metric, prog_bar=True, batch_size=len(asked.labels))
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """AdamW without decay of biases and norms; the schedule ends with the last step."""
-        matrices = [p for p in self.parameters() if p.dim() > 1]
-        vectors = [p for p in self.parameters() if p.dim() <= 1]
-        groups = [
-            {"params": matrices, "weight_decay": self.weight_decay},
-            {"params": vectors, "weight_decay": 0.0},
-        ]
-        optimizer = AdamW(groups, lr=self.lr)
-        total = int(self.trainer.estimated_stepping_batches)
-        rising = max(1, round(self.warmup * total))
-        schedule = rise_and_fall(optimizer, rising, total - rising, first=1 / (rising + 1))
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
-        }
+        optimizer = AdamW(decayed_matrices(self, self.weight_decay), lr=self.lr)
+        return warm_up(self, optimizer, self.warmup)
 
 
-def predict(net: Transformer, batch: Batch, task: Task) -> Tensor:
-    """Return the logits (n, vocabulary) of the predictions that a task asks for.
+def predict(net: Transformer, batch: Batch, asked: TokenPrediction) -> Tensor:
+    """Return the logits (n, vocabulary) of the predictions that a asked asks for.
 
     The head is applied to their states alone: over ten thousand tokens it costs as much as two
     layers, and a title is a tenth of its abstract.
     """
-    if task.order is not None:
-        logits = net.logits_in_order(task.token_ids, task.order, batch.segment_ids, batch.valid)
-        return logits[task.rows]
-    states = net.encode(task.token_ids, batch.segment_ids, task.mask, target_ids=task.target_ids)
-    return net.logits(states[task.rows])
+    if asked.order is not None:
+        logits = net.logits_in_order(asked.token_ids, asked.order, batch.segment_ids, batch.valid)
+        return logits[asked.rows]
+    states = net.encode(asked.token_ids, batch.segment_ids, asked.mask, target_ids=asked.target_ids)
+    return net.logits(states[asked.rows])
 
 
-def require_possible(objectives: dict[str, float], targets: int, two_stream: bool) -> None:
+def require_possible(objectives: dict[str, float], net: Transformer) -> None:
     """Refuse objectives that are unknown, have no weight, or need another net.
 
     Raises:
@@ -213,7 +162,7 @@ def require_possible(objectives: dict[str, float], targets: int, two_stream: boo
             raise ValueError(f"no objective {name!r}: expected some of {', '.join(OBJECTIVES)}")
         if weight <= 0:
             raise ValueError(f"the weight of {name} is {weight}: leave it out, or weigh it above 0")
-    if "permutation" in objectives and not targets:
+    if "permutation" in objectives and net.encoder.target_embedding is None:
         raise ValueError("permutation needs a net that is told what to predict: set targets")
-    if "two_stream" in objectives and not two_stream:
+    if "two_stream" in objectives and net.query is None:
         raise ValueError("two_stream needs a net with a query stream: set two_stream to true")

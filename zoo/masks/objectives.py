@@ -36,7 +36,7 @@ class Batch(NamedTuple):
     targets: list[str]
 
 
-class Task(NamedTuple):
+class TokenPrediction(NamedTuple):
     """A batch under an objective.
 
     Attributes:
@@ -56,23 +56,23 @@ class Task(NamedTuple):
     order: Tensor | None = None
 
 
-Objective = Callable[[Batch, Generator | None], Task]
+Objective = Callable[[Batch, Generator | None], TokenPrediction]
 
 
-def causal_lm(batch: Batch, generator: Generator | None = None) -> Task:
+def causal_lm(batch: Batch, generator: Generator | None = None) -> TokenPrediction:
     """Predict each token from those before it."""
     rows = _before(batch.valid)
     return _neighbours(batch, causal() & padding(batch.valid), rows, -1)
 
 
-def reverse_lm(batch: Batch, generator: Generator | None = None) -> Task:
+def reverse_lm(batch: Batch, generator: Generator | None = None) -> TokenPrediction:
     """Predict each token from those after it."""
     rows = batch.valid & (_positions(batch) > 0)
     mask = reverse() & padding(batch.valid) | diagonal()  # behind the text stands padding alone
     return _neighbours(batch, mask, rows, 1)
 
 
-def unilm_seq2seq(batch: Batch, generator: Generator | None = None) -> Task:
+def unilm_seq2seq(batch: Batch, generator: Generator | None = None) -> TokenPrediction:
     """Predict each token of the target from the source and the target before it.
 
     UniLM: Dong et al., arXiv 1905.03197, section 2.3; the source is not predicted.
@@ -81,7 +81,7 @@ def unilm_seq2seq(batch: Batch, generator: Generator | None = None) -> Task:
     return _neighbours(batch, mask, _before(batch.segment_ids == 1), -1)
 
 
-def prefix_lm(batch: Batch, generator: Generator | None = None) -> Task:
+def prefix_lm(batch: Batch, generator: Generator | None = None) -> TokenPrediction:
     """Predict the tokens after a prefix of random length, which sees all of itself.
 
     The length is uniform over 1 to one less than the sequence's, as in Raffel et al., arXiv
@@ -95,7 +95,9 @@ def prefix_lm(batch: Batch, generator: Generator | None = None) -> Task:
     return _neighbours(batch, mask, rows, -1)
 
 
-def masked_lm(batch: Batch, generator: Generator | None = None, share: float = 0.15) -> Task:
+def masked_lm(
+    batch: Batch, generator: Generator | None = None, share: float = 0.15
+) -> TokenPrediction:
     """Predict whole words that are hidden: BERT, arXiv 1810.04805, appendix A.1.
 
     All tokens of a chosen word are chosen (whole-word masking, arXiv 1906.08101). Of the chosen
@@ -118,10 +120,12 @@ def masked_lm(batch: Batch, generator: Generator | None = None, share: float = 0
     if len(others):
         replaced = chosen & (fate >= 0.9)
         token_ids = torch.where(replaced, others[at.long()], token_ids)
-    return Task(token_ids, padding(batch.valid), chosen, batch.token_ids[chosen], _positions(batch))
+    return TokenPrediction(
+        token_ids, padding(batch.valid), chosen, batch.token_ids[chosen], _positions(batch)
+    )
 
 
-def permutation_lm(batch: Batch, generator: Generator | None = None) -> Task:
+def permutation_lm(batch: Batch, generator: Generator | None = None) -> TokenPrediction:
     """Predict the tokens in a random order, each position told which one it is to predict.
 
     The position that is read as the t-th in the order predicts the (t+1)-th. One stream of states
@@ -134,16 +138,16 @@ def permutation_lm(batch: Batch, generator: Generator | None = None) -> Task:
     rows = batch.valid & (rank < batch.valid.sum(-1, keepdim=True) - 1)
     labels = batch.token_ids.gather(1, target_ids)[rows]
     mask = permutation(order) & padding(batch.valid)
-    return Task(batch.token_ids, mask, rows, labels, target_ids)
+    return TokenPrediction(batch.token_ids, mask, rows, labels, target_ids)
 
 
-def two_stream_lm(batch: Batch, generator: Generator | None = None) -> Task:
+def two_stream_lm(batch: Batch, generator: Generator | None = None) -> TokenPrediction:
     """Predict the tokens in a random order, by a net with XLNet's query stream (1906.08237)."""
     order = random_order(batch, generator)
     rows = batch.valid & (_positions(batch) > 0)
     labels = batch.token_ids[rows]
     mask = permutation(order, "query") & padding(batch.valid)
-    return Task(batch.token_ids, mask, rows, labels, _positions(batch), order)
+    return TokenPrediction(batch.token_ids, mask, rows, labels, _positions(batch), order)
 
 
 OBJECTIVES: dict[str, Objective] = {
@@ -169,11 +173,11 @@ def random_order(batch: Batch, generator: Generator | None = None) -> Tensor:
     return key.argsort(dim=-1, stable=True)
 
 
-def _neighbours(batch: Batch, mask: Mask, rows: Tensor, shift: int) -> Task:
+def _neighbours(batch: Batch, mask: Mask, rows: Tensor, shift: int) -> TokenPrediction:
     """Let each of the rows predict the token beside it: the next for -1, the last one for 1."""
     labels = batch.token_ids.roll(shift, dims=1)[rows]
     target_ids = (_positions(batch) - shift).clamp(0, batch.token_ids.shape[1] - 1)
-    return Task(batch.token_ids, mask, rows, labels, target_ids)
+    return TokenPrediction(batch.token_ids, mask, rows, labels, target_ids)
 
 
 def _before(rows: Tensor) -> Tensor:

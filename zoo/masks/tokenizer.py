@@ -10,6 +10,9 @@ import tokenizers
 import torch
 from tokenizers.implementations.bert_wordpiece import BertWordPieceTokenizer
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+
+from zoo.data.text import frequent
 
 ROLES = {
     "padding": ("[PAD]", "<pad>"),
@@ -17,6 +20,12 @@ ROLES = {
     "start": ("[CLS]", "<s>"),
     "end": ("[SEP]", "</s>"),
     "mask": ("[MASK]", "<mask>"),
+}
+# of BERT: what a tokenizer_config.json calls it, and what a tokenizer.json does
+NORMALISER = {
+    "do_lower_case": "lowercase",
+    "strip_accents": "strip_accents",
+    "tokenize_chinese_chars": "handle_chinese_chars",
 }
 HAN = ((0x3400, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x323AF))
 # CJK symbols, full-width forms, general punctuation, the middle dot
@@ -67,7 +76,8 @@ class Tokenizer:
         """Read `tokenizer.json`, or else BERT's `vocab.txt`, of a folder.
 
         Args:
-            folder: as `transformers` writes it.
+            folder: as `transformers` writes it. What its `tokenizer_config.json` says of case,
+                accents and Chinese characters holds for both files.
             max_length: as of the class.
 
         Raises:
@@ -75,18 +85,32 @@ class Tokenizer:
             ValueError: if the file is malformed.
         """
         folder = Path(folder)
+        settings = _read_settings(folder / "tokenizer_config.json")
         if (folder / "tokenizer.json").is_file():
-            return cls((folder / "tokenizer.json").read_text("utf-8"), max_length)
-        if not (folder / "vocab.txt").is_file():
+            definition = (folder / "tokenizer.json").read_text("utf-8")
+        elif (folder / "vocab.txt").is_file():
+            definition = BertWordPieceTokenizer(str(folder / "vocab.txt")).to_str()
+        else:
             raise FileNotFoundError(
                 f"{folder} has neither tokenizer.json nor vocab.txt: save the tokenizer there "
                 "(AutoTokenizer.from_pretrained(...).save_pretrained(folder))"
             )
-        settings = folder / "tokenizer_config.json"
-        config = json.loads(settings.read_text("utf-8")) if settings.is_file() else {}
-        made = BertWordPieceTokenizer(
-            str(folder / "vocab.txt"), lowercase=config.get("do_lower_case", True)
-        )
+        return cls(_normalised(definition, settings), max_length)
+
+    @classmethod
+    def from_texts(cls, texts: Iterable[str], min_count: int, max_length: int) -> "Tokenizer":
+        """Make a tokenizer whose tokens are characters, by BERT's rules.
+
+        Args:
+            texts: what it is to encode.
+            min_count: how often a character of the vocabulary occurs in them.
+            max_length: as of the class.
+        """
+        characters = [c for c in frequent(texts, min_count) if not c.isspace()]
+        alphabet = [c for c in characters if c.isascii() and c.isalnum()]
+        tokens = [names[0] for names in ROLES.values()] + characters + [f"##{c}" for c in alphabet]
+        ids = {token: i for i, token in enumerate(tokens)}
+        made = BertWordPieceTokenizer(ids, lowercase=False, strip_accents=False)
         return cls(made.to_str(), max_length)
 
     def __len__(self) -> int:
@@ -114,6 +138,24 @@ class Tokenizer:
         ids = self._model.encode(text, add_special_tokens=False).ids
         return [self.start, *ids[: (max_length or self.max_length) - 2], self.end]
 
+    def encode_words(self, words: Sequence[str]) -> tuple[list[int], list[int | None]]:
+        """Return the ids of a sentence whose words are given, and where each word begins.
+
+        Args:
+            words: of a sentence.
+
+        Returns:
+            The ids between start and end; and for each id, the number of the word whose first token
+            it is, None for other tokens. A word that has no token, such as a blank, gets [UNK].
+        """
+        ids, firsts = [self.start], [None]
+        for number, word in enumerate(words):
+            own = self._model.encode(word, add_special_tokens=False).ids or [self.unknown]
+            ids += own
+            firsts += [number, *[None] * (len(own) - 1)]
+        kept = self.max_length - 1
+        return [*ids[:kept], self.end], [*firsts[:kept], None]
+
     def pair(self, source: str, target: str, max_target: int = 64) -> tuple[list[int], list[int]]:
         """Return ids and segment ids of start, source, end, target, end.
 
@@ -134,8 +176,21 @@ class Tokenizer:
         """
         if isinstance(texts, str):
             raise TypeError("expected a list of texts, got one string: write [text]")
-        rows = [torch.tensor(self.encode(text)) for text in texts]
-        return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=self.padding)
+        return pad(map(self.encode, texts), self.padding)
+
+    def pairs(
+        self, sources: list[str], targets: list[str], max_target: int = 64
+    ) -> tuple[Tensor, Tensor]:
+        """Return the ids and the segment ids of pairs, int64 (batch, time), padded at the ends.
+
+        Args:
+            sources: the first text of each pair.
+            targets: the second.
+            max_target: as of `pair`.
+        """
+        both = [self.pair(*texts, max_target) for texts in zip(sources, targets, strict=True)]
+        ids, segments = zip(*both, strict=True)
+        return pad(ids, self.padding), pad(segments, 0)
 
     def decode(self, ids: Iterable[int]) -> str:
         """Return the text of some ids, without special tokens; blanks stand between words only."""
@@ -207,6 +262,33 @@ class Tokenizer:
         ]
         state["post_processor"] = None  # it names ids; `encode` adds start and end itself
         return json.dumps(state)
+
+
+def _read_settings(path: Path) -> dict[str, Any]:
+    try:
+        settings = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+    except ValueError as error:
+        raise ValueError(f"{path} is no JSON: {error}") from error
+    if not isinstance(settings, dict):
+        raise ValueError(f"{path} holds {settings!r:.80}: expected the settings of a tokenizer")
+    return settings
+
+
+def _normalised(definition: str, settings: dict[str, Any]) -> str:
+    """Return the definition of a tokenizer with the settings of BERT's normaliser put in."""
+    try:
+        state = json.loads(definition)
+        normalizer = state.get("normalizer") or {}
+    except (ValueError, AttributeError):
+        return definition  # which the library refuses in its own words
+    if normalizer.get("type") == "BertNormalizer":
+        normalizer |= {own: settings[name] for name, own in NORMALISER.items() if name in settings}
+    return json.dumps(state)
+
+
+def pad(rows: Iterable[list[int]], value: int) -> Tensor:
+    """Return int64 (batch, time): rows side by side, filled with a value at their ends."""
+    return pad_sequence([torch.tensor(row) for row in rows], True, value)
 
 
 def _are_words(one: str, two: str) -> bool:

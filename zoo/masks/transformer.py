@@ -1,20 +1,13 @@
 """One Transformer over tokens: the mask decides whether it is BERT, GPT, UniLM or XLNet."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from zoo.masks.algebra import Mask, padding, permutation
-from zoo.masks.decodable import Steps, Task
 from zoo.masks.encoder import ACTIVATIONS, Activation, Encoder, attend, initialise
-from zoo.masks.generation import generate
-
-if TYPE_CHECKING:
-    from zoo.masks.tokenizer import Tokenizer
 
 
 class Head(nn.Module):
@@ -50,34 +43,27 @@ class Head(nn.Module):
         return F.linear(self.transform(states), embeddings, self.bias)
 
 
-class Transformer(nn.Module):
+class TokenTransformer(nn.Module):
     """An encoder and a tied prediction head: BERT's shape by default, a modern one by option.
 
-    A loaded checkpoint sets `preprocess` (its `Tokenizer`).
-
     Args:
-        vocabulary: number of token ids.
-        width: channels of a token; default 256.
-        depth: layers; default 4.
-        heads: attention heads, which must divide `width`; default 4.
-        hidden: channels inside the perceptrons; default four times `width`.
+        sizes: the vocabulary, the width, the depth and the heads, in this order, or by name.
+        head: `bert` (default), or `tied`: the embeddings alone, for an encoder without a head.
+        two_stream: have XLNet's query stream, `logits_in_order`; default false.
         positions: longest sequence, of learned positions; 0 for rotary ones; default 512.
         segments: segment embeddings; default 2.
         norm: `post` (default, BERT) or `pre`.
-        dropout: dropout probability in training; default 0.1. Attention weights have none.
-        activation: of the perceptrons and the head; default the exact GELU, as in BERT.
+        activation: of the MLPs and the head; default the exact GELU, as in BERT.
         epsilon: of the layer norms; default 1e-12, as in BERT.
-        head: `bert` (default), or `tied`: the embeddings alone, for an encoder without a head.
-        targets: positions for the form in which each token is told which position it is to
-            predict (`target_ids` of `forward`); default 0, no such form.
-        two_stream: have XLNet's query stream, `logits_in_order`; default false.
-        padding: the id of padding; default 0.
+        shape: the other arguments of `Encoder`.
+
+    Attributes:
+        arguments: what it was built with, defaults included, as a dict.
 
     Raises:
-        ValueError: if `heads` does not split `width`.
+        ValueError: if `heads` does not divide `width`.
     """
 
-    preprocess: Tokenizer
     # what follows from the weights of a checkpoint, as `zoo fit --from` needs to know
     SHAPE = (
         "width",
@@ -94,60 +80,30 @@ class Transformer(nn.Module):
 
     def __init__(
         self,
-        vocabulary: int,
-        width: int = 256,
-        depth: int = 4,
-        heads: int = 4,
-        hidden: int | None = None,
+        *sizes: int,
+        head: Literal["bert", "tied"] = "bert",
+        two_stream: bool = False,
         positions: int = 512,
         segments: int = 2,
         norm: Literal["post", "pre"] = "post",
-        dropout: float = 0.1,
         activation: Activation = "gelu",
         epsilon: float = 1e-12,
-        head: Literal["bert", "tied"] = "bert",
-        targets: int = 0,
-        two_stream: bool = False,
-        padding: int = 0,
+        **shape: Any,
     ) -> None:
         super().__init__()
-        shape: dict[str, Any] = {
-            "vocabulary": vocabulary,
-            "width": width,
-            "depth": depth,
-            "heads": heads,
-            "hidden": hidden,
-            "positions": positions,
-            "segments": segments,
-            "norm": norm,
-            "dropout": dropout,
-            "activation": activation,
-            "epsilon": epsilon,
-            "targets": targets,
-            "padding": padding,
-        }
-        self.arguments = {**shape, "head": head, "two_stream": two_stream}
-        self.encoder = Encoder(**shape)
+        self.encoder = Encoder(
+            *sizes,
+            positions=positions,
+            segments=segments,
+            norm=norm,
+            activation=activation,
+            epsilon=epsilon,
+            **shape,
+        )
+        self.arguments = {**self.encoder.arguments, "head": head, "two_stream": two_stream}
+        vocabulary, width = self.encoder.token_embedding.weight.shape
         self.head = Head(vocabulary, width, head, activation, epsilon)
         self.query = nn.Parameter(0.02 * torch.randn(width)) if two_stream else None
-
-    @classmethod
-    def from_foreign(cls, source: str) -> Transformer | None:
-        """Load the BERT of `transformers` that `zoo fit --from` names, with the tokens of Chinese.
-
-        Args:
-            source: a folder or a Hub repository, as for `zoo.masks.from_bert`.
-
-        Returns:
-            The network; None if it is a checkpoint of the zoo.
-
-        Raises:
-            FileNotFoundError: if there is no such folder or repository.
-            ValueError: if it is a model of `transformers`, but no BERT.
-        """
-        from zoo.masks import bert  # which builds networks of this class
-
-        return bert.from_bert(source, keep_tokens="zh") if bert.is_foreign(source) else None
 
     def forward(
         self,
@@ -242,27 +198,3 @@ class Transformer(nn.Module):
         self.encoder.run(tokens, content, segment_ids, look=keep)
         states = self.encoder.run(self.query.expand_as(tokens), query, segment_ids, look=recall)
         return self.logits(states)
-
-    @property
-    def task(self) -> Task:
-        """What it writes: `seq2seq` if it tells a source from a target, else `lm`."""
-        return "lm" if self.encoder.segment_embedding is None else "seq2seq"
-
-    @property
-    def eos_id(self) -> int | None:
-        """The id of the end, if a tokenizer is there."""
-        return getattr(getattr(self, "preprocess", None), "end", None)
-
-    def as_decodable(self) -> Steps:
-        """Return the network as `zoo.decoding.generate` takes it, with ids for prompts."""
-        return Steps(self, self.task)
-
-    def generate(self, texts: list[str], **options: Any) -> list[str]:
-        """Write a text for each of some texts, such as its title; see `zoo.masks.generation`.
-
-        Args:
-            texts: sources of a sequence-to-sequence model, or, with `task="lm"`, beginnings; ends
-                where `order="rtl"`.
-            **options: as for `zoo.masks.generation.generate`, such as `beam=4`.
-        """
-        return generate(self, texts, **options)

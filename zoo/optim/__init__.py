@@ -1,1 +1,1 @@
-"""How weights are updated: schedules of learning rates, and sums over processes."""
+"""How weights are updated: schedules, sums over processes, noise of a step, steps by hand."""

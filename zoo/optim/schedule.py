@@ -1,5 +1,8 @@
 """Learning rates that rise and fall in straight lines."""
 
+from lightning.pytorch import LightningModule
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
+from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LinearLR, SequentialLR
 
@@ -20,3 +23,36 @@ def rise_and_fall(
     up = LinearLR(optimizer, first, total_iters=rising)
     down = LinearLR(optimizer, 1.0, last, falling)
     return SequentialLR(optimizer, [up, down], milestones=[rising])
+
+
+def warm_up(module: LightningModule, optimizer: Optimizer, warmup: float) -> OptimizerLRScheduler:
+    """Return what `configure_optimizers` does: a warm-up, then a fall to 0 at the last step.
+
+    The schedule of BERT (arXiv 1810.04805, appendix A.2).
+
+    Args:
+        module: whose trainer says how many steps there are.
+        optimizer: its learning rate is the highest.
+        warmup: steps of the warm-up; below 1, their share of all steps.
+    """
+    total = int(module.trainer.estimated_stepping_batches)
+    rising = max(1, round(warmup * total if warmup < 1 else warmup))
+    return each_step(
+        optimizer, rise_and_fall(optimizer, rising, total - rising, first=1 / (rising + 1))
+    )
+
+
+def each_step(optimizer: Optimizer, schedule: SequentialLR) -> OptimizerLRScheduler:
+    """Return what `configure_optimizers` does of a schedule that advances by steps."""
+    return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def decayed_matrices(net: nn.Module, weight_decay: float) -> list[dict]:
+    """Return groups of parameters for AdamW: biases and norms do not decay."""
+    return [
+        {
+            "params": [p for p in net.parameters() if p.dim() > 1],
+            "weight_decay": weight_decay,
+        },
+        {"params": [p for p in net.parameters() if p.dim() <= 1], "weight_decay": 0.0},
+    ]

@@ -1,85 +1,46 @@
 """Training from recipes: LightningCLI with fine-tuning, resuming and checkpoint folders."""
 
-import atexit
 import functools
 import logging
 import shlex
-import shutil
-import subprocess
-import tempfile
 import warnings
-import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from jsonargparse import Namespace
+from jsonargparse import Namespace, set_parsing_settings
 from lightning.pytorch import LightningDataModule, LightningModule
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities import rank_zero_only
-from rich.console import Console
-from rich.table import Table
 
-from zoo import checkpoint, hub, registry
+from zoo import checkpoint, registry
 from zoo.callbacks.random_state import RandomState
+from zoo.callbacks.sample_grid import SampleGrid
 from zoo.callbacks.train_log import TrainLog
-from zoo.version import __version__
+from zoo.layers.batch_norm import normalise_over_processes
+from zoo.optim.precision import PrecisionRecord, choose_precision, saved_precision
+from zoo.training import trust
+from zoo.training.optimizers import require_one_optimizer, reschedule
+from zoo.training.recipes import admit_recipes, data_options, expand, last_checkpoint
+from zoo.training.report import commit, show, tell
+from zoo.training.start import (
+    foreign_net,
+    forget,
+    preprocess_file,
+    source_folder,
+    start_folder,
+)
 
 FOLDER = "FOLDER"  # in the command of a figure: the checkpoint folder, wherever it is put
 # what belongs to one run, not to the recipe that a checkpoint folder keeps
-RUN_KEYS = ("config", "ckpt_path", "weights_only", "verbose", "output", "record", "reset")
+RUN_KEYS = ("config", "ckpt_path", "weights_only", "verbose", "output", "record", "reset", "trust")
+# what a network may need to know of its data, and what it is where the data do not say
+SIZES = {"vocabulary": None, "classes": None, "padding": 0, "shape": None}
 
 
-@functools.cache
-def source_folder(source: str) -> Path:
-    """Resolve what `--from` names, once a run: a branch on the Hub may move meanwhile."""
-    return hub.resolve(source)
-
-
-@functools.cache
-def foreign_net(source: str, name: str) -> Any | None:
-    """Read a checkpoint that is not the zoo's, such as a BERT of `transformers`; once a run.
-
-    Args:
-        source: what `--from` names.
-        name: the model to train. The class of its network may know such checkpoints: it then has
-            `from_foreign(source)`, which returns a network with `arguments` and `preprocess`, or
-            None, and `SHAPE`, the names of those arguments that follow from the weights.
-
-    Returns:
-        The network; None if the checkpoint is the zoo's.
-    """
-    read = getattr(registry.describe(name).builder(), "from_foreign", None)
-    return read(source) if read and source not in registry.list_models() else None
-
-
-@functools.cache
-def start_folder(source: str, name: str) -> Path:
-    """Return the checkpoint folder that a model starts from.
-
-    One that is not the zoo's is written down as one, in a folder that goes with the process.
-
-    Args:
-        source: what `--from` names.
-        name: the model to train.
-    """
-    net = foreign_net(source, name)
-    if net is None:
-        return source_folder(source)
-    folder = Path(tempfile.mkdtemp(prefix="zoo_"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return checkpoint.save_start(folder / name, name, net)
-
-
-def preprocess_file(source: str | None, name: str) -> str | None:
-    """Return the file of a checkpoint's preprocessing, for the data of a fine-tuning run."""
-    path = start_folder(source, name) / "preprocess.json" if source else None
-    return str(path) if path and path.is_file() else None
-
-
-def size_of(data: LightningDataModule, name: str) -> int | None:
+def size_of(data: LightningDataModule, name: str, default: int | None = None) -> int | None:
     """Return a number that the model may need and the data may have, such as `classes`."""
-    return getattr(data, name, None)
+    return getattr(data, name, default)
 
 
 class ZooCLI(LightningCLI):
@@ -114,17 +75,30 @@ class ZooCLI(LightningCLI):
             default=False,
             help="zoo test: write the figures into the folder's metrics and card",
         )
+        parser.add_argument(
+            "--trust",
+            action="store_true",
+            help="take all that the recipe of a checkpoint folder or repository names: it may then "
+            "run any code on this machine; default: plain values only (SECURITY.md)",
+        )
+        parser.add_argument(
+            "--precision",
+            type=Literal["auto"] | None,
+            default=None,
+            help="auto: where trainer.precision is not given, bf16 if the processor has it",
+        )
         parser.add_lightning_class_args(ModelCheckpoint, "checkpoint")
         parser.set_defaults({"checkpoint.save_last": True})
-        parser.link_arguments("seed_everything", "data.init_args.seed", compute_fn=int)
+        for part in ("data", "model"):  # the seed of the order, that of the noise of a step
+            parser.link_arguments("seed_everything", f"{part}.init_args.seed", compute_fn=int)
         parser.link_arguments(
             ("from", "name"), "data.init_args.preprocess", compute_fn=preprocess_file
         )
-        for size in ("vocabulary", "classes", "padding"):
+        for size, default in SIZES.items():
             parser.link_arguments(
                 "data",
                 f"model.init_args.{size}",
-                compute_fn=functools.partial(size_of, name=size),
+                compute_fn=functools.partial(size_of, name=size, default=default),
                 apply_on="instantiate",
             )
 
@@ -132,9 +106,9 @@ class ZooCLI(LightningCLI):
         """Parse, and keep the words for the command that metrics.json names."""
         self.arguments: list[str] = args
         super().parse_arguments(parser, args)
+        # LightningCLI would put the arguments that the file holds above those of the recipe
         command = self.config.get("subcommand")
-        if command and self.config[command].get("ckpt_path"):  # Lightning opens it next
-            require_whole(self.config[command].ckpt_path)
+        self.resume = self.config[command].pop("ckpt_path", None) if command else None
 
     @property
     def options(self) -> Namespace:
@@ -148,6 +122,8 @@ class ZooCLI(LightningCLI):
         if self.options.get("output"):
             checkpoint.require_replaceable(self.options.output)
         trainer = self.options.trainer
+        if self.resume:
+            self.options.ckpt_path = self.resume_file(self.resume)
         runs = Path(trainer.default_root_dir or "runs")
         if self.subcommand in ("validate", "test"):
             trainer.logger = False
@@ -156,9 +132,25 @@ class ZooCLI(LightningCLI):
                 class_path="lightning.pytorch.loggers.CSVLogger",
                 init_args=Namespace(save_dir=str(runs), name=self.options.name),
             )
-        if self.options.get("ckpt_path") == "last":
-            self.options.ckpt_path = str(last_checkpoint(runs / self.options.name))
-            require_whole(self.options.ckpt_path)
+        self.choose_precision()
+
+    def resume_file(self, source: str) -> str:
+        """Return the file to resume from that `--ckpt_path` names, checked; nobody read it yet."""
+        if source == "last":
+            runs = Path(self.options.trainer.default_root_dir or "runs")
+            source = str(last_checkpoint(runs / self.options.name))
+        trust.require_resumable(source, self.options.model.class_path)
+        return source
+
+    def choose_precision(self) -> None:
+        """Fill in the precision that a recipe leaves to the processor, or to the resumed run."""
+        trainer = self.options.trainer
+        self.chooses_precision = self.options.precision == "auto" and trainer.precision is None
+        if self.chooses_precision:
+            resumed = Path(self.options.get("ckpt_path") or "")
+            saved = saved_precision(resumed) if resumed.is_file() else None
+            trainer.precision = saved or choose_precision(trainer.accelerator)
+            tell(f"precision: {trainer.precision}" + (", as it began" if saved else ""))
 
     def take_shape(self) -> None:
         """Give the network the shape of a checkpoint that is not the zoo's, whatever the recipe's.
@@ -172,15 +164,35 @@ class ZooCLI(LightningCLI):
             self.options.model.init_args.update(Namespace(shape))
 
     def instantiate_classes(self) -> None:
-        """Build data, model and trainer; load the weights named by `--from`."""
+        """Build data, model and trainer; load the weights named by `--from`.
+
+        Batch norms over all processes are our own, which run on CPU too.
+        """
+        synchronised = self.options.trainer.sync_batchnorm
+        self.options.trainer.sync_batchnorm = False
         super().instantiate_classes()
+        for size in SIZES:  # Lightning saves as a hyperparameter what the class does not take, too
+            if size not in self.options.model.init_args:
+                self.model.hparams.pop(size, None)
+        if synchronised:
+            normalise_over_processes(self.model)
+            self.options.trainer.sync_batchnorm = True  # for the recipe that is kept
+        if self.options.get("optimizer"):
+            require_one_optimizer(self.model)
+        elif self.options.get("lr_scheduler"):
+            reschedule(self.model, self.options.lr_scheduler)
         if self.options["from"]:
-            folder = start_folder(self.options["from"], self.options.name)
-            checkpoint.load_matching(self.model.net, folder, self.options.reset)
+            source, name = self.options["from"], self.options.name
+            fresh = getattr(foreign_net(source, name), "FRESH", ())
+            reset = [*self.options.reset, *fresh]
+            checkpoint.start_from(self.model.net, start_folder(source, name), reset)
+        features = getattr(self.model, "features", None)
+        if isinstance(features, str):  # the checkpoint whose features measure what is made
+            self.model.measure_with(hub.load(features))
 
     def before_fit(self) -> None:
         """Measure a model that is to be fine-tuned."""
-        fine_tunes = self.options["from"] and not self.options.ckpt_path
+        fine_tunes = self.options["from"] and not self.resume
         self.before = self.evaluate() if fine_tunes else {}
 
     def after_fit(self) -> None:
@@ -239,7 +251,15 @@ class ZooCLI(LightningCLI):
             recipe=self.recipe(),
             metrics=self.results(metrics, FOLDER),
             log=log.rows,
+            attachments=getattr(self.datamodule, "attachments", None),
+            pictures=self.pictures(),
         )
+
+    def pictures(self) -> dict[str, bytes]:
+        """Return the pictures that the callbacks draw of the trained network."""
+        callbacks = self.trainer.callbacks  # pyright: ignore[reportAttributeAccessIssue]
+        drawn = [c.pictures(self.model.net) for c in callbacks if isinstance(c, SampleGrid)]
+        return {name: content for pictures in drawn for name, content in pictures.items()}
 
     def recipe(self) -> str:
         """Return the fully resolved recipe as YAML."""
@@ -247,105 +267,24 @@ class ZooCLI(LightningCLI):
         for key in RUN_KEYS:
             config.pop(key, None)
         config.trainer.logger = config.trainer.default_root_dir = None
+        if self.chooses_precision:
+            config.trainer.precision = None
         return self._parser(self.subcommand).dump(config, skip_check=True)
 
 
-def last_checkpoint(run: Path) -> Path:
-    """Return the newest `last.ckpt` of a model's runs.
-
-    Raises:
-        FileNotFoundError: if there is none.
-    """
-    found = sorted(run.glob("version_*/checkpoints/last.ckpt"), key=lambda p: p.stat().st_mtime)
-    if not found:
-        raise FileNotFoundError(f"no last.ckpt below {run}: leave out --ckpt_path to start afresh")
-    return found[-1]
+def fit(words: list[str]) -> None:
+    """Run `zoo fit`; see `run`."""
+    run(["fit", *words])
 
 
-def require_whole(source: str) -> None:
-    """Refuse a local checkpoint file that is not there or was cut short, as by a full disk.
-
-    Raises:
-        FileNotFoundError: if it is not there.
-        ValueError: if it has no end.
-    """
-    path = Path(source)
-    if path.suffix != ".ckpt" or "://" in source:  # Lightning's words, such as best; an address
-        return
-    if not path.exists():
-        raise FileNotFoundError(f"no checkpoint {path}: `--ckpt_path last` finds the newest")
-    if path.is_file() and not zipfile.is_zipfile(path):
-        raise ValueError(f"{path} is cut short or no checkpoint: give another file of its folder")
+def validate(words: list[str]) -> None:
+    """Run `zoo validate`; see `run`."""
+    run(["validate", *words])
 
 
-def data_options(words: list[str]) -> list[str]:
-    """Return the options `--data.KEY VALUE` and `--data.KEY=VALUE` among the words of a command.
-
-    Example:
-        >>> data_options(["test", "--data.root", "x", "--from", "y", "--data.unseen_only=true"])
-        ['--data.root', 'x', '--data.unseen_only=true']
-    """
-    before = ["", *words]
-    return [
-        word
-        for previous, word in zip(before, words, strict=False)
-        if word.startswith("--data.")
-        or (previous.startswith("--data.") and "=" not in previous and not word.startswith("--"))
-    ]
-
-
-def commit() -> str:
-    """Return the commit of the checkout that runs, or the version of an installed package."""
-    checkout = registry.PACKAGE.parent
-    git = ["git", "-C", str(checkout), "rev-parse", "--short=12", "HEAD"]
-    found = ""
-    if (checkout / ".git").exists() and shutil.which("git"):
-        found = subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip()
-    return found or __version__
-
-
-@rank_zero_only
-def tell(line: str) -> None:
-    """Print a line, once for all processes."""
-    Console().print(line, soft_wrap=True, markup=False, highlight=False)
-
-
-@rank_zero_only
-def show(columns: dict[str, dict[str, float]]) -> None:
-    """Print metrics side by side."""
-    table = Table("test split", *columns)
-    for metric in next(reversed(columns.values())):
-        table.add_row(metric, *(f"{column[metric]:.4f}" for column in columns.values()))
-    Console().print(table)
-
-
-def recipe_file(recipe: str) -> Path:
-    """Return the YAML file of a recipe given as a file, a checkpoint folder or a model's name.
-
-    Raises:
-        FileNotFoundError: if a .yaml file is named that is not there.
-        ValueError: if no model has that name.
-    """
-    path = Path(recipe)
-    if (path / "recipe.yaml").is_file():
-        path = path / "recipe.yaml"
-    elif path.suffix not in {".yaml", ".yml"}:
-        path = registry.describe(recipe).recipe_path
-    if not path.is_file():
-        raise FileNotFoundError(f"no recipe {path}: give a YAML file or a name of `zoo list`")
-    return path
-
-
-def expand(arguments: list[str]) -> list[str]:
-    """Turn the recipe of `fit RECIPE`, or the model of `test MODEL`, into options."""
-    command, *rest = arguments
-    if not rest or rest[0].startswith("-"):
-        return arguments
-    subject, *rest = rest
-    if command == "fit" or Path(subject).suffix in {".yaml", ".yml"}:
-        return [command, "--config", str(recipe_file(subject)), *rest]
-    recipe = source_folder(subject) / "recipe.yaml"
-    return [command, "--config", str(recipe), "--from", subject, *rest]
+def test(words: list[str]) -> None:
+    """Run `zoo test`; see `run`."""
+    run(["test", *words])
 
 
 def run(arguments: list[str]) -> None:
@@ -372,19 +311,14 @@ def assemble(options: list[str]) -> ZooCLI:
         An object with the attributes `model`, `datamodule` and `trainer`.
     """
     forget()
-    return start(options, run=False)
-
-
-def forget() -> None:
-    """Let the next run find its sources anew."""
-    for once_a_run in (source_folder, foreign_net, start_folder):
-        once_a_run.cache_clear()
+    return start(admit_recipes(options), run=False)
 
 
 def start(arguments: list[str], run: bool = True) -> ZooCLI:
     """Build the command line that `run` and `assemble` share."""
     quiet()
-    strict = {"exit_on_error": False}
+    set_parsing_settings(config_read_mode_fsspec_enabled=False)  # Lightning reads addresses too
+    strict = {"exit_on_error": False, "allow_abbrev": False}
     subcommands = {"fit": strict, "validate": strict, "test": strict} if run else {}
     return ZooCLI(
         LightningModule,
@@ -392,7 +326,7 @@ def start(arguments: list[str], run: bool = True) -> ZooCLI:
         subclass_mode_model=True,
         subclass_mode_data=True,
         seed_everything_default=0,
-        trainer_defaults={"callbacks": [RandomState(), TrainLog()]},
+        trainer_defaults={"callbacks": [RandomState(), TrainLog(), PrecisionRecord()]},
         save_config_callback=None,  # the checkpoint folder has the resolved recipe
         parser_kwargs={**strict, **subcommands},
         args=arguments,
@@ -404,6 +338,7 @@ def quiet() -> None:
     """Silence advertisements and advice that do not concern the user of a recipe."""
     warnings.filterwarnings("ignore", message=".*args parameter is intended to run.*")
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+    warnings.filterwarnings("ignore", message="Using ModelCheckpoint with manual optimization.*")
     warnings.filterwarnings("ignore", message=".*`tensorboardX` has been removed.*")
     for name in ("lightning.pytorch.utilities.rank_zero", "lightning.fabric.utilities.seed"):
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from zoo.options import OptionParser
+from zoo.cli.options import OptionParser
 from zoo.words.discovery import discover_words
 from zoo.words.lexicon import COLUMNS, Lexicon
 from zoo.words.reading import read

@@ -1,8 +1,8 @@
 """A step of the end-of-sequence heads on a CPU: two kernels for ten operations of torch.
 
-A step of a small model takes less than a millisecond, and an operation of torch on the one number
-of each row a microsecond and more, which is too much ten times. Importing this
-file loads Numba: only what decodes does it.
+A step of a small model takes less than a millisecond, and each operation of torch more than a
+microsecond, even on one number a row. Ten of them would be felt. Importing this file loads Numba,
+so only decoding imports it.
 """
 
 import math
@@ -19,7 +19,7 @@ def step(
     """Return what `EosHead.step` does.
 
     Args:
-        logits: float32 (batch, vocabulary) on a CPU. While this runs the end's are -inf.
+        logits: float32 (batch, vocabulary) on a CPU; changed while this runs, and restored.
         carried: float32 (batch, 1); overwritten.
         eos_id: id of the end.
         log_kept: log(1 - eps).
@@ -48,7 +48,7 @@ def _take_out(
     log_kept: float,
     monotonic: bool,
 ) -> None:
-    """Keep the end's logits, where -inf is left, and the log-probabilities of going on."""
+    """Copy the end's logits and set them to -inf; compute the log-probabilities of going on."""
     if eos_id >= logits.shape[1]:
         raise IndexError("the end is not in the vocabulary")
     end, log_on = kept
@@ -67,7 +67,7 @@ def _take_out(
 
 @kernel
 def _put_in(log_p: np.ndarray, logits: np.ndarray, kept: np.ndarray, eos_id: int) -> None:
-    """Give the other tokens the probability of going on, the end the rest, and its logits back."""
+    """Add log_on to the other tokens, set the end's probability, and restore its logits."""
     end, log_on = kept
     logits[:, eos_id] = end
     for row in range(len(log_p)):

@@ -1,41 +1,51 @@
-"""Modules without what makes a call of a module slow.
+"""Modules as plain functions over their weights.
 
 A call of an `nn.Module` looks for hooks, and each of its attributes is searched in three tables:
-for a small network and one token this takes as long as the arithmetic.
+for a small network and one token this takes as long as the arithmetic. So a module that is exactly
+what its class says becomes a function; any other is called as it is.
 """
 
 from collections.abc import Callable
 from types import MethodType
-from typing import Any, NamedTuple, TypeVar
-from weakref import WeakKeyDictionary
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from zoo.decoding.cpu.linear import Activation, PackedLinear
 
-Fast = TypeVar("Fast")
-
-_prepared: WeakKeyDictionary[nn.Module, tuple[Any, Any]] = WeakKeyDictionary()
+HOOKS = ("_forward_hooks", "_forward_pre_hooks")
 
 
-def prepared(module: nn.Module, prepare: Callable[[Any], Fast]) -> Fast:
-    """Return `prepare(module)`, made anew only if the weights have changed.
-
-    A tensor counts its changes, but not those by fused optimizers or through `data`: every 997th
-    weight is looked at too.
+def is_untouched(module: nn.Module) -> bool:
+    """Return whether calling a module does what its class says: no hooks, no patched `forward`.
 
     Args:
-        module: any network; it is not kept alive.
-        prepare: what is made of it, without a reference to it; the same at each call for a module.
+        module: itself, not its children.
     """
-    weights = [p.detach() for p in module.parameters()]
-    counts = [(p.data_ptr(), p.dtype, 0 if p.is_inference() else p._version) for p in weights]
-    sums = torch.stack([p.flatten()[::997].sum(dtype=torch.float32) for p in weights])
-    state = counts, sums.tolist()
-    if module not in _prepared or _prepared[module][0] != state:
-        _prepared[module] = state, prepare(module)
-    return _prepared[module][1]
+    kind, everywhere = type(module), nn.modules.module
+    hooked = any(getattr(module, name) or getattr(everywhere, f"_global{name}") for name in HOOKS)
+    patched = "forward" in vars(module)
+    # a class whose `forward` somebody has replaced from another package
+    foreign = kind.forward.__module__.split(".")[0] != kind.__module__.split(".")[0]
+    return not (hooked or patched or foreign)
+
+
+def require_untouched(*modules: nn.Module) -> None:
+    """Refuse hooks and new `forward`s on modules of which generation runs the parts alone.
+
+    Args:
+        modules: whose own `forward` is not called.
+
+    Raises:
+        ValueError: with the class of the first.
+    """
+    for module in modules:
+        if not (is_untouched(module) and type(module).__module__.startswith("zoo.")):
+            raise ValueError(
+                f"{type(module).__name__} has a hook or a forward of its own, which generation, "
+                "step by step, does not call: put it on a layer inside, or take it away"
+            )
 
 
 class Norm(NamedTuple):
@@ -48,22 +58,23 @@ class Norm(NamedTuple):
 
     @classmethod
     def of(cls, layer: nn.LayerNorm) -> "Norm":
-        """Take the weights of a module."""
+        """Return the weights of a module."""
         return cls(list(layer.normalized_shape), layer.weight, layer.bias, layer.eps)
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Normalise float (..., channels)."""
+        """Return float (..., channels), normalised."""
         return torch.layer_norm(x, self.shape, self.weight, self.bias, self.eps)
 
 
 class Lean:
-    """A module's functions over its own tensors and lean children; hooks and dropout are left out.
+    """A module's functions over its own tensors and lean children, without dropout.
 
     What it computes is what the module computes in evaluation mode. The weights are shared, but
     packed ones do not follow later changes.
 
     Args:
-        module: any module whose `forward` needs no more of `nn.Module` than its attributes.
+        module: an untouched module whose `forward` needs no more of `nn.Module` than its
+            attributes.
     """
 
     def __init__(self, module: nn.Module) -> None:
@@ -75,34 +86,41 @@ class Lean:
         self.kind = type(module)
 
     def __call__(self, *inputs: Any) -> Any:
-        """Do what the module does."""
+        """Return what the module's `forward` returns."""
         return self.kind.forward(self, *inputs)
 
     def __getattr__(self, name: str) -> Any:
-        """Bind another method of the module's class."""
+        """Return another method of the module's class, bound to this object."""
         return MethodType(getattr(self.kind, name), self)
 
 
-def lean(module: nn.Module) -> Any:
-    """Return what computes the same as a module in evaluation mode, with less ado.
+def lean(module: Any) -> Any:
+    """Return what computes the same as a module in evaluation mode, in less time.
+
+    A module that has hooks or a patched `forward`, or whose class is neither torch's nor the
+    zoo's, a subclass of `nn.Linear` for example, is returned as it is.
 
     Args:
         module: a network; a list of modules gives a list, a sequence a function.
     """
-    if isinstance(module, nn.Linear):
+    kind = type(module)
+    if not is_untouched(module):
+        return module
+    if kind is nn.Linear:
         return PackedLinear(module.weight, module.bias)
-    if isinstance(module, nn.LayerNorm):
+    if kind is nn.LayerNorm:
         return Norm.of(module)
-    if isinstance(module, nn.Dropout | nn.Identity):
+    if kind in (nn.Dropout, nn.Identity):
         return identity
-    if isinstance(module, nn.Sequential):
+    if kind is nn.Sequential:
         return chain(lean_parts(list(module)))
-    if isinstance(module, nn.ModuleList):
+    if kind is nn.ModuleList:
         return [lean(part) for part in module]
-    return Lean(module)
+    known = kind.__module__.startswith(("torch.nn.modules.", "zoo."))
+    return Lean(module) if known else module
 
 
-def lean_parts(modules: list[nn.Module]) -> list[Callable[[Tensor], Tensor]]:
+def lean_parts(modules: list[Any]) -> list[Callable[[Tensor], Tensor]]:
     """Return the lean form of modules that follow each other; a linear layer takes its activation.
 
     Args:
@@ -111,7 +129,7 @@ def lean_parts(modules: list[nn.Module]) -> list[Callable[[Tensor], Tensor]]:
     parts: list[Callable[[Tensor], Tensor]] = []
     for before, module in zip([None, *modules], modules, strict=False):
         activation = activation_of(module)
-        if isinstance(before, nn.Linear) and activation:
+        if type(before) is nn.Linear and is_untouched(before) and activation:
             parts[-1] = PackedLinear(before.weight, before.bias, activation)
         else:
             parts.append(lean(module))
@@ -119,7 +137,9 @@ def lean_parts(modules: list[nn.Module]) -> list[Callable[[Tensor], Tensor]]:
 
 
 def activation_of(module: nn.Module) -> Activation | None:
-    """Return the name by which `PackedLinear` knows an activation; None if it is none of those."""
+    """Return the name by which `PackedLinear` knows an activation; None if it knows it not."""
+    if not is_untouched(module):
+        return None
     if type(module) is nn.GELU:
         return "gelu_tanh" if module.approximate == "tanh" else "gelu"
     return "relu" if type(module) is nn.ReLU else None

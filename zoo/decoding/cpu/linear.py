@@ -1,9 +1,9 @@
 """Linear layers for inference on a CPU: oneDNN, with weights laid out once.
 
-`torch.nn.functional.linear` multiplies float32 matrices with MKL, which leaves AVX-512 unused on
-processors that are not Intel's, and lays out the weights anew in each call. oneDNN, which torch has
-too, takes half the time on an AMD EPYC, with one row too where the weights are not in the cache. It
-applies an activation to what it has at hand. bfloat16 goes there by itself.
+`torch.nn.functional.linear` multiplies float32 matrices with MKL, which does not use AVX-512 on
+processors of other makers than Intel, and lays out the weights anew in each call. oneDNN, which is
+part of torch, takes half the time on an AMD EPYC, also for one row if the weights are not in the
+processor's cache, and applies an activation in the same pass. torch itself uses it for bfloat16.
 """
 
 from functools import partial
@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 OPERATORS = ("_reorder_linear_weight", "_linear_pointwise")  # torch's own, and not public
-SMALL = 1 << 17  # weights whose product with one row is not worth oneDNN's call
+SMALL = 1 << 17  # fewer weights: for one row, a call of oneDNN costs more than it saves
 Activation = Literal["none", "relu", "gelu", "gelu_tanh"]
 ACTIVATIONS = {  # the function, and oneDNN's words for it
     "none": (lambda x: x, "none", ""),
@@ -56,7 +56,7 @@ class PackedLinear:
 
 
 def fits(weight: Tensor) -> bool:
-    """Say whether a weight can be packed by this torch on its device."""
+    """Return whether this torch can pack a weight on its device."""
     return (
         weight.device.type == "cpu"
         and weight.dtype == torch.float32

@@ -1,53 +1,83 @@
 """Beam search, plain and diverse."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import torch
 from torch import Tensor
 
+from zoo.decoding.engine.checks import require_number, require_whole
 from zoo.decoding.engine.processors import NEVER
-from zoo.decoding.engine.record import Generation, Record, Stop, require_number
-from zoo.decoding.engine.request import Task
+from zoo.decoding.engine.record import Record
+from zoo.decoding.engine.request import Request
+from zoo.decoding.engine.sampling import Steps
+from zoo.decoding.engine.stop import Stop
 
-STEEPEST = 50  # beyond it a power of a length is no number any more
+STEEPEST = 50  # beyond it a power of a length overflows
 
 
 @dataclass(frozen=True)
-class BeamRule:
-    """How a beam search weighs and when it gives up on a prompt.
+class Beam:
+    """The sequences of highest score, searched with a beam.
 
     Attributes:
-        width: hypotheses of a group.
-        groups: groups of hypotheses, which search one after the other; default 1.
-        diversity: what each use of a token by the earlier groups, at the same step, costs in nats:
-            Vijayakumar et al., "Diverse Beam Search", arXiv 1610.02424, Hamming diversity.
-        length_penalty: finished sequences compete by `total / length ** length_penalty`.
-        early_stopping: True: stop when `width` sequences have finished. False: go on while the best
-            running one would beat the worst finished one, were it to end here. "never": as False,
-            but judged at the length that suits it best, so that nothing better is missed.
+        beam: hypotheses of a prompt, over all groups; default 4.
+        n_best: sequences that are returned for each prompt, the best first; default 1.
+        length_penalty: finished sequences compete by `total / length ** length_penalty`, where
+            `total` is the sum of their log-probabilities; default 1.
+        early_stopping: when a prompt is done. True: once `beam` sequences have finished. False
+            (default): once the best running one would not beat the worst finished one if it ended
+            here. "never": likewise, but judged at the length that suits it best, so that nothing
+            better is missed.
     """
 
-    width: int
-    groups: int = 1
-    diversity: float = 0.0
+    beam: int = field(default=4, metadata={"off": 1})
+    n_best: int = 1
     length_penalty: float = 1.0
     early_stopping: bool | Literal["never"] = False
 
     def __post_init__(self) -> None:
-        if self.width < 1 or self.groups < 1:
-            raise ValueError(f"beam {self.width} x {self.groups} groups: both are at least 1")
-        require_number("diversity", self.diversity)
+        require_whole("beam", self.beam)
+        require_whole("n_best", self.n_best)
         require_number("length_penalty", self.length_penalty)
-        if not math.isfinite(self.diversity):
-            raise ValueError(f"diversity is {self.diversity}: a finite number")
         if not abs(self.length_penalty) <= STEEPEST:
             raise ValueError(
-                f"length_penalty is {self.length_penalty}: from {-STEEPEST} to {STEEPEST}"
+                f"length_penalty is {self.length_penalty}: expected a number from {-STEEPEST} to "
+                f"{STEEPEST}"
             )
         if self.early_stopping not in (True, False, "never"):
-            raise ValueError(f"early_stopping is {self.early_stopping!r}: True, False or 'never'")
+            raise ValueError(
+                f"early_stopping is {self.early_stopping!r}: expected True, False or 'never'"
+            )
+        if self.n_best > self.beam:
+            raise ValueError(
+                f"n_best is {self.n_best}: expected 1 to {self.beam}, the width of the beam"
+            )
+
+    @property
+    def rows(self) -> int:
+        """Rows of a prompt that are searched at a time."""
+        return self.beam
+
+    @property
+    def group_count(self) -> int:
+        """Groups of hypotheses, which search one after the other."""
+        return 1
+
+    @property
+    def width(self) -> int:
+        """Hypotheses of a group."""
+        return self.beam // self.group_count
+
+    def penalise(self, scores: Tensor, used: Tensor) -> Tensor:
+        """Return the scores of a group, given what earlier groups chose at the same step.
+
+        Args:
+            scores: float (prompts, width, vocabulary).
+            used: float (prompts, vocabulary), how often each token was chosen.
+        """
+        return scores
 
     def weigh(self, totals: Tensor, length: int) -> Tensor:
         """Return the scores by which sequences of `length` tokens compete."""
@@ -57,6 +87,45 @@ class BeamRule:
         """Return the length at which a running hypothesis of `length` tokens is judged."""
         optimist = self.early_stopping == "never" and self.length_penalty > 0
         return limit if optimist else length
+
+    def search(self, request: Request) -> Steps:
+        """Generate; see `search`."""
+        return search(request, self)
+
+
+@dataclass(frozen=True)
+class DiverseBeam(Beam):
+    """A beam search in groups that avoid each other's tokens.
+
+    Vijayakumar et al., "Diverse Beam Search", arXiv 1610.02424, with Hamming diversity.
+
+    Attributes:
+        groups: groups of hypotheses, which must divide `beam`; default 2.
+        diversity: cost in nats of a token for each use by an earlier group at the same step;
+            default 0.5.
+    """
+
+    groups: int = 2
+    diversity: float = 0.5
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.beam % require_whole("groups", self.groups):
+            raise ValueError(
+                f"{self.groups} groups do not divide a beam of {self.beam}: choose a divisor"
+            )
+        require_number("diversity", self.diversity)
+        if not math.isfinite(self.diversity):
+            raise ValueError(f"diversity is {self.diversity}: expected a finite number")
+
+    @property
+    def group_count(self) -> int:
+        """Groups of hypotheses, which search one after the other."""
+        return self.groups
+
+    def penalise(self, scores: Tensor, used: Tensor) -> Tensor:
+        """Return the scores of a group, less the cost of what earlier groups chose."""
+        return scores - self.diversity * used[:, None]
 
 
 @dataclass
@@ -117,13 +186,11 @@ class Beams:
             self.done[prompts],
         )
 
-    def advance(
-        self, step: int, log_probs: Tensor, raw: Tensor, rule: BeamRule, stop: Stop
-    ) -> None:
-        """Go one token further.
+    def advance(self, step: int, log_probs: Tensor, raw: Tensor, rule: Beam, stop: Stop) -> None:
+        """Advance by one token.
 
-        Of the best candidates, as many as could all end and still leave `width` that do not, those
-        that end and are among the first `width` are finished; the best others go on.
+        So many of the best candidates are taken that `width` are left even if all that can end do.
+        Those that end and are among the first `width` are finished; the best others go on.
 
         Args:
             step: which new token this is, from 0.
@@ -161,8 +228,8 @@ class Beams:
         self.ends = torch.cat([self.ends, ends], 1).take_along_dim(order[..., None], 1)
         self.end_gains = torch.cat([self.end_gains, gains], 1).gather(1, order)
 
-    def judge(self, length: int, rule: BeamRule, limit: int) -> None:
-        """Find the prompts whose finished sequences no running one of `length` tokens can beat."""
+    def judge(self, length: int, rule: Beam, limit: int) -> None:
+        """Mark the prompts whose finished sequences no running one of `length` tokens can beat."""
         best = rule.weigh(self.totals[:, 0], rule.best_length(length, limit))
         worst = self.scores[:, -1]
         full = worst > NEVER
@@ -211,9 +278,9 @@ class Beams:
 
 
 def advance(
-    groups: list[Beams], step: int, log_probs: Tensor, raw: Tensor, rule: BeamRule, stop: Stop
+    groups: list[Beams], step: int, log_probs: Tensor, raw: Tensor, rule: Beam, stop: Stop
 ) -> None:
-    """Take one token further every group, each kept away from what the earlier ones chose.
+    """Advance every group by one token, each penalised for what the earlier ones chose.
 
     Args:
         groups: the beams.
@@ -225,39 +292,40 @@ def advance(
     """
     used = torch.zeros_like(log_probs[:, 0, 0])  # (prompts, vocabulary)
     for i, group in enumerate(groups):
-        scores = log_probs[:, i] - rule.diversity * used[:, None] if i else log_probs[:, i]
+        scores = rule.penalise(log_probs[:, i], used) if i else log_probs[:, i]
         group.advance(step, scores, raw[:, i], rule, stop)
         if i < len(groups) - 1:
             used.scatter_add_(1, group.chosen[step], torch.ones_like(group.totals))
 
 
-def search(task: Task, rule: BeamRule, n_best: int = 1) -> Generation:
+def search(request: Request, rule: Beam) -> Steps:
     """Search the sequences of highest score.
 
     Args:
-        task: what is to be generated.
+        request: what is to be generated.
         rule: widths and weights.
-        n_best: sequences of a prompt, at most as many as there are hypotheses.
 
-    Raises:
-        ValueError: if `n_best` is above the number of hypotheses.
+    Yields:
+        Nothing: a beam knows its sequences at the end only.
+
+    Returns:
+        The `Generation`, `n_best` rows for each prompt.
     """
-    model, stop = task.model, task.stop
-    beams = rule.width * rule.groups
-    if not 1 <= n_best <= beams:
-        raise ValueError(f"n_best is {n_best}: a beam of {beams} gives 1 to {beams} sequences")
-    logits, state, history = task.begin()
+    model, stop = request.model, request.stop
+    yield from ()
+    logits, state, history = request.begin()
     count, vocabulary, device = *logits.shape, logits.device
-    record = task.record(device, n_best)
-    places = torch.arange(count * n_best, device=device).view(count, n_best)
-    groups = [Beams.start(count, rule.width, stop.limit, device) for _ in range(rule.groups)]
+    record = request.record(device, rule.n_best)
+    places = torch.arange(count * rule.n_best, device=device).view(count, rule.n_best)
+    groups = [Beams.start(count, rule.width, stop.limit, device) for _ in range(rule.group_count)]
     prompts = torch.arange(count, device=device)
-    rows = prompts.repeat_interleave(beams)
+    rows = prompts.repeat_interleave(rule.beam)
     state, history, logits = model.reorder(state, rows), history.pick(rows), logits[rows]
     for step in range(stop.limit):
-        raw = task.log_probs(logits, step, prompts)
-        shape = (len(prompts), rule.groups, rule.width, vocabulary)
-        advance(groups, step, history.process(raw).view(shape), raw.view(shape), rule, stop)
+        raw = request.log_probs(logits, step, prompts)
+        scores = request.process(history, raw, prompts)
+        shape = (len(prompts), rule.group_count, rule.width, vocabulary)
+        advance(groups, step, scores.view(shape), raw.view(shape), rule, stop)
 
         done = torch.stack([group.done for group in groups]).all(0)
         if step == stop.limit - 1:

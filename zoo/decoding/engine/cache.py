@@ -119,7 +119,7 @@ class TreeCache:
         return self.visible.new_full(seen.shape, HIDDEN).masked_fill_(seen, 0)
 
     def step_mask(self) -> Tensor:
-        """Let each hypothesis see its next token's slot; return what each of them sees.
+        """Make each hypothesis see its next token's slot, and return what each of them sees.
 
         Returns:
             float (prompts * heads, beams, length + beams), or 1 for all heads of a single prompt;
@@ -140,8 +140,8 @@ class TreeCache:
     def make_room(self) -> None:
         """Drop the slots that no hypothesis sees any more if they are many, else double the room.
 
-        The branches of a search have nearly all of their past in common: without what was written
-        for beams that lost, a long search costs what its length costs.
+        The hypotheses of a search have nearly all of their past in common. So once the slots of
+        dropped hypotheses are gone, the cache grows with the length of the texts alone.
         """
         seen = (self.visible[..., : self.length] == 0).any(2)[:, 0]  # (prompts, length)
         needed = int(seen.sum(1).max())
@@ -161,7 +161,7 @@ class TreeCache:
         self.length = needed
 
     def slots(self, tokens: int) -> list[Slots]:
-        """Return what each layer has to look at and to write, for so many tokens of each prompt."""
+        """Return the slots of each layer, for so many new tokens of each prompt."""
         end = self.length + tokens
         keys, values = self.keys[..., :end], self.values[..., :end, :]
         new_keys, new_values = keys[..., self.length :], values[..., self.length :, :]

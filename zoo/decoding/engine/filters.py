@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from zoo.decoding.engine.checks import require_number, require_whole
 from zoo.decoding.engine.processors import NEVER, Processor, probabilities
-from zoo.decoding.engine.record import end_ids, require_known, require_number, require_whole
-from zoo.decoding.models.transformers import caller_ends
+from zoo.decoding.engine.stop import require_known, token_list
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,9 @@ def require_share(name: str, share: float) -> None:
     """
     require_number(name, share)
     if not 0 < share <= 1:
-        raise ValueError(f"{name} is {share}: above 0 and at most 1; 1 or None keeps all it can")
+        raise ValueError(
+            f"{name} is {share}: expected a number above 0 and at most 1; 1 keeps all it can"
+        )
 
 
 class Consistent:
@@ -137,13 +139,13 @@ class Consistent:
 
     Args:
         filter: what removes tokens.
-        eos_id: the end token, or several; default that of the `generate`, ours or the one of
-            `transformers`, that is given the filter.
+        eos_id: the end token, or several; default that of `zoo.decoding.generate`, which tells the
+            filter. The `generate` of `transformers` does not: name it there.
     """
 
     def __init__(self, filter: Processor, eos_id: int | Sequence[int] | None = None) -> None:  # noqa: A002
         self.filter = filter
-        self.eos = end_ids(eos_id)
+        self.eos = token_list("eos_id", eos_id)
 
     def __repr__(self) -> str:
         return f"Consistent({self.filter}, eos_id={list(self.eos) or None})"
@@ -154,12 +156,11 @@ class Consistent:
         Raises:
             ValueError: if nobody names the end, or it is not in the vocabulary.
         """
-        eos = self.eos or caller_ends()
-        if not eos:
+        if not self.eos:
             raise ValueError(f"{self} knows no end token to keep: name it with eos_id=")
-        require_known(eos, scores.shape[-1])
+        require_known("eos_id", self.eos, scores.shape[-1])
         filtered = self.filter(tokens, scores)
-        for end in eos:
+        for end in self.eos:
             filtered[:, end] = scores[:, end]
         return filtered
 

@@ -1,19 +1,24 @@
-"""What changes the scores between the model and the choice; all plug into transformers too.
+"""Processors: functions that change the scores before a token is chosen.
 
 A processor is called as `processor(tokens, scores)`: tokens int64 (rows, time), everything so far,
 -1 where a prompt is padded; scores float (rows, vocabulary), logits or log-probabilities. It
-returns new scores. That is also how `transformers` calls its own.
+returns new scores. `transformers` calls its own in the same way, so these work there too.
+
+Rows whose text has ended are left out. A processor that treats prompts differently has a third
+parameter, `prompts`: int64 (rows,), the number of each row's prompt.
 """
 
+import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from zoo.decoding.engine.record import require_number, require_whole
+from zoo.decoding.engine.checks import require_number, require_whole
 
-Processor = Callable[[Tensor, Tensor], Tensor]
+Processor = Callable[..., Tensor]  # of tokens, scores and, if it has the parameter, prompts
 NEVER = -torch.inf
 SMALLEST = 1e-6  # by which any logit can be divided in float32
 
@@ -41,7 +46,8 @@ class Temperature:
         require_number("temperature", self.temperature)
         if not self.temperature >= SMALLEST:
             raise ValueError(
-                f"temperature is {self.temperature}: at least {SMALLEST}; method='greedy' is 0"
+                f"temperature is {self.temperature}: expected at least {SMALLEST}; for 0 take "
+                "method='greedy'"
             )
 
     def __call__(self, tokens: Tensor, scores: Tensor) -> Tensor:
@@ -66,12 +72,14 @@ class RepetitionPenalty:
         require_number("repetition_penalty", self.penalty)
         if not SMALLEST <= self.penalty <= 1 / SMALLEST:
             raise ValueError(
-                f"repetition_penalty is {self.penalty}: from {SMALLEST} to {1 / SMALLEST:.0e}; "
-                "1 changes nothing"
+                f"repetition_penalty is {self.penalty}: expected a number from {SMALLEST} to "
+                f"{1 / SMALLEST:.0e}; 1 changes nothing"
             )
 
     def __call__(self, tokens: Tensor, scores: Tensor) -> Tensor:
         """Penalise the tokens of each row."""
+        if not tokens.shape[1]:
+            return scores
         seen = torch.zeros_like(scores, dtype=torch.bool)
         # padding marks the row's last token, which is in the row anyway
         seen.scatter_(1, torch.where(tokens < 0, tokens[:, -1:], tokens), True)
@@ -104,32 +112,145 @@ class NoRepeatNgram:
         return scores.masked_fill(forbidden > 0, NEVER)
 
 
+@dataclass(frozen=True)
+class Allow:
+    """Forbid all tokens but these.
+
+    Attributes:
+        allowed: ids.
+    """
+
+    allowed: tuple[int, ...]
+
+    def __call__(self, tokens: Tensor, scores: Tensor) -> Tensor:
+        """Keep the scores of the allowed tokens."""
+        kept = torch.full_like(scores, NEVER)
+        kept[:, list(self.allowed)] = scores[:, list(self.allowed)]
+        return kept
+
+
+@dataclass(frozen=True)
+class Forbid:
+    """Forbid some tokens.
+
+    Attributes:
+        forbidden: ids.
+        steps: forbid them for so many new tokens; default None: always.
+        start: tokens of a row before the first new one; needed with `steps`.
+    """
+
+    forbidden: tuple[int, ...]
+    steps: int | None = None
+    start: int = 0
+
+    def __call__(self, tokens: Tensor, scores: Tensor) -> Tensor:
+        """Remove the scores of the forbidden tokens."""
+        if self.steps is not None and tokens.shape[1] - self.start >= self.steps:
+            return scores
+        return scores.index_fill(-1, torch.tensor(self.forbidden, device=scores.device), NEVER)
+
+
+@dataclass(frozen=True)
+class Force:
+    """Begin every row with the same tokens.
+
+    Attributes:
+        first: ids of the first new tokens.
+        start: tokens of a row before the first new one.
+    """
+
+    first: tuple[int, ...]
+    start: int
+
+    def __call__(self, tokens: Tensor, scores: Tensor) -> Tensor:
+        """Leave only the forced token, with the score 0."""
+        step = tokens.shape[1] - self.start
+        if step >= len(self.first):
+            return scores
+        forced = torch.full_like(scores, NEVER)
+        forced[:, self.first[step]] = 0
+        return forced
+
+
+@dataclass(frozen=True)
+class AfterPrompt:
+    """A processor that sees the new tokens alone, not the prompt.
+
+    Attributes:
+        processor: the processor.
+        start: tokens of a row before the first new one.
+    """
+
+    processor: Processor
+    start: int
+
+    def __call__(self, tokens: Tensor, scores: Tensor) -> Tensor:
+        """Apply the processor."""
+        return self.processor(tokens[:, self.start :], scores)
+
+
+def asks(function: Callable, name: str) -> bool:
+    """Return whether a function has a parameter of this name."""
+    try:
+        return name in inspect.signature(function).parameters
+    except (TypeError, ValueError):  # some functions of other languages have no signature
+        return False
+
+
 @dataclass
 class History:
-    """All tokens so far, kept only if a processor may ask for them.
+    """All tokens so far, kept only if somebody may ask for them.
 
     Attributes:
         processors: applied to the scores, in turn.
+        asking: for each processor, whether it asks for the numbers of the prompts.
         tokens: int64 (rows, room), -1 on the padding of the prompts.
         length: how much of the room is in use.
+        kept: whether new tokens are kept.
     """
 
     processors: Sequence[Processor]
+    asking: Sequence[bool]
     tokens: Tensor
     length: int
+    kept: bool
 
     @classmethod
     def of(
-        cls, tokens: Tensor, valid: Tensor, room: int, processors: Sequence[Processor]
+        cls,
+        tokens: Tensor,
+        valid: Tensor,
+        room: int,
+        processors: Sequence[Processor],
+        kept: bool = False,
     ) -> "History":
-        """Begin with the prompts and room for new tokens."""
-        rows, time = tokens.shape
-        buffer = tokens.new_full((rows, time + room if processors else time), -1)
-        buffer[:, :time] = tokens.masked_fill(~valid, -1)
-        return cls(processors, buffer, time)
+        """Begin with the prompts.
 
-    def process(self, scores: Tensor) -> Tensor:
-        """Apply all processors to float (rows, vocabulary).
+        Args:
+            tokens: int64 (rows, time).
+            valid: bool (rows, time), false on padding.
+            room: most new tokens.
+            processors: applied to the scores, in turn.
+            kept: keep the tokens although there are no processors; default False.
+        """
+        rows, time = tokens.shape
+        kept = kept or bool(processors)
+        buffer = tokens.new_full((rows, time + room if kept else time), -1)
+        buffer[:, :time] = tokens.masked_fill(~valid, -1)
+        asking = [asks(processor, "prompts") for processor in processors]
+        return cls(processors, asking, buffer, time, kept)
+
+    @property
+    def so_far(self) -> Tensor:
+        """All tokens, int64 (rows, time), -1 on padding."""
+        return self.tokens[:, : self.length]
+
+    def process(self, scores: Tensor, prompts: Tensor) -> Tensor:
+        """Apply all processors.
+
+        Args:
+            scores: float (rows, vocabulary).
+            prompts: int64 (rows,), the number of each row's prompt.
 
         Returns:
             float32 (rows, vocabulary).
@@ -139,8 +260,9 @@ class History:
         """
         if not self.processors:
             return scores
-        for processor in self.processors:
-            scores = processor(self.tokens[:, : self.length], scores)
+        for processor, asks in zip(self.processors, self.asking, strict=True):
+            told: dict[str, Any] = {"prompts": prompts} if asks else {}
+            scores = processor(self.so_far, scores, **told)
         if not (scores.amax(-1) < torch.inf).all():
             names = ", ".join(getattr(p, "__name__", repr(p)) for p in self.processors)
             raise ValueError(f"the processors ({names}) give NaN or infinity: check them")
@@ -148,11 +270,11 @@ class History:
 
     def append(self, tokens: Tensor) -> None:
         """Add one token to each row: int64 (rows,)."""
-        if self.processors:
+        if self.kept:
             self.tokens[:, self.length] = tokens
             self.length += 1
 
     def pick(self, rows: Tensor) -> "History":
         """Return a history of these rows, repeated or left out as `Decodable.reorder` has it."""
-        kept = self.tokens[rows] if self.processors else self.tokens
-        return History(self.processors, kept, self.length)
+        tokens = self.tokens[rows] if self.kept else self.tokens
+        return History(self.processors, self.asking, tokens, self.length, self.kept)

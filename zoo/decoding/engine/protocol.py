@@ -1,9 +1,7 @@
 """What the engine asks of a model: read the prompts, go a step, pick rows."""
 
-from collections.abc import Iterable, Sequence
 from typing import Protocol, TypeVar, runtime_checkable
 
-import torch
 from torch import Tensor
 
 State = TypeVar("State")
@@ -13,11 +11,19 @@ State = TypeVar("State")
 class Decodable(Protocol[State]):
     """A model that can be decoded; `State` is whatever it keeps between two steps.
 
-    A state belongs to the model from the moment it is handed back: `step` and `reorder` may change
-    it in place, so the engine uses each state once. A model that has a fixed number of positions
-    says so in an attribute `positions: int`, and prompts that do not fit are refused. One whose
-    outputs are log-probabilities says so in `normalised = True`, which spares it a softmax a step.
-    A network that is no `Decodable` itself may give one: `model.as_decodable()`.
+    `step` and `reorder` may change a state in place, so the engine uses each state once. A network
+    that is no `Decodable` itself may return one: `model.as_decodable()`.
+
+    A model may have these attributes:
+        positions: int, the longest text that it takes, or two, for a source and for what is written
+            from it; prompts that do not fit are refused.
+        vocabulary: int, the number of its token ids; prompts with others are refused.
+        eos_id: int or several, its end token.
+        normalised: True if its outputs are log-probabilities, which saves a softmax a step.
+        softmaxed: True if these come from a softmax, at most one column excepted, so that one NaN
+            makes a row of NaN; the engine then looks for NaN in two columns, not in all.
+        source: True if the prompt is a source, such as the text of a summary: the rules against
+            repetition then count the new tokens alone.
     """
 
     def prefill(self, tokens: Tensor, valid: Tensor) -> tuple[Tensor, State]:
@@ -68,67 +74,3 @@ class Contrastable(Decodable[State], Protocol[State]):
             float (batch, time, width) after `prefill`, (batch, 1, width) after `step`.
         """
         ...
-
-
-def pad_prompts(prompts: Tensor | Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
-    """Put prompts side by side, padded with zeros on the left.
-
-    Args:
-        prompts: int64 (batch, time), or a list of lists of token ids of any lengths.
-
-    Returns:
-        Tokens int64 (batch, time) and valid bool (batch, time), as `Decodable.prefill` wants them.
-
-    Raises:
-        ValueError: if there is no prompt, if one is empty (the model needs a token to begin with)
-            or no list of token ids.
-
-    Example:
-        >>> pad_prompts([[5, 6], [7]])[0]
-        tensor([[5, 6],
-                [0, 7]])
-    """
-    if isinstance(prompts, Tensor):
-        if prompts.dim() != 2 or prompts.is_floating_point() or prompts.is_complex():
-            raise ValueError(
-                f"prompts are {prompts.dtype} {tuple(prompts.shape)}: give int64 (batch, time)"
-            )
-        prompts = prompts.long()
-        if (prompts < 0).any():
-            raise ValueError(f"a prompt has the token {int(prompts.min())}: ids begin at 0")
-        rows = list(prompts)
-    else:
-        if not isinstance(prompts, Iterable):
-            raise ValueError(f"prompts are {prompts!r}: give a list of lists of token ids")
-        rows = [token_ids(prompt) for prompt in prompts]
-    lengths = [len(row) for row in rows]
-    if not lengths or not min(lengths):
-        where = f"prompt {lengths.index(0)} is empty" if lengths else "there is no prompt"
-        raise ValueError(f"{where}: a prompt needs a token to begin with, such as [CLS]")
-    if isinstance(prompts, Tensor):
-        return prompts, torch.ones_like(prompts, dtype=torch.bool)
-    longest = max(lengths)
-    tokens = torch.zeros(len(rows), longest, dtype=torch.long)
-    valid = torch.zeros(len(rows), longest, dtype=torch.bool)
-    for i, row in enumerate(rows):
-        tokens[i, longest - len(row) :] = row
-        valid[i, longest - len(row) :] = True
-    return tokens, valid
-
-
-def token_ids(prompt: Sequence[int]) -> Tensor:
-    """Return a list of token ids as int64 (time,).
-
-    Raises:
-        ValueError: if it is none.
-    """
-    if isinstance(prompt, str | int):
-        raise ValueError(f"a prompt is {prompt!r}: give a list of lists of token ids")
-    try:
-        row = torch.as_tensor(prompt)
-    except (TypeError, ValueError, RuntimeError):  # texts, or lists of several lengths
-        row = torch.tensor(-1)
-    fractional = row.is_floating_point() or row.is_complex()
-    if row.dim() != 1 or (fractional and len(row)) or (row.long() < 0).any():
-        raise ValueError(f"a prompt is {prompt!r}: give a list of token ids, whole numbers from 0")
-    return row.long()

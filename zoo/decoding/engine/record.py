@@ -1,112 +1,17 @@
-"""When generation ends, and what it leaves behind."""
+"""What generation leaves behind, and the buffers in which it grows."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from numbers import Integral, Real
-from operator import index
-from typing import Any
+from dataclasses import dataclass, field, fields
 
 import torch
 from torch import Tensor
 
-
-@dataclass(frozen=True)
-class Stop:
-    """The two ways to end: a token of `eos`, or the limit.
-
-    Attributes:
-        limit: most new tokens of a row.
-        eos: ids that end a row; empty if only the limit does.
-    """
-
-    limit: int
-    eos: tuple[int, ...] = ()
-
-    @classmethod
-    def of(cls, limit: int, eos_id: int | Sequence[int] | None) -> "Stop":
-        """Build from what a user gives.
-
-        Raises:
-            ValueError: if the limit is no whole number from 1, or an end is no token id.
-        """
-        return cls(require_whole("max_new_tokens", limit), end_ids(eos_id))
-
-    @property
-    def padding(self) -> int:
-        """What stands in a row after its end."""
-        return self.eos[0] if self.eos else 0
-
-    def ends(self, tokens: Tensor) -> Tensor:
-        """Tell which tokens end their row: bool, in the shape of `tokens`."""
-        if not self.eos:
-            return torch.zeros_like(tokens, dtype=torch.bool)
-        ended = tokens == self.eos[0]
-        for eos in self.eos[1:]:
-            ended |= tokens == eos
-        return ended
-
-
-def end_ids(eos_id: int | Sequence[int] | None) -> tuple[int, ...]:
-    """Return what a user names as the end as a tuple, empty if it is None.
-
-    Raises:
-        ValueError: if it is neither a token id nor several.
-    """
-    if eos_id is None:
-        return ()
-    single = isinstance(eos_id, Integral | str) or getattr(eos_id, "ndim", 1) == 0
-    ids: Any = [eos_id] if single else eos_id
-    try:
-        found = tuple(map(index, ids))
-    except TypeError:
-        raise ValueError(
-            f"eos_id is {eos_id!r}: give a token id or several, such as tokenizer.eos_token_id"
-        ) from None
-    if found and min(found) < 0:
-        raise ValueError(f"eos_id is {eos_id}: token ids begin at 0, None means no end token")
-    return found
-
-
-def require_known(eos: tuple[int, ...], vocabulary: int) -> None:
-    """Refuse an end token that no model of this vocabulary can give.
-
-    Raises:
-        ValueError: if an id is not below `vocabulary`.
-    """
-    if eos and max(eos) >= vocabulary:
-        raise ValueError(
-            f"eos_id {max(eos)} is not in a vocabulary of {vocabulary}: it never comes"
-        )
-
-
-def require_whole(name: str, number: int) -> int:
-    """Return a number of things, of which there is at least one.
-
-    Raises:
-        ValueError: if it is no whole number, or below 1.
-    """
-    try:
-        whole = 0 if isinstance(number, bool) else index(number)
-    except TypeError:
-        whole = 0
-    if whole < 1:
-        raise ValueError(f"{name} is {number!r}: give a whole number, at least 1")
-    return whole
-
-
-def require_number(name: str, number: float) -> None:
-    """Refuse what is no number.
-
-    Raises:
-        ValueError: with its name and what was given.
-    """
-    if not isinstance(number, Real):
-        raise ValueError(f"{name} is {number!r}: give a number")
+from zoo.decoding.engine.stop import Stop
 
 
 @dataclass(frozen=True)
 class Generation:
-    """What `generate` gives back; `n_best` rows for each prompt, the best first.
+    """What `generate` returns: for each prompt one row, or `n_best` or `samples` rows in turn.
 
     Attributes:
         sequences: int64 (rows, steps), the new tokens; after the end of a row, padding.
@@ -115,7 +20,8 @@ class Generation:
             any processor; 0 after the end.
         scores: float32 (rows,): of a beam its total over `length ** length_penalty`, else the sum
             of `log_probs`; -inf where a beam search found fewer than `n_best` sequences.
-        finished: bool (rows,), true if the row ends with an end token, false if the limit cut it.
+        finished: bool (rows,), true if an end token or a stopping criterion ended the row, false if
+            the limit did.
     """
 
     sequences: Tensor
@@ -130,10 +36,42 @@ class Generation:
         rows = self.sequences.tolist()
         return [row[:length] for row, length in zip(rows, lengths, strict=True)]
 
+    @classmethod
+    def join(
+        cls, parts: Sequence["Generation"], rows: Sequence[Tensor], padding: int
+    ) -> "Generation":
+        """Return the generation whose row `rows[i][j]` is row j of part i.
+
+        The tensors are new ones, of which autograd may make use.
+
+        Args:
+            parts: at least one.
+            rows: int64 (rows of the part,) for each part; together each number from 0 once.
+            padding: the token that fills a row after its end.
+        """
+        count, steps = sum(map(len, rows)), max(part.sequences.shape[1] for part in parts)
+        joined = {}
+        for name in (f.name for f in fields(cls)):
+            columns = [getattr(part, name) for part in parts]
+            wide = columns[0].dim() == 2
+            filler = padding if name == "sequences" else 0
+            whole = columns[0].new_full((count, steps) if wide else (count,), filler)
+            for column, own in zip(columns, rows, strict=True):
+                whole[(own, slice(column.shape[1])) if wide else own] = column
+            joined[name] = whole
+        return cls(**joined)
+
 
 @dataclass
 class Record:
-    """The rows of a generation while it is made."""
+    """The rows of a generation while they grow.
+
+    Attributes:
+        rows: how many.
+        stop: end tokens and limit.
+        device: of the tensors.
+        sequences: as the fields that follow, see `Generation`.
+    """
 
     rows: int
     stop: Stop
@@ -142,6 +80,7 @@ class Record:
     lengths: Tensor = field(init=False)
     log_probs: Tensor = field(init=False)
     scores: Tensor = field(init=False)
+    stopped: Tensor = field(init=False)
 
     def __post_init__(self) -> None:
         shape = (self.rows, self.stop.limit)
@@ -149,38 +88,54 @@ class Record:
         self.lengths = torch.zeros(self.rows, dtype=torch.long, device=self.device)
         self.log_probs = torch.zeros(shape, device=self.device)
         self.scores = torch.zeros(self.rows, device=self.device)
-        self._kept: list[tuple[Tensor, Tensor]] = []  # tokens and log-probabilities
-        self._kept_rows = torch.empty(0)
+        self.stopped = torch.zeros(self.rows, dtype=torch.bool, device=self.device)
+        self._pending: list[tuple[Tensor, Tensor]] = []  # tokens and log-probabilities of a step
+        self._pending_rows = torch.empty(0)
         self._length = 0
 
     def add(self, rows: Tensor, step: int, tokens: Tensor, log_probs: Tensor) -> None:
-        """Write the next token of some rows: int64 (rows,), and float (rows,).
+        """Add the next token of some rows.
 
-        It is kept until other rows come: to write many at once costs less.
+        Steps of the same rows are collected and written together, which is cheaper.
+
+        Args:
+            rows: int64 (rows,); the same tensor as in the last call if the rows are the same.
+            step: which new token this is, from 0.
+            tokens: int64 (rows,).
+            log_probs: float (rows,).
         """
-        if rows is not self._kept_rows:
-            self._write_kept()
-        self._kept_rows, self._length = rows, step + 1
-        self._kept.append((tokens, log_probs))
+        if rows is not self._pending_rows:
+            self._write_pending()
+        self._pending_rows, self._length = rows, step + 1
+        self._pending.append((tokens, log_probs))
 
-    def _write_kept(self) -> None:
-        if not self._kept:
+    def _write_pending(self) -> None:
+        if not self._pending:
             return
-        tokens, log_probs = (torch.stack(columns, 1) for columns in zip(*self._kept, strict=True))
-        rows, steps = self._kept_rows, slice(self._length - len(self._kept), self._length)
+        tokens, log_probs = (
+            torch.stack(columns, 1) for columns in zip(*self._pending, strict=True)
+        )
+        rows, steps = self._pending_rows, slice(self._length - len(self._pending), self._length)
         self.put(rows, steps, tokens, log_probs)
         self.lengths[rows] = self._length
         self.scores[rows] += log_probs.sum(1)
-        self._kept = []
+        self._pending = []
 
     def put(self, rows: Tensor, step: int | slice, tokens: Tensor, log_probs: Tensor) -> None:
-        """Write a token of some rows, int64 (rows,), and float (rows,), or (rows, steps)."""
+        """Write tokens of some rows.
+
+        Args:
+            rows: int64 (rows,).
+            step: a step or several.
+            tokens: int64 (rows,) or (rows, steps).
+            log_probs: float (rows,) or (rows, steps).
+        """
         self.sequences[rows, step] = tokens
         self.log_probs[rows, step] = log_probs
 
     def generation(self) -> Generation:
-        """Cut to the longest row and close."""
-        self._write_kept()
+        """Return the rows, cut to the longest one."""
+        self._write_pending()
         last = self.sequences.gather(1, (self.lengths - 1).clamp(min=0)[:, None])[:, 0]
         steps = int(self.lengths.max())
         return Generation(
@@ -188,25 +143,5 @@ class Record:
             self.lengths,
             self.log_probs[:, :steps],
             self.scores,
-            self.stop.ends(last) & (self.lengths > 0),
-        )
-
-
-def require_probabilities(log_probs: Tensor, step: int, prompts: Tensor) -> None:
-    """Refuse what is no log-probability.
-
-    Args:
-        log_probs: float (prompts, ...).
-        step: which new token they are of, from 0.
-        prompts: int64 (prompts,), the numbers of the prompts.
-
-    Raises:
-        ValueError: if one is NaN or infinitely large, with the step and the prompt.
-    """
-    right = log_probs < torch.inf
-    if not right.all():
-        row = int((~right).nonzero()[0, 0])
-        raise ValueError(
-            f"the model's logits are NaN or infinite at step {step}, prompt {int(prompts[row])}: "
-            "check its weights"
+            (self.stop.ends(last) & (self.lengths > 0)) | self.stopped,
         )

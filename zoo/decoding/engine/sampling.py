@@ -1,37 +1,115 @@
-"""One token after another: greedy and sampling are the same walk with another choice."""
+"""Greedy decoding and sampling: the same loop with another choice of the token."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, field, replace
 from operator import index
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from zoo.decoding.engine.processors import probabilities
+from zoo.decoding.engine.checks import require_whole
+from zoo.decoding.engine.filters import Consistent, MinP, TopK, TopP, Typical
+from zoo.decoding.engine.processors import Processor, Temperature, probabilities
 from zoo.decoding.engine.record import Generation
-from zoo.decoding.engine.request import Task
+from zoo.decoding.engine.request import Request
 
-Choice = Callable[[Tensor], Tensor]  # scores (rows, vocabulary) to tokens (rows,)
+Choose = Callable[[Tensor], Tensor]  # scores (rows, vocabulary) to tokens (rows,)
+# At each step the rows that still run and the new token of each; at the end all of it.
+Steps = Generator[tuple[Tensor, Tensor], None, Generation]
+
+
+@dataclass(frozen=True)
+class Greedy:
+    """The likeliest token at each step."""
+
+    rows: ClassVar[int] = 1  # of a prompt, searched at a time
+
+    def search(self, request: Request) -> Steps:
+        """Generate; see `walk`."""
+        return walk(request, most_probable)
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """Random tokens.
+
+    Attributes:
+        temperature: the logits are divided by it; default 1.
+        top_k: keep the k likeliest tokens; default None: all.
+        top_p: keep the nucleus of this probability; default None: all.
+        min_p: keep what has this share of the likeliest token's probability; default None: all.
+        typical: keep the most typical tokens of this probability; default None: all.
+        consistent: no filter removes the end token, so that sampling ends; default False.
+        samples: rows that are drawn for each prompt; default 1.
+        generator: a seed, or a generator on the model's device; default torch's own.
+    """
+
+    temperature: float = 1.0
+    top_k: int | None = None
+    top_p: float | None = None
+    min_p: float | None = None
+    typical: float | None = None
+    consistent: bool = False
+    samples: int = 1
+    generator: int | torch.Generator | None = field(
+        default=None, metadata={"flag": "seed", "type": int}
+    )
+
+    def __post_init__(self) -> None:
+        self.filters([0])  # each of them checks its numbers
+        require_whole("samples", self.samples)
+        if not isinstance(self.generator, torch.Generator | None):
+            seeded(self.generator, "cpu")
+
+    @property
+    def rows(self) -> int:
+        """Rows of a prompt that are searched at a time."""
+        return self.samples
+
+    def filters(self, eos: Sequence[int]) -> list[Processor]:
+        """Return temperature and filters, in the order of `transformers`.
+
+        Args:
+            eos: the end tokens, which consistent filters keep.
+
+        Raises:
+            ValueError: if there is no end token to keep.
+        """
+        given: list[tuple[float | None, Callable]] = [
+            (self.top_k, TopK),
+            (self.top_p, TopP),
+            (self.min_p, MinP),
+            (self.typical, Typical),
+        ]
+        chain: list[Processor] = [build(value) for value, build in given if value is not None]
+        if self.consistent:
+            if not eos:
+                raise ValueError("consistent sampling keeps the end token: give eos_id")
+            chain = [Consistent(processor, eos) for processor in chain]
+        tempered = Temperature(self.temperature)
+        return [tempered, *chain] if self.temperature != 1 else chain
+
+    def search(self, request: Request) -> Steps:
+        """Generate; see `walk`."""
+        chain = [*request.processors, *self.filters(request.stop.eos)]
+        return walk(replace(request, processors=chain), drawing(self.generator), self.samples)
 
 
 def most_probable(scores: Tensor) -> Tensor:
-    """Choose the best token of each row, the first of several."""
+    """Return the best token of each row, the first of several."""
     if scores.device.type == "cpu":  # NumPy takes a tenth of torch's time
         return torch.from_numpy(scores.numpy().argmax(-1))
     return scores.argmax(-1)
 
 
-def drawn(seed: int | torch.Generator | None) -> Choice:
-    """Return the choice that draws from softmax(scores).
+def drawing(seed: int | torch.Generator | None) -> Choose:
+    """Return the function that draws from softmax(scores).
 
     Args:
         seed: a number, a generator on the scores' device, or None for torch's own state.
-
-    Raises:
-        ValueError: if it is none of these.
     """
     generator = seed if isinstance(seed, torch.Generator) else None
-    if generator is not seed:
-        seeded(seed, "cpu")  # refuses what is no seed before anything is read
 
     def draw(scores: Tensor) -> Tensor:
         nonlocal generator
@@ -51,31 +129,52 @@ def seeded(seed: object, device: torch.device | str) -> torch.Generator:
     try:
         return torch.Generator(device).manual_seed(index(seed))  # type: ignore[arg-type]
     except (TypeError, ValueError, RuntimeError):
-        raise ValueError(f"the seed is {seed!r}: give a whole number or a generator") from None
+        raise ValueError(f"the seed is {seed!r}: expected a whole number or a generator") from None
 
 
-def walk(task: Task, choose: Choice) -> Generation:
-    """Generate row by row, leaving out each row once it has ended.
+def walk(request: Request, choose: Choose, each: int = 1) -> Steps:
+    """Generate row by row, and leave out each row once it has ended.
 
     Args:
-        task: what is to be generated.
+        request: what is to be generated.
         choose: picks a token of each row from the processed logits.
+        each: rows of each prompt; default 1.
+
+    Yields:
+        At each step the rows that still run, int64 (rows,), and their new tokens, int64 (rows,).
+
+    Returns:
+        The `Generation`.
     """
-    logits, state, history = task.begin()
-    record = task.record(logits.device)
-    rows = torch.arange(len(logits), device=logits.device)
-    for step in range(task.stop.limit):
+    logits, state, history = request.begin()
+    record = request.record(logits.device, each)
+    rows = torch.arange(len(logits) * each, device=logits.device)
+    if each > 1:
+        owners = rows // each
+        logits, history = logits[owners], history.pick(owners)
+        state = request.model.reorder(state, owners)
+    for step in range(request.stop.limit):
         logits = logits.float()
-        log_probs = task.log_probs(logits, step, rows)
-        chosen = choose(task.process(history, logits, step, rows))
-        task.write(record, rows, step, chosen, log_probs.gather(1, chosen[:, None])[:, 0])
-        ended = task.stop.ends(chosen)
+        prompts = rows // each if each > 1 else rows
+        log_probs = request.log_probs(logits, step, prompts)
+        scores = logits
+        if request.processors:
+            scores = request.process(history, logits, prompts)
+            request.require_choice(scores, step, prompts)
+        chosen = choose(scores)
+        record.add(rows, step, chosen, log_probs.gather(1, chosen[:, None])[:, 0])
+        yield rows, chosen
+        history.append(chosen)
+        ended = request.stop.ends(chosen)
+        if request.stopping:
+            stopped = request.stopped(history, log_probs)
+            record.stopped[rows[stopped]] = True
+            ended |= stopped
         if ended.any():
             kept = (~ended).nonzero()[:, 0]
             rows, chosen, history = rows[kept], chosen[kept], history.pick(kept)
-            state = task.model.reorder(state, kept) if len(rows) else state
-        if not len(rows) or step == task.stop.limit - 1:
+            state = request.model.reorder(state, kept) if len(rows) else state
+        if not len(rows) or step == request.stop.limit - 1:
             break
-        history.append(chosen)
-        logits, state = task.model.step(chosen, state)
+        logits, state = request.model.step(chosen, state)
     return record.generation()

@@ -1,19 +1,20 @@
-"""GPT-2 of `transformers`, one step at a time, with its weights and without its machinery."""
+"""GPT-2 of `transformers`, one step at a time: its weights, without its modules."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
-from zoo.decoding.cpu.inference import Norm
+from zoo.decoding.cpu.inference import Norm, is_untouched
 from zoo.decoding.cpu.linear import PackedLinear
 from zoo.decoding.engine.cache import TreeCache
 
+GPT2 = "transformers.models.gpt2.modeling_gpt2"
+
 
 class Block(NamedTuple):
-    """Weights of one layer, looked up once: finding an attribute of a module is slow."""
+    """Weights of one layer, looked up once, since attributes of a module are slow to find."""
 
     norm_1: Norm
     attention: PackedLinear
@@ -26,7 +27,7 @@ class Block(NamedTuple):
 
     @classmethod
     def of(cls, block: Any) -> "Block":
-        """Take the weights of a `GPT2Block`."""
+        """Return the weights of a `GPT2Block`."""
         activation = gelu_tanh if is_gelu_tanh(block.mlp.act) else block.mlp.act
         return cls(
             Norm.of(block.ln_1),
@@ -41,10 +42,10 @@ class Block(NamedTuple):
 
 
 class GPT2Steps:
-    """The same function as `GPT2LMHeadModel`, as the engine wants it.
+    """A `Decodable` that computes what `GPT2LMHeadModel` computes.
 
-    Dropout is left out, of a prompt's logits only the last are computed, beams share their cache,
-    and on a CPU the weights are kept a second time, laid out for its matrix kernels.
+    Dropout is left out, of a prompt only the last logits are computed, beams share their cache,
+    and on a CPU there is a second copy of the weights, laid out for its matrix kernels.
 
     Args:
         model: a `GPT2LMHeadModel` without cross-attention.
@@ -53,6 +54,7 @@ class GPT2Steps:
     def __init__(self, model: Any) -> None:
         body = model.transformer
         self.positions: int = model.config.n_positions
+        self.eos_id = model.generation_config.eos_token_id
         self.heads: int = model.config.n_head
         self.channels: int = model.config.n_embd // model.config.n_head
         self.token_embedding: Tensor = body.wte.weight
@@ -61,7 +63,7 @@ class GPT2Steps:
         self.blocks = [Block.of(block) for block in body.h]
         self.norm = Norm.of(body.ln_f)
         self.weight: Tensor = model.lm_head.weight
-        self.head = PackedLinear(self.weight, None)
+        self.head = PackedLinear(self.weight, model.lm_head.bias)
 
     def prefill(self, tokens: Tensor, valid: Tensor) -> tuple[Tensor, TreeCache]:
         """Read the prompts; see `Decodable`."""
@@ -119,27 +121,34 @@ class GPT2Steps:
 
 
 def is_plain_gpt2(model: Any) -> bool:
-    """Tell whether a model is a GPT-2 that nobody has changed, as adapters do."""
-    if type(model).__name__ != "GPT2LMHeadModel" or model.config.add_cross_attention:
+    """Return whether a model is a GPT-2 in which nothing is changed, by adapters or by hooks."""
+    if f"{type(model).__module__}.{type(model).__name__}" != f"{GPT2}.GPT2LMHeadModel":
         return False
     linear = {
         type(layer).__name__
         for block in model.transformer.h
         for layer in (block.attn.c_attn, block.attn.c_proj, block.mlp.c_fc, block.mlp.c_proj)
     }
-    return linear == {"Conv1D"} and type(model.lm_head) is torch.nn.Linear
+    plain = not model.config.add_cross_attention and linear == {"Conv1D"}
+    return plain and all(map(is_known, model.modules()))
+
+
+def is_known(module: nn.Module) -> bool:
+    """Return whether a module is untouched, and of a class that `GPT2Steps` knows."""
+    known = (GPT2, "transformers.pytorch_utils", "transformers.activations", "torch.nn.modules.")
+    return is_untouched(module) and type(module).__module__.startswith(known)
 
 
 def packed(layer: Any) -> PackedLinear:
-    """Take the weights of a `Conv1D`, which are (in, out)."""
+    """Return the layer of a `Conv1D`, whose weights are (in, out)."""
     return PackedLinear(layer.weight.t(), layer.bias)
 
 
 def gelu_tanh(x: Tensor) -> Tensor:
-    """GELU by its tanh formula, in one kernel."""
+    """Return GELU by its tanh formula, in one kernel."""
     return F.gelu(x, approximate="tanh")
 
 
 def is_gelu_tanh(activation: Any) -> bool:
-    """Tell whether a module of `transformers` is the tanh formula of GELU."""
+    """Return whether a module of `transformers` is the tanh formula of GELU."""
     return type(activation).__name__ in ("NewGELUActivation", "GELUTanh", "PytorchGELUTanh")

@@ -1,16 +1,19 @@
-"""Models of `transformers` as the engine wants them."""
+"""Models of `transformers` in the form that the engine decodes."""
 
-import inspect
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import Tensor
 from torch.nn import functional as F
 
-from zoo.decoding.cpu.inference import prepared
 from zoo.decoding.engine.protocol import Decodable
-from zoo.decoding.engine.record import end_ids
+from zoo.decoding.models.by_length import ByLength
+from zoo.decoding.models.encoder_decoder import (
+    EncoderDecoder,
+    cache_name,
+    device_of,
+    parameters,
+)
 from zoo.decoding.models.gpt2 import GPT2Steps, is_plain_gpt2
 
 
@@ -18,25 +21,25 @@ class CausalModel:
     """Any causal language model of `transformers`, with the library's own modules and cache.
 
     Args:
-        model: a model that takes `attention_mask` and `position_ids`.
+        model: a model that takes `attention_mask`.
     """
 
     def __init__(self, model: Any) -> None:
         self.model = model
         positions = getattr(model.config, "max_position_embeddings", None)
         self.positions: int | None = positions if positions and positions > 0 else None
+        self.eos_id = model.generation_config.eos_token_id
         self.vocabulary: int | None = getattr(model.get_input_embeddings(), "num_embeddings", None)
-        accepted = inspect.signature(model.forward).parameters
-        # older transformers call it past_key_values
-        self.cache = "cache" if "cache" in accepted else "past_key_values"
+        self.cache = cache_name(model)
+        self.takes_positions = "position_ids" in parameters(model)
         # a state-space model has no past to mask: its mask is for what it reads now
-        self.forgets = getattr(model, "_is_stateful", False) and "position_ids" not in accepted
+        self.forgets = getattr(model, "_is_stateful", False) and not self.takes_positions
 
     def prefill(self, tokens: Tensor, valid: Tensor) -> tuple[Tensor, "Past"]:
         """Read the prompts; see `Decodable`."""
-        valid = valid.to(self.model.device)
+        valid = valid.to(device_of(self.model))
         positions = (valid.cumsum(1) - 1).clamp(min=0)
-        return self.run(tokens.to(self.model.device), valid, positions, logits_to_keep=1)
+        return self.run(tokens, valid, positions, logits_to_keep=1)
 
     def step(self, tokens: Tensor, state: "Past") -> tuple[Tensor, "Past"]:
         """Read one more token of each row; see `Decodable`."""
@@ -53,10 +56,11 @@ class CausalModel:
         Raises:
             ValueError: if it gives no cache of the library's.
         """
+        if self.takes_positions:
+            options["position_ids"] = positions
         output = self.model(
-            input_ids=tokens,
+            input_ids=tokens.to(device_of(self.model)),  # the logits may be elsewhere
             attention_mask=valid.long(),
-            position_ids=positions,
             use_cache=True,
             output_hidden_states=True,
             **options,
@@ -68,7 +72,7 @@ class CausalModel:
     def reorder(self, state: "Past", rows: Tensor) -> "Past":
         """Pick rows; see `Decodable`."""
         state.cache.reorder_cache(rows)
-        return replace(state, valid=state.valid[rows])
+        return replace(state, valid=state.valid[rows.to(state.valid.device)])
 
     def hidden(self, state: "Past") -> Tensor:
         """Return the last layer's output; see `Contrastable`."""
@@ -90,64 +94,38 @@ class Past:
     hidden: Tensor
 
 
-def as_decodable(model: Any) -> Decodable[Any]:
-    """Return the model as the engine wants it.
-
-    Args:
-        model: a `Decodable`, what has one to give (`as_decodable`), or a causal language model of
-            `transformers`.
-
-    Raises:
-        ValueError: if it is none of these, or is in training mode.
-    """
-    if getattr(model, "training", False):
-        raise ValueError(f"{type(model).__name__} is in training mode: call model.eval() first")
-    if isinstance(model, Decodable):
-        return model
-    if hasattr(model, "as_decodable"):
-        return model.as_decodable()
-    if type(model).__module__.startswith("transformers."):
-        if model.config.is_encoder_decoder or not model.can_generate():
-            raise ValueError(f"{type(model).__name__} is no causal language model")
-        return prepared(model, GPT2Steps) if is_plain_gpt2(model) else CausalModel(model)
-    raise ValueError(
-        f"{type(model).__name__} cannot be decoded: it needs prefill, step and reorder (see "
-        "zoo.decoding.Decodable), or as_decodable, or to be a causal model of transformers"
+def is_of_transformers(model: Any) -> bool:
+    """Return whether a model is one of `transformers`, a subclass of one, or has its adapters."""
+    kinds = type(model).__mro__
+    library = any(
+        kind.__name__ == "PreTrainedModel" and kind.__module__.startswith("transformers.")
+        for kind in kinds
     )
+    return library or type(model).__module__.startswith("peft.")
 
 
-def ends_of(model: Any, eos_id: int | Sequence[int] | None = None) -> tuple[int, ...]:
-    """Return the end tokens that a user names, or else the model.
-
-    Args:
-        model: what `generate` takes; it may have an `eos_id`, or the settings of `transformers`.
-        eos_id: the end token, or several; default the model's.
+def from_transformers(model: Any) -> Decodable[Any]:
+    """Return a model of `transformers` in the form that the engine decodes.
 
     Raises:
-        ValueError: if nobody names the end.
+        ValueError: if it neither is a causal language model nor an encoder-decoder of texts, or has
+            learned prompts of `peft`.
     """
-    if eos_id is None:
-        settings = getattr(model, "generation_config", None)
-        eos_id = getattr(model, "eos_id", getattr(settings, "eos_token_id", None))
-    if not (ends := end_ids(eos_id)):
-        raise ValueError(f"{type(model).__name__} has no eos_id: name the end with eos_id=")
-    return ends
-
-
-def caller_ends() -> tuple[int, ...]:
-    """Return the end tokens of the `generate` of `transformers` that this is called from.
-
-    It gives its processors tokens and scores, and no way to ask for more; but its settings, the
-    model's and the caller's in one, are a variable of a frame above.
-
-    Returns:
-        The ids; none if there is no such frame, or no end token in its settings.
-    """
-    frame = inspect.currentframe()
-    while frame:
-        if frame.f_globals.get("__name__", "").startswith("transformers.generation."):
-            settings = frame.f_locals.get("generation_config")
-            if settings is not None:
-                return end_ids(settings.eos_token_id)
-        frame = frame.f_back
-    return ()
+    if type(model).__module__.startswith("peft."):
+        if model.active_peft_config.is_prompt_learning:
+            raise ValueError(
+                f"{type(model).__name__} has a learned prompt, which generation does not read: "
+                "adapters inside of layers, such as LoRA, are taken"
+            )
+        model = model.get_base_model()  # its layers have the adapters in them
+    if not model.can_generate():
+        raise ValueError(
+            f"{type(model).__name__} is no causal language model and no encoder-decoder"
+        )
+    if model.config.is_encoder_decoder:
+        return EncoderDecoder(model)
+    if is_plain_gpt2(model):
+        return GPT2Steps(model)
+    causal = CausalModel(model)
+    # without positions of its tokens, a model that is no state-space model would count padding
+    return causal if causal.takes_positions or causal.forgets else ByLength(causal)

@@ -1,0 +1,110 @@
+"""What attacks do to a linear model is known; what they do to texts is countable."""
+
+import random
+
+import matplotlib as mpl
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+from zoo.adversarial import robustness
+from zoo.adversarial.text_edits import drop, homophone, sound_of, swap
+
+mpl.use("agg")
+
+
+class Linear(nn.Module):
+    """Class 1 where w . x > 0."""
+
+    def __init__(self, gain=1.0):
+        super().__init__()
+        self.weight = nn.Parameter(torch.tensor([1.0, -2.0, 2.0]))
+        self.gain = gain
+
+    def forward(self, x):
+        score = self.gain * (x.flatten(1) @ self.weight)
+        return torch.stack([-score, score], 1)
+
+
+@pytest.mark.parametrize(("norm", "dual"), [("l2", 3.0), ("linf", 5.0)])
+def test_a_linear_model_falls_where_the_shift_reaches_its_margin(norm, dual):
+    """An example at margin m is lost from a shift of m / (dual norm of w) on."""
+    margins = [0.3, 0.6, 0.9, 1.2]
+    x = [m * torch.tensor([1.0, -2.0, 2.0]) / 9 for m in margins]
+    data = [(example.view(1, 1, 3), 1) for example in x]
+    strengths = [0.0, *(m / dual + 1e-3 for m in margins)]
+    found = robustness(
+        Linear(), data, ["pgd"], strengths=strengths, norm=norm, bounds=(-9.0, 9.0), batch_size=3
+    )
+    assert list(found.accuracy["pgd"].values()) == [1.0, 0.75, 0.5, 0.25, 0.0]
+    assert found.examples == 4
+    assert found.silent == 0.0
+
+
+def test_gradients_that_vanish_are_counted():
+    """A gain that drives the softmax to exact ones: accuracy stays, and that is not robustness."""
+    data = [(torch.tensor([1.0, -2.0, 2.0]), 1)]
+    found = robustness(Linear(1e4), data, ["pgd"], strengths=[1.0], bounds=(-9.0, 9.0))
+    assert found.silent == 1.0
+    assert found.accuracy == {"pgd": {1.0: 1.0}}
+
+
+def test_pixels_stay_within_their_bounds():
+    data = [(torch.tensor([1.0, 0.0, 1.0]), 1)]  # the corner where class 1 is safest
+    found = robustness(Linear(), data, ["pgd"], strengths=[0.5], bounds=(0.5, 1.0))
+    assert found.accuracy["pgd"][0.5] == 1.0  # cannot leave [0.5, 1]: 0.5 - 2 + 1 < 0 needs 1, .5
+
+
+@given(st.text(min_size=0, max_size=30), st.floats(0, 1), st.integers(0, 5))
+def test_edits_keep_what_they_promise(text, share, seed):
+    swapped = swap(text, share, random.Random(seed))
+    assert sorted(swapped) == sorted(text)
+    dropped = drop(text, share, random.Random(seed))
+    assert len(dropped) >= min(1, len(text))
+    rest = iter(text)
+    assert all(c in rest for c in dropped)  # a subsequence
+    if share == 0:
+        assert swapped == dropped == text
+
+
+def test_homophones_sound_the_same():
+    pytest.importorskip("pypinyin")
+    text = "这家酒店的房间很干净"
+    heard = homophone(text, 1.0, random.Random(0))
+    assert heard != text
+    assert [sound_of(c) for c in heard] == [sound_of(c) for c in text]
+    assert homophone("abc 12", 1.0, random.Random(0)) == "abc 12"
+
+
+def test_a_bundled_model_under_every_attack():
+    import zoo
+
+    model = zoo.load("adversarial_fgm_poems")
+    poems = [
+        ("床前明月光，疑是地上霜。举头望明月，低头思故乡。", "Tang"),
+        ("水光潋滟晴方好，山色空蒙雨亦奇。欲把西湖比西子，淡妆浓抹总相宜。", "Song"),
+    ]
+    found = robustness(model, poems, ["pgd", "swap", "drop"], steps=3)
+    assert all(len(by_strength) == 5 for by_strength in found.accuracy.values())
+    assert found.accuracy["pgd"][0.0] == found.accuracy["swap"][0.0]
+    assert found.accuracy["pgd"][3.0] < 1.0
+    assert "| accuracy |" in str(found)
+    assert len(found.plot().lines) == 3
+    assert not model.training
+    assert all(not hooks for hooks in (m._forward_hooks for m in model.modules()))
+
+
+@pytest.mark.parametrize(
+    ("data", "attacks", "message"),
+    [
+        ([], ["pgd"], "data is empty"),
+        ([("春", "Tang")], ["pgd"], "label is 'Tang'"),
+        ([("春", 0)], ["fire"], "attacks has 'fire': expected some of drop, homophone, pgd, swap"),
+        ([(torch.zeros(3), 0)], ["swap"], "attacks has 'swap': expected some of pgd"),
+    ],
+)
+def test_bad_input_is_named(data, attacks, message):
+    with pytest.raises(ValueError, match=message):
+        robustness(Linear(), data, attacks)

@@ -1,0 +1,57 @@
+import pytest
+import torch
+
+from zoo.gan.net import Gan
+
+
+@pytest.mark.parametrize("kind", ["dcgan", "resnet"])
+@pytest.mark.parametrize("shape", [[1, 28, 28], [3, 32, 32], [3, 17, 40], [1, 5, 4]])
+def test_pictures_of_any_size(kind, shape):
+    net = Gan(shape, base=4, kind=kind, latent=6).eval()
+    pictures = net.sample(3, seed=0)
+    assert list(pictures.shape) == [3, *shape]
+    assert pictures.min() >= 0
+    assert pictures.max() <= 1
+    assert net.critic(2 * pictures - 1).shape == (3,)
+
+
+def test_samples_follow_from_the_seed_whatever_their_number_at_once(monkeypatch):
+    net = Gan([1, 8, 8], base=4).eval()
+    whole = net.sample(10, seed=3)
+    monkeypatch.setattr("zoo.gan.net.AT_ONCE", 3)
+    torch.testing.assert_close(net.sample(10, seed=3), whole)
+    assert not torch.equal(net.sample(10, seed=4), whole)
+    assert not torch.equal(net.sample(2), net.sample(2))
+    assert torch.equal(
+        net.sample(5, seed=0, temperature=0.0)[0], net.sample(1, seed=9, temperature=0.0)[0]
+    )
+
+
+def test_the_projection_critic_adds_the_inner_product_with_the_class():
+    net = Gan([1, 8, 8], classes=3, conditional=True, base=4).eval()
+    x, labels = torch.randn(4, 1, 8, 8), torch.tensor([0, 1, 2, 1])
+    logits = net.critic(x, labels)
+    critic = net.critic
+    features = torch.nn.functional.leaky_relu(critic.blocks(critic.start(x)), 0.2).flatten(1)
+    weights = critic.end.weight[0] + critic.classes.weight[labels]
+    torch.testing.assert_close(logits, (features * weights).sum(1))
+
+
+def test_labels_are_in_turn_or_as_asked():
+    net = Gan([1, 8, 8], classes=3, conditional=True, base=4).eval()
+    torch.testing.assert_close(net.sample(4, seed=0), net.sample(4, seed=0, labels=[0, 1, 2, 0]))
+    with pytest.raises(ValueError, match="labels are 2 from 0 to 3: expected 2 from 0 to 2"):
+        net.sample(2, labels=[0, 3])
+    with pytest.raises(ValueError, match="expected none, for this net was not told classes"):
+        Gan([1, 8, 8], base=4).sample(2, labels=[0, 1])
+
+
+@pytest.mark.parametrize("shape", [[2, 28, 28], [1, 28], [1, 3, 28]])
+def test_shapes_that_the_nets_cannot_take_are_refused(shape):
+    with pytest.raises(ValueError, match="expected 1 or 3 channels and sides of at least 4 pixels"):
+        Gan(shape)
+
+
+def test_numbers_out_of_range_are_refused():
+    with pytest.raises(ValueError, match=r"n is 0 and temperature 1.0: expected at least 1"):
+        Gan([1, 8, 8], base=4).sample(0)

@@ -1,0 +1,92 @@
+"""Counts of what annotators did, against loops, and from training alone."""
+
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from zoo.linking.behaviour import Behaviour
+from zoo.linking.entities import Entity
+from zoo.linking.knowledge import KnowledgeBase
+from zoo.linking.names import fold_name
+from zoo.linking.texts import Gold, LinkedText
+
+IDS = ["1", "2", "3"]
+
+
+@pytest.fixture(scope="module")
+def kb(tmp_path_factory):
+    names = {"1": ("子美", "甲"), "2": ("子美",), "3": ("甲",)}
+    entities = [Entity(id_, of) for id_, of in names.items()]
+    return KnowledgeBase.build(entities, tmp_path_factory.mktemp("kb"))
+
+
+@st.composite
+def linked_texts(draw):
+    text = draw(st.text("子美甲乙", min_size=1, max_size=6))
+    starts = draw(st.lists(st.integers(0, len(text) - 1), max_size=2, unique=True))
+    mentions = []
+    for start in sorted(starts):
+        end = draw(st.integers(start + 1, len(text)))
+        mentions.append(Gold(start, end, draw(st.sampled_from([*IDS, None]))))
+    return LinkedText(text, tuple(mentions))
+
+
+@given(st.lists(linked_texts(), max_size=6))
+@settings(deadline=None)
+def test_counts_are_those_of_a_loop(kb, texts):
+    behaviour = Behaviour.count(texts, kb)
+    for name in ("子美", "甲", "乙"):
+        spans = [
+            (name == fold_name(t.text[g.start : g.end]), g.entity)
+            for t in texts
+            for g in t.mentions
+        ]
+        assert behaviour.marked[name] == sum(same for same, _ in spans)
+        assert behaviour.unknown[name] == sum(same and e is None for same, e in spans)
+        chosen = Counter(e for same, e in spans if same and e)
+        assert behaviour.chosen.get(name, Counter()) == chosen
+        passed = 0
+        for text in texts:
+            gold = {(g.start, g.end) for g in text.mentions}
+            found = [m for m in kb.longest_matches(text.text) if m.name == name]
+            passed += sum((m.start, m.end) not in gold for m in found)
+        assert behaviour.passed[name] == passed
+        assert behaviour.is_marked(name) == ((passed + 1) / (behaviour.marked[name] + 1) < 5)
+    assert Behaviour.from_dict(behaviour.to_dict()) == behaviour
+
+
+@given(st.lists(linked_texts(), min_size=1, max_size=6), st.data())
+@settings(deadline=None)
+def test_leaving_a_mention_out_is_as_if_it_were_never_counted(kb, texts, data):
+    marked = [(i, g) for i, text in enumerate(texts) for g in text.mentions]
+    if not marked:
+        return
+    index, gold = data.draw(st.sampled_from(marked))
+    name = fold_name(texts[index].text[gold.start : gold.end])
+    left = tuple(g for g in texts[index].mentions if g != gold)
+    fewer = [*texts[:index], replace(texts[index], mentions=left), *texts[index + 1 :]]
+    whole, part = Behaviour.count(texts, kb), Behaviour.count(fewer, kb)
+    candidates = kb.candidates(name)
+    assert whole.prior(name, candidates, [gold.entity]) == part.prior(name, candidates)
+    assert whole.unknown_share(name, [gold.entity]) == part.unknown_share(name)
+    assert sum(part.prior(name, candidates)) == pytest.approx(1 if candidates else 0)
+
+
+def test_candidates_are_restricted_to_those_chosen_twice(kb):
+    behaviour = Behaviour(chosen={"甲": Counter({"3": 2, "1": 1, "9": 5})})
+    assert behaviour.restricted("甲", ["1", "3"]) == ["3"]
+    assert behaviour.restricted("甲", ["1"]) == ["1"]
+    assert behaviour.restricted("子美", ["1", "2"]) == ["1", "2"]
+
+
+def test_without_counts_the_prior_follows_the_order_of_the_base():
+    assert Behaviour().prior("甲", IDS) == pytest.approx([6 / 11, 3 / 11, 2 / 11])
+
+
+def test_it_is_written_and_opened(tmp_path, kb):
+    behaviour = Behaviour.count([LinkedText("甲乙", (Gold(0, 1, "3"),))], kb)
+    assert behaviour.write(tmp_path, "behaviour") == ["behaviour.json"]
+    assert Behaviour.open(tmp_path, "behaviour") == behaviour

@@ -1,0 +1,147 @@
+"""Corpora: splits that share nothing, answers that are gold, behaviour from training alone."""
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from zoo.data.poets import Poet
+from zoo.data.polyphones import read_polyphones
+from zoo.linking.corpora import LabelledTexts, Poets, Polyphones, WordNet, describe
+from zoo.linking.data import fewer
+from zoo.linking.texts import Gold, LinkedText
+
+CONF = Path(__file__).parents[1] / "conf/data"
+SPLITS = ("train", "valid", "test")
+CORPORA = {
+    "poets": lambda: Poets(path=str(CONF / "poets.jsonl.gz")),
+    "polyphones": lambda: Polyphones(root=str(CONF / "polyphone")),
+    "ccks2019": lambda: LabelledTexts(root=str(CONF / "ccks2019")),
+    "wordnet": lambda: WordNet(path=str(CONF / "wordnet.jsonl.gz")),
+}
+
+
+@pytest.fixture(scope="module", params=CORPORA)
+def data(request):
+    return CORPORA[request.param]()
+
+
+def test_the_answer_is_what_was_marked(data):
+    for split in SPLITS:
+        texts = data.texts(split)
+        assert texts
+        gold = [(text.text, mention) for text in texts for mention in text.mentions]
+        questions = data.read(split)
+        assert len(questions) == len(gold)
+        for (text, mention), question in zip(gold, questions, strict=True):
+            assert (question.text, question.start, question.end) == (
+                text,
+                mention.start,
+                mention.end,
+            )
+            answer = question.ids[question.answer] if question.answer >= 0 else None
+            assert answer == mention.entity or mention.entity not in question.ids
+            assert len(question.ids) == len(question.descriptions) == len(question.features)
+
+
+def test_the_splits_share_no_text(data):
+    texts = [{text.text for text in data.texts(split)} for split in SPLITS]
+    assert sum(map(len, texts)) == len(set().union(*texts))
+
+
+def test_the_behaviour_is_that_of_training_alone(data, monkeypatch):
+    """Taking the labels of validation and test away changes no count and no training question."""
+    expected, texts = data.read("train"), data.texts
+
+    def without_labels(split):
+        if split == "train":
+            return texts(split)
+        bare = [tuple(Gold(m.start, m.end) for m in text.mentions) for text in texts(split)]
+        return [LinkedText(t.text, m) for t, m in zip(texts(split), bare, strict=True)]
+
+    monkeypatch.setattr(data, "texts", without_labels)
+    monkeypatch.delitem(vars(data), "behaviour")
+    assert data.read("train") == expected
+
+
+def test_a_training_mention_does_not_see_its_own_count():
+    data = CORPORA["poets"]()
+    chosen = data.behaviour.chosen
+    for question in data.read("train"):
+        if question.answer < 0:
+            continue
+        name = question.text[question.start : question.end]
+        others = chosen[name][question.ids[question.answer]] - 1
+        assert question.features[question.answer][1] == pytest.approx(np.log1p(others))
+
+
+def test_of_many_candidates_some_are_drawn_and_the_right_one_is_kept(data):
+    draw = np.random.default_rng(0)
+    for question in data.read("train"):
+        less = fewer(question, 2, draw)
+        assert len(less.ids) <= 3
+        assert Counter(less.ids) <= Counter(question.ids)
+        right = question.ids[question.answer] if question.answer >= 0 else None
+        assert right == (less.ids[less.answer] if less.answer >= 0 else None)
+        for id_, text, row in zip(less.ids, less.descriptions, less.rows, strict=True):
+            place = question.ids.index(id_)
+            assert (text, row) == (question.descriptions[place], question.rows[place])
+
+
+def test_a_decade_is_a_fact():
+    poet = Poet("宋甲", "甲", (), ("丁",), None, 1041, "", 3)
+    assert describe(poet).endswith("在世：990、1000、1010、1020、1030、1040")
+
+
+def test_polyphones_are_read_strictly(tmp_path):
+    (tmp_path / "dev.sent").write_text("回到▁了▁星球\n", "utf-8")
+    (tmp_path / "dev.lb").write_text("le5\n", "utf-8")
+    (found,) = read_polyphones(tmp_path, "dev")
+    assert (found.text, found.start, found.reading, found.character) == (
+        "回到了星球",
+        2,
+        "le5",
+        "了",
+    )
+    for sentence in ("回到了", "▁了▁得▁", "▁了星▁球"):
+        (tmp_path / "dev.sent").write_text(f"{sentence}\n", "utf-8")
+        with pytest.raises(ValueError, match="line 1"):
+            read_polyphones(tmp_path, "dev")
+    (tmp_path / "dev.lb").write_text("le5\nle5\n", "utf-8")
+    with pytest.raises(ValueError, match=r"1 lines and .* 2"):
+        read_polyphones(tmp_path, "dev")
+
+
+def test_a_sentence_of_both_polyphone_files_does_not_train(tmp_path):
+    sentences = [f"第{n}回到▁了▁星球" for n in range(30)]
+    for part, kept in (("dev", sentences), ("test", sentences[:10])):
+        (tmp_path / f"{part}.sent").write_text("\n".join(kept), "utf-8")
+        (tmp_path / f"{part}.lb").write_text("le5\n" * len(kept), "utf-8")
+    data = Polyphones(root=str(tmp_path))
+    assert [len(data.texts(split)) for split in ("train", "valid")] != [30, 0]
+    assert sum(len(data.texts(split)) for split in ("train", "valid")) == 20
+
+
+def test_own_files_of_validation_and_test_are_used(tmp_path):
+    entity = {"id": "1", "names": ["x"]}
+    (tmp_path / "kb.jsonl").write_text(json.dumps(entity) + "\n")
+    for split, count in (("train", 20), ("test", 3)):
+        lines = [json.dumps({"text": f"{split}{i} x", "mentions": []}) for i in range(count)]
+        (tmp_path / f"{split}.jsonl").write_text("\n".join(lines))
+    data = LabelledTexts(root=str(tmp_path))
+    assert [len(data.texts(split)) for split in SPLITS] == [18, 2, 3]
+
+
+def test_a_folder_without_files_says_what_is_missing(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"kb\.jsonl in .*--data\.root"):
+        list(LabelledTexts(root=str(tmp_path)).entities())
+
+
+def test_too_few_texts_say_so(tmp_path):
+    (tmp_path / "train.jsonl").write_text('{"text": "x", "mentions": []}\n' * 5)
+    data = LabelledTexts(root=str(tmp_path))
+    assert len(data.texts("train")) == 5
+    with pytest.raises(ValueError, match="5 labelled texts, none of them for test"):
+        data.texts("test")

@@ -1,0 +1,176 @@
+"""Linkers: the same alone as in a batch, over any base, and offsets of the text given."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from zoo.linking.behaviour import Behaviour
+from zoo.linking.calibration import Calibration
+from zoo.linking.entities import Entity
+from zoo.linking.inputs import InputMaker
+from zoo.linking.joint import JointLinker
+from zoo.linking.knowledge import KnowledgeBase
+from zoo.linking.ladder import ladder
+from zoo.linking.net import TransformerLinker
+from zoo.linking.texts import Gold, LinkedText
+
+ENTITIES = [
+    Entity("1", ("蘇舜欽", "子美"), "宋，開封人，在世：1030、1040"),
+    Entity("2", ("杜甫", "子美", "İx"), "唐，鞏縣人"),
+    Entity("3", ("歐陽修", "永叔"), "宋，廬陵人，在世：1030、1040"),
+    Entity("4", ("永叔",)),
+]
+TEXTS = ["歐陽修：寄子美", "", "子美子美", "Ａ İX 永叔 👩‍🚀", "無名", "永叔" * 300]
+
+
+@pytest.fixture(scope="module")
+def kb(tmp_path_factory):
+    return KnowledgeBase.build(ENTITIES, tmp_path_factory.mktemp("kb"))
+
+
+def linker(kind, kb):
+    torch.manual_seed(0)
+    texts = [*TEXTS, *(e.description + "".join(e.names) for e in ENTITIES)] * 2
+    maker = InputMaker.from_texts(texts, max_text=16)
+    if kind is TransformerLinker:
+        net = TransformerLinker(len(maker), width=16, depth=1, heads=2)
+    else:
+        net = JointLinker(len(maker), width=16, heads=2, tagged=0.0)
+    for parameter in net.parameters():  # so that scores are far apart
+        parameter.data += 0.3 * torch.randn_like(parameter)
+    net.preprocess, net.knowledge = maker, kb
+    net.behaviour = Behaviour.count([LinkedText("寄子美", (Gold(1, 3, "2"),))] * 3, kb)
+    return net.eval()
+
+
+@pytest.fixture(scope="module", params=[TransformerLinker, JointLinker])
+def net(request, kb):
+    return linker(request.param, kb)
+
+
+def test_one_text_is_linked_as_in_a_batch(net):
+    together = net.link(TEXTS)
+    assert [len(found) for found in together] == [2, 0, 2, 2, 0, 300]
+    for text, found in zip(TEXTS, together, strict=True):
+        alone = net.link(text)
+        assert [(m.start, m.end, m.entity) for m in alone] == [
+            (m.start, m.end, m.entity) for m in found
+        ]
+        for one, other in zip(alone, found, strict=True):
+            assert one.probability == pytest.approx(other.probability, abs=1e-5)
+
+
+@given(st.text(st.one_of(st.characters(), st.sampled_from("子美永叔İXx👩🚀")), max_size=20))
+@settings(deadline=None, max_examples=30)
+def test_offsets_are_those_of_the_text(net, text):
+    for mention in net.link(text):
+        assert text[mention.start : mention.end] == mention.text
+        total = sum(p for _, p in mention.candidates)
+        assert 0 < total <= 1 + 1e-5
+        assert [p for _, p in mention.candidates] == sorted(
+            (p for _, p in mention.candidates), reverse=True
+        )
+
+
+@given(st.data())
+@settings(deadline=None, max_examples=20)
+def test_mentions_of_any_tagger_are_linked_and_unknown_names_are_nil(net, data):
+    text = "歐陽修：寄子美於無名亭"
+    spans = st.tuples(st.integers(0, len(text) - 1), st.integers(1, len(text)))
+    given_ = data.draw(st.lists(spans.filter(lambda s: s[0] < s[1]), max_size=4, unique=True))
+    found = net.link(text, mentions=given_)
+    assert [(m.start, m.end) for m in found] == sorted(given_)
+    for mention in found:
+        if not net.knowledge.candidates(mention.text):
+            assert (mention.entity, mention.candidates) == (None, ())
+            assert mention.probability == pytest.approx(1)
+
+
+def test_at_most_so_many_candidates_are_kept(net):
+    mention = net.link("寄子美", keep=1)[0]
+    assert len(mention.candidates) == 1
+    assert len(net.link("寄子美")[0].candidates) == 2
+
+
+@pytest.mark.parametrize("span", [(0, 0), (-1, 1), (0, 99), (2, 1), (0.0, 1), (True, 2)])
+def test_a_mention_outside_its_text_is_refused(net, span):
+    with pytest.raises(ValueError, match="expected whole numbers"):
+        net.link("寄子美", mentions=[span])
+
+
+def test_as_many_lists_of_mentions_as_texts(net):
+    with pytest.raises(ValueError, match="2 texts and 1 lists"):
+        net.link(["a", "b"], mentions=[[]])
+
+
+def test_another_base_can_be_laid_under_it(net, tmp_path):
+    kb = KnowledgeBase.build([Entity("x", ("無名",), "亭"), Entity("2", ("子美",))], tmp_path)
+    other = net.with_knowledge(kb)
+    assert [m.text for m in other.link("無名子美")] == ["無名", "子美"]
+    assert other.link("無名子美")[1].candidates[0][0] == "2"
+    assert [m.text for m in net.link("無名子美")] == ["子美"]
+    assert other.preprocess is net.preprocess
+
+
+def test_without_the_threshold_the_best_candidate_is_linked_and_with_it_none(net):
+    plain = net.link("寄子美")[0]
+    assert plain.entity == plain.candidates[0][0]
+    strict = net.with_knowledge(net.knowledge)
+    strict.calibration = Calibration(1.0, 1.1)
+    assert strict.link("寄子美")[0].entity is None
+    assert net.link("寄子美")[0].entity == plain.entity
+
+
+def test_a_name_of_many_entities_is_linked_in_batches_of_bounded_size(kb, tmp_path, monkeypatch):
+    many = [Entity(str(i), ("子美",), f"宋{i}") for i in range(60)]
+    net = linker(TransformerLinker, KnowledgeBase.build(many, tmp_path))
+    whole = net.link(["寄子美", "子美", "永叔"])
+    monkeypatch.setattr("zoo.linking.linker.PAIRS", 1)
+    split = net.link(["寄子美", "子美", "永叔"])
+    assert [[m.entity for m in found] for found in whole] == [
+        [m.entity for m in found] for found in split
+    ]
+    assert len(whole[0][0].candidates) == 60
+
+
+def test_few_candidates_are_read_and_the_rest_have_probability_0(kb):
+    net = linker(TransformerLinker, kb)
+    net.read = 1
+    first, second = net.link("寄子美")[0].candidates
+    assert first[1] > 0
+    assert second[1] == 0
+
+
+def test_a_joint_linker_keeps_descriptions_within_bounds_and_forgets_in_training(kb, monkeypatch):
+    net = linker(JointLinker, kb)
+    monkeypatch.setattr("zoo.linking.joint.CACHED", 2)
+    first = net.link(TEXTS[0])
+    assert len(net._described) == 2
+    assert net.link(TEXTS[0]) == first
+    net.train()
+    assert not net._described
+    net.eval()
+
+
+def test_the_order_of_entities_changes_nothing_without_a_prior(kb, tmp_path):
+    other = KnowledgeBase.build(ENTITIES[::-1], tmp_path)
+    net = linker(JointLinker, kb)
+    for one, two in zip(net.link(TEXTS[0]), net.with_knowledge(other).link(TEXTS[0]), strict=True):
+        assert one.entity == two.entity
+        assert dict(one.candidates) == pytest.approx(dict(two.candidates), abs=1e-5)
+
+
+def test_a_linker_without_a_base_says_so():
+    with pytest.raises(ValueError, match="no knowledge base"):
+        TransformerLinker(5, width=8, depth=1, heads=2).link("x")
+
+
+def test_the_ladder_counts_spans_and_triples(net):
+    texts = [LinkedText("寄子美於永叔", (Gold(1, 3, "2"), Gold(0, 1))), LinkedText("無名")]
+    found = ladder(net, texts)
+    assert found["all_names"] == pytest.approx({"precision": 0.5, "recall": 0.5, "f1": 0.5})
+    linked = [m for m in net.link(texts[0].text) if m.entity]
+    right = sum((m.start, m.end, m.entity) == (1, 3, "2") for m in linked)
+    assert found["end_to_end"]["recall"] == right
+    assert found["end_to_end"]["precision"] == pytest.approx(right / max(1, len(linked)))

@@ -1,0 +1,97 @@
+"""Losses, calibration and overlaps against loops written plainly."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from zoo.linking.calibration import Calibration, fit
+from zoo.linking.inputs import facts, overlaps
+from zoo.linking.losses import half_pointers, listed, listwise
+
+COUNTS = st.lists(st.integers(0, 3), min_size=1, max_size=5)
+
+
+@given(COUNTS, st.data())
+@settings(deadline=None)
+def test_the_listwise_loss(counts, data):
+    answers = [data.draw(st.integers(-1, count - 1)) for count in counts]
+    scores, nil = torch.randn(sum(counts)), torch.randn(len(counts))
+    question = torch.tensor([q for q, n in enumerate(counts) for _ in range(n)], dtype=torch.int64)
+    place = torch.tensor([i for n in counts for i in range(n)], dtype=torch.int64)
+    logits = listed(scores, nil, question, place)
+    losses = listwise(logits, torch.tensor(answers))
+    start = 0
+    for number, (count, answer) in enumerate(zip(counts, answers, strict=True)):
+        own = [float(nil[number]), *scores[start : start + count].tolist()]
+        start += count
+        expected = math.log(sum(map(math.exp, own))) - own[answer + 1]
+        assert float(losses[number]) == pytest.approx(expected, abs=1e-5)
+
+
+def test_half_pointers():
+    logits = torch.randn(2, 3, 2)
+    gold = torch.randint(0, 2, (2, 3, 2)).float()
+    matched = torch.randint(0, 2, (2, 3, 2)).float()
+    valid = torch.tensor([[True, True, True], [True, False, False]])
+    for row, loss in enumerate(half_pointers(logits, gold, matched, valid).tolist()):
+        total = 0.0
+        for time in range(3):
+            for side in range(2):
+                if valid[row, time] and matched[row, time, side]:
+                    p = 1 / (1 + math.exp(-logits[row, time, side]))
+                    total -= math.log(p if gold[row, time, side] else 1 - p)
+        assert loss == pytest.approx(total / int(valid[row].sum()), abs=1e-5)
+
+
+@given(st.text("子美，1 a", max_size=12), st.text("子美，1 a", max_size=12))
+def test_overlaps(side, other):
+    marks = overlaps(side, other)
+    assert marks.shape == (len(side), 3)
+    for i, character in enumerate(side):
+        assert marks[i, 0] == (character in other)
+        starts = [j for j in range(len(side)) for f in facts(other) if 2 <= len(f) <= 10
+                  and side.startswith(f, j) and j <= i < j + len(f)]  # fmt: skip
+        assert marks[i, 2] == bool(starts)
+        if marks[i, 1]:
+            assert marks[i, 0]
+
+
+def test_a_fact_in_common_is_marked():
+    marks = overlaps("在世：1030、1040", "宋，在世：1040、1050")
+    assert marks[:, 1].tolist() == [1, 1, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1]
+
+
+@given(st.integers(1, 40), st.integers(0, 3), st.integers(0, 1000))
+@settings(deadline=None, max_examples=40)
+def test_the_threshold_is_the_best_of_all(questions, candidates, seed):
+    generator = torch.Generator().manual_seed(seed)
+    logits = torch.randn(questions, 1 + candidates, generator=generator)
+    answer = torch.randint(-1, candidates, (questions,), generator=generator)
+    calibration = fit(logits, answer)
+    probabilities = Calibration(calibration.temperature).probabilities(logits.double())
+
+    def right(threshold):
+        return int((Calibration(1.0, threshold).choose(probabilities) == answer).sum())
+
+    best = max(right(t) for t in [0.0, 1.1, *probabilities.flatten().tolist()])
+    assert right(calibration.threshold - 1e-9) == best
+
+
+def test_the_temperature_of_overconfident_logits_is_theirs():
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(20_000, 4, generator=generator)
+    answer = logits.softmax(-1).multinomial(1, generator=generator)[:, 0] - 1
+    assert fit(logits * 3, answer).temperature == pytest.approx(3, rel=0.05)
+
+
+def test_nothing_to_fit_to():
+    with pytest.raises(ValueError, match="no validation question"):
+        fit(torch.zeros(0, 2), torch.zeros(0))
+
+
+def test_a_calibration_is_written_and_opened(tmp_path):
+    assert Calibration(2.0, 0.3).write(tmp_path, "calibration") == ["calibration.json"]
+    assert Calibration.open(tmp_path, "calibration") == Calibration(2.0, 0.3)

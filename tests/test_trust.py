@@ -1,0 +1,422 @@
+"""A stranger's checkpoint runs no code: a hostile folder for each way in."""
+
+import json
+import os
+import pickle
+import shutil
+from pathlib import Path
+
+import pytest
+import safetensors.torch
+import torch
+import yaml
+from conftest import assemble, twin
+from lightning.pytorch import Callback
+
+import zoo
+from zoo import checkpoint, cli, registry
+from zoo.checkpoint import card
+from zoo.checkpoint.folder import SUMS, write_sums
+from zoo.training import trust
+
+NAME = "adversarial_fgm_poems"
+MODULE = """
+import pathlib
+from lightning.pytorch import Callback, LightningDataModule, LightningModule
+from lightning.pytorch.loggers import CSVLogger
+def run(*_):
+    pathlib.Path(__file__).with_name("owned").touch()
+    return 1.0
+run()
+class Model(LightningModule): pass
+class Data(LightningDataModule): pass
+class Call(Callback): pass
+class Logger(CSVLogger): pass
+"""
+
+
+class Pickled:
+    def __init__(self, owned):
+        self.owned = owned
+
+    def __reduce__(self):
+        return Path.touch, (self.owned,)
+
+
+@pytest.fixture
+def owned(tmp_path, monkeypatch):
+    """Put a module that leaves a mark when imported or called where Python finds it."""
+    (tmp_path / "evil_zoo.py").write_text(MODULE)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    mark = tmp_path / "owned"
+    yield mark
+    assert not mark.exists()
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A checkpoint folder of a stranger."""
+    return Path(shutil.copytree(registry.describe(NAME).checkpoint, tmp_path / "stranger"))
+
+
+def change(folder, **changes):
+    """Change keys of the recipe, parents and children parted by two underscores; seal it again."""
+    path = folder / "recipe.yaml"
+    content = yaml.safe_load(path.read_text("utf-8"))
+    for key, value in changes.items():
+        place, (*parents, last) = content, key.split("__")
+        for parent in parents:
+            place = place.setdefault(parent, {})
+        place[last] = value
+    path.write_text(yaml.safe_dump(content), "utf-8")
+    write_sums(folder)
+
+
+def edit(path, **changes):
+    content = json.loads(path.read_text("utf-8"))
+    content.get("arguments", {}).update(changes.pop("arguments", {}))
+    path.write_text(json.dumps(content | changes), "utf-8")
+    write_sums(path.parent)
+
+
+def refused(arguments, capsys):
+    with pytest.raises(SystemExit) as stop:
+        cli.main([str(word) for word in arguments])
+    assert stop.value.code == 2
+    (line,) = [part for part in capsys.readouterr().err.splitlines() if part.startswith("zoo: ")]
+    return line
+
+
+CALL = "evil_zoo.run"
+CLASS = {"class_path": "evil_zoo.Call"}
+RECIPES = {
+    "a file to resume from": {"ckpt_path": "resume.ckpt", "weights_only": False},
+    "an address to resume from": {"ckpt_path": "http://127.0.0.1:9/resume.ckpt"},
+    "a file's address to resume from": {"ckpt_path": "file://resume.ckpt"},
+    "a callback beside the folder": {"trainer__callbacks": [CLASS]},
+    "a callback by its name": {"trainer__callbacks": "evil_zoo.Call"},
+    "one callback, not a list": {"trainer__callbacks": CLASS},
+    "a callback of Lightning that calls": {
+        "trainer__callbacks": [
+            {
+                "class_path": "lightning.pytorch.callbacks.LambdaCallback",
+                "init_args": {"setup": CALL},
+            }
+        ]
+    },
+    "an average that calls": {
+        "trainer__callbacks": [
+            {
+                "class_path": "lightning.pytorch.callbacks.EMAWeightAveraging",
+                "init_args": {"avg_fn": CALL},
+            }
+        ]
+    },
+    "further arguments of a callback": {
+        "trainer__callbacks": [
+            {"class_path": "zoo.adversarial.FGM", "dict_kwargs": {"epsilon": CLASS}}
+        ]
+    },
+    "a logger": {"trainer__logger": {"class_path": "evil_zoo.Logger"}},
+    "a strategy": {"trainer__strategy": "evil_zoo.Call"},
+    "a plugin": {"trainer__plugins": [CLASS]},
+    "a profiler": {"trainer__profiler": "evil_zoo.Call"},
+    "a precision": {"trainer__precision": CLASS},
+    "a folder of runs": {"trainer__default_root_dir": "/tmp/elsewhere"},
+    "a folder of checkpoints": {"checkpoint__dirpath": "/tmp/elsewhere"},
+    "a model": {"model__class_path": "evil_zoo.Model"},
+    "a function as a model": {"model": CALL},
+    "a file as a model": {"model": "model.yaml"},
+    "a class of Lightning as a model": {
+        "model__class_path": "lightning.pytorch.demos.boring_classes.BoringModel"
+    },
+    "a class that the zoo imports": {"model__class_path": "zoo.adversarial.module.LightningModule"},
+    "a command of the zoo as a model": {"model__class_path": "zoo.__main__.Model"},
+    "data": {"data__class_path": "evil_zoo.Data"},
+    "a class among the model's arguments": {"model__init_args__lr": CLASS},
+    "a class within them": {"model__init_args__width": {"of": [CLASS]}},
+    "a class as a string": {"data__init_args__path": "{class_path: evil_zoo.Call}"},
+    "further arguments of the data": {"data__dict_kwargs": {"seed": CLASS}},
+    "an optimiser": {"optimizer": {"class_path": "evil_zoo.Call"}},
+    "a schedule that calls": {
+        "optimizer": {"class_path": "torch.optim.SGD", "init_args": {"lr": 0.1}},
+        "lr_scheduler": {
+            "class_path": "torch.optim.lr_scheduler.LambdaLR",
+            "init_args": {"lr_lambda": CALL},
+        },
+    },
+    "a place on this machine": {"data__init_args__path": "/etc/passwd"},
+    "a place at home": {"data__init_args__path": "~/.ssh/id_ed25519"},
+    "a place above": {"data__init_args__path": "x/../../secret"},
+    "an address of data": {"data__init_args__path": "https://127.0.0.1:9/data"},
+    "weights": {"from": "stranger/other"},
+    "an output": {"output": "/tmp/elsewhere"},
+    "another recipe": {"config": "other.yaml"},
+    "trust": {"trust": True},
+    "another network": {"model__init_args__width": 1 << 20},
+}
+
+
+@pytest.mark.parametrize(
+    ("command", "way"),
+    [
+        (command, way)
+        for way, changes in RECIPES.items()
+        for command in ("test", "fit")
+        if (command, *changes) != ("test", "from")  # there the user says where the weights are
+    ],
+)
+def test_a_recipe_names_plain_values_only(
+    way, command, folder, owned, tmp_path, capsys, monkeypatch
+):
+    (tmp_path / "model.yaml").write_text(f"class_path: {CALL}\n")
+    (tmp_path / "resume.ckpt").write_bytes(pickle.dumps(Pickled(owned)))
+    monkeypatch.chdir(tmp_path)
+    changes = RECIPES[way]
+    change(folder, **changes)
+    line = refused([command, folder, *twin(NAME), "--trainer.fast_dev_run", "1"], capsys)
+    places = [key.split("__")[-1] for key in changes]
+    assert "recipe.yaml" in line
+    assert any(place in line for place in [*places, "class_path"])
+    assert not Path("/tmp/elsewhere").exists()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"name: {NAME}\nmodel: !!python/object/apply:evil_zoo.run []\n",
+        f"name: {NAME}\nmodel: !!python/name:evil_zoo.run\n",
+        "a: &a [x, x, x]\nb: &b [*a, *a, *a]\nc: &c [*b, *b, *b]\nname: *c\n",
+        "[" * 5000,
+        "name: [",
+        "- name\n",
+        "",
+        f"name: {NAME}\ndata:\n  init_args: {{path: {'x' * trust.LARGEST}}}\n",
+    ],
+)
+@pytest.mark.parametrize("option", [False, True])
+def test_a_recipe_is_plain_yaml(text, option, folder, owned, capsys):
+    (folder / "recipe.yaml").write_text(text)
+    write_sums(folder)
+    subject = ["--config", folder / "recipe.yaml"] if option else [folder]
+    assert "recipe.yaml" in refused(["fit", *subject, *twin(NAME)], capsys)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--config", "RECIPE"],
+        ["--config=RECIPE"],
+        ["-c", "RECIPE"],
+        ["-cRECIPE"],
+        ["RECIPE"],
+    ],
+)
+def test_however_a_recipe_is_given(words, folder, owned, capsys):
+    change(folder, trainer__callbacks=[CLASS])
+    path = str(folder / "recipe.yaml")
+    line = refused(["fit", *(word.replace("RECIPE", path) for word in words)], capsys)
+    assert "trainer.callbacks.0 is {'class_path': 'evil_zoo.Call'}" in line
+    assert "--trust" in line
+
+
+def test_a_folder_without_sums_is_a_stranger_too(folder, owned, capsys):
+    change(folder, trainer__callbacks=[CLASS])
+    (folder / SUMS).unlink()
+    assert "has no SHA256SUMS" in refused(["fit", folder], capsys)
+    assert "plain values" in refused(["fit", folder / "recipe.yaml"], capsys)
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:9/x.yaml", "memory://x.yaml"])
+def test_no_recipe_comes_from_an_address(address, capsys):
+    assert address in refused(["fit", "--config", address], capsys)
+    assert address in refused(["fit", NAME, "--model", address], capsys)
+
+
+def test_trust_takes_the_rest_and_says_so(folder, tmp_path, monkeypatch, capsys):
+    (tmp_path / "evil_zoo.py").write_text(MODULE)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    change(folder, trainer__callbacks=[CLASS], data__init_args__path=None)
+    words = ["test", str(folder), "--trainer.fast_dev_run", "1", "--trainer.accelerator", "cpu"]
+    cli.run([*words, "--trust"])
+    assert (tmp_path / "owned").exists()
+    (line,) = [x for x in capsys.readouterr().out.splitlines() if x.startswith("--trust")]
+    assert "may run any code on this machine" in line
+    assert "evil_zoo.Call" in line
+    change(folder, ckpt_path="x.ckpt")
+    assert "ckpt_path" in refused([*words, "--trust"], capsys)
+
+
+def test_what_the_user_gives_takes_the_place_of_the_recipes(folder, capsys):
+    change(folder, data__init_args__path="/somewhere/else.tsv")
+    words = ["test", str(folder), "--trainer.fast_dev_run", "1", "--trainer.accelerator", "cpu"]
+    assert "data.init_args.path is '/somewhere/else.tsv'" in refused(words, capsys)
+    cli.run([*words, "--data.path", "null"])
+
+
+@pytest.mark.parametrize("name", registry.list_models())
+def test_what_the_zoo_writes_is_taken_whole(name):
+    entry = registry.describe(name)
+    parts = assemble(name)
+    parts.arguments = []
+    written = yaml.safe_load(parts.recipe())
+    assert trust.split(written, {"data.root", "data.file", "data.files"})[1] == []
+    if entry.checkpoint.is_dir():
+        bundled = trust.read(entry.checkpoint / "recipe.yaml")
+        assert trust.split(bundled, set()) == (bundled, [])
+
+
+@pytest.mark.parametrize("name", trust.CALLBACKS)
+def test_the_callbacks_that_are_taken_exist(name):
+    import lightning.pytorch.callbacks
+
+    assert issubclass(getattr(lightning.pytorch.callbacks, name), Callback)
+
+
+# a file to resume from
+
+
+def resume(path, owned, **hyperparameters):
+    torch.save({"state_dict": {}, "hyper_parameters": hyperparameters}, path)
+    return ["fit", NAME, *twin(NAME), "--ckpt_path", path]
+
+
+OURS = {"_class_path": "zoo.adversarial.module.Classifier"}
+
+
+@pytest.mark.parametrize(
+    "hyperparameters",
+    [
+        {"_class_path": "evil_zoo.Model"},
+        {"_class_path": "evil_zoo.Model", "_instantiator": CALL},
+        {"_class_path": ["evil_zoo.Model"]},
+        {"class_path": "evil_zoo.Model"},
+        {"class_path": "evil_zoo.Model", "init_args": {}},
+        {**OURS, "lr": CLASS},
+        {**OURS, "width": [CLASS]},
+        {**OURS, "width": "{class_path: evil_zoo.Call}"},
+    ],
+)
+def test_a_file_to_resume_from_names_no_other_class(hyperparameters, owned, tmp_path, capsys):
+    words = resume(tmp_path / "x.ckpt", owned, **hyperparameters)
+    assert "x.ckpt" in refused(words, capsys)
+
+
+def test_a_file_to_resume_from_is_no_pickle_and_no_folder(owned, tmp_path, capsys):
+    path = tmp_path / "x.ckpt"
+    torch.save({"state_dict": {}, "hyper_parameters": Pickled(owned)}, path)
+    words = ["fit", NAME, *twin(NAME), "--ckpt_path"]
+    assert "more than tensors and plain values" in refused([*words, path], capsys)
+    path.write_bytes(pickle.dumps(Pickled(owned)))
+    assert "x.ckpt" in refused([*words, path], capsys)
+    assert "is no file" in refused([*words, tmp_path], capsys)
+    for address in ("http://127.0.0.1:9/x.ckpt", f"file://{path}", "registry:x", "s3://x/y"):
+        assert "an address" in refused([*words, address], capsys)
+    own = tmp_path / "own.yaml"
+    own.write_text(f"ckpt_path: {path}\n")
+    assert "own.yaml has ckpt_path" in refused(["fit", NAME, "--config", own], capsys)
+
+
+# config.json, weights, labels, vocabulary, sums
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"width": 1 << 20},
+        {"width": 1 << 62},
+        {"depth": 10**7},
+        {"depth": 10**12},
+        {"vocabulary": 10**12},
+        {"classes": 10**10},
+        {"positions": 1 << 40},
+        {"hidden": 1 << 40},
+        {"heads": 3},
+        {"width": "128"},
+    ],
+)
+def test_a_network_is_compared_with_the_weights_before_it_is_built(arguments, folder):
+    edit(folder / "config.json", arguments=arguments)
+    resource = pytest.importorskip("resource")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(ValueError, match=r"stranger/(config\.json|model\.safetensors)"):
+        zoo.load(folder)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000  # kilobytes
+
+
+@pytest.mark.parametrize(
+    ("damage", "complaint"),
+    [
+        (lambda tensor: tensor * float("nan"), "not finite"),
+        (lambda tensor: tensor / 0, "not finite"),
+        (lambda tensor: tensor.double(), "is torch.float64 in the file"),
+        (lambda tensor: tensor.int(), "is torch.int32 in the file"),
+        (lambda tensor: tensor.bool(), "is torch.bool in the file"),
+        (lambda tensor: tensor[:1], "in the network"),
+    ],
+)
+def test_weights_that_do_not_fit_are_refused(damage, complaint, folder):
+    path = folder / "model.safetensors"
+    tensors = safetensors.torch.load_file(path)
+    name = next(n for n, t in tensors.items() if t.is_floating_point() and len(t) > 1)
+    tensors[name] = damage(tensors[name]).contiguous()
+    safetensors.torch.save_file(tensors, path)
+    write_sums(folder)
+    with pytest.raises(ValueError, match=complaint) as error:
+        zoo.load(folder)
+    assert name in str(error.value)
+
+
+def test_labels_and_vocabulary_are_those_of_the_network(folder):
+    edit(folder / "config.json", labels=["Tang"])
+    with pytest.raises(ValueError, match="labels is 1, classes of the network 2"):
+        zoo.load(folder)
+    edit(folder / "config.json", labels=["Tang", "\x1b]0;owned\x07"])
+    with pytest.raises(ValueError, match="labels is"):
+        zoo.load(folder)
+    edit(folder / "config.json", labels=["Tang", "Song"])
+    path = folder / "preprocess.json"
+    vocabulary = json.loads(path.read_text("utf-8"))["vocabulary"]
+    edit(path, vocabulary=[*vocabulary, "☃"])
+    with pytest.raises(ValueError, match="the vocabulary has"):
+        zoo.load(folder)
+
+
+def test_a_generator_names_all_its_tokens(tmp_path):
+    source = registry.describe("decoding_lstm_poems").checkpoint
+    folder = Path(shutil.copytree(source, tmp_path / "stranger"))
+    path = folder / "preprocess.json"
+    edit(path, vocabulary=json.loads(path.read_text("utf-8"))["vocabulary"][:-1])
+    with pytest.raises(ValueError, match="the vocabulary has"):
+        zoo.load(folder)
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "recipe.yaml", SUMS])
+@pytest.mark.parametrize("kind", ["fifo", "device", "folder"])
+def test_what_is_no_regular_file_is_not_opened(name, kind, folder):
+    (folder / name).unlink()
+    if kind == "fifo":
+        os.mkfifo(folder / name)
+    elif kind == "device":
+        (folder / name).symlink_to("/dev/zero")
+    else:
+        (folder / name).mkdir()
+    with pytest.raises(ValueError, match=f"{name}: expected .* no regular file"):
+        zoo.load(folder)
+
+
+def test_a_card_shows_what_a_strangers_figures_say_as_it_is(folder):
+    path = folder / "metrics.json"
+    (row, *_) = card.read_metrics(folder)
+    odd = row | {"metric": "accuracy | <img src=x> [a](b)", "command": "x ```` y ```"}
+    path.write_text(json.dumps({"results": [odd]}))
+    write_sums(folder)
+    checkpoint.record(folder, [])
+    card.check(folder)
+    text = (folder / "README.md").read_text("utf-8")
+    assert r"accuracy \| \<img src=x\> \[a\](b)" in text.partition("---\n\n#")[2]
+    assert "````" not in text
+    path.write_text(json.dumps({"results": [odd | {"data": "a\n---\nlicense: x"}]}))
+    write_sums(folder)
+    with pytest.raises(ValueError, match="cannot be printed"):
+        checkpoint.record(folder, [])

@@ -1,0 +1,1 @@
+"""A toy: two networks with an optimiser each."""

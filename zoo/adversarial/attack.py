@@ -1,0 +1,354 @@
+"""What all attacks share: passes of a training step, composed as Lightning callbacks.
+
+Everything happens inside `training_step`, so that Lightning sees one loss and runs one backward:
+gradient accumulation, clipping, mixed precision and DDP need no special care from the user.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from functools import wraps
+from typing import Any
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.strategies import (
+    DeepSpeedStrategy,
+    FSDPStrategy,
+    ModelParallelStrategy,
+)
+from lightning.pytorch.utilities import rank_zero_warn
+from lightning_utilities.core.apply_func import apply_to_collection
+from torch import Tensor, distributed, nn
+
+from zoo.adversarial.places import Shifts
+from zoo.adversarial.rehearsal import rehearsal
+from zoo.optim.step_noise import StepNoise
+
+SHARDED = (DeepSpeedStrategy, FSDPStrategy, ModelParallelStrategy)
+
+
+class Attack(Callback):
+    """Base of the callbacks that put passes of their own around a training step.
+
+    A training step becomes rehearsals, passes of the module's own `training_step` that leave no
+    trace, and one performance, whose result is returned. Attacks nest in the order of the
+    callbacks, the last one outermost: it chooses its shift by rehearsals of the module's own step
+    and then performs the step of the attack before it, at that shift. The shift stays in place
+    until backward is over, because gradient checkpointing repeats the forward there.
+
+    Args:
+        start_epoch: the first epoch that is attacked; default 0.
+        warmup: steps over which the strength rises linearly to its full value; default 0.
+        every: attack each n-th step of the optimizer; default 1, all.
+        seed: of random starts; default 0.
+        log: log what the attack measures, under names that begin with the attack's; default true.
+    """
+
+    place: Any = None  # a Place, or None for an attack that moves nothing
+
+    def __init__(
+        self,
+        start_epoch: int = 0,
+        warmup: int = 0,
+        every: int = 1,
+        seed: int = 0,
+        log: bool = True,
+    ) -> None:
+        for name, value, least in (
+            ("start_epoch", start_epoch, 0),
+            ("warmup", warmup, 0),
+            ("every", every, 1),
+        ):
+            if type(value) is not int or value < least:
+                raise ValueError(f"{name} is {value!r}: expected a whole number from {least} on")
+        self.start_epoch, self.warmup, self.every = start_epoch, warmup, every
+        self.seed, self.log = seed, log
+        self._installed = ExitStack()
+        self._pending: list[Tensor | None] = []
+
+    def attack(self, step: "Step") -> Any:
+        """Run the passes of one training step; return the result of `step.perform()`."""
+        raise NotImplementedError
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Put the attack around `training_step`.
+
+        Raises:
+            ValueError: if the module, the strategy or the other callbacks do not allow it, or a
+                pattern matches nothing.
+        """
+        self.check(trainer, pl_module)
+        if is_compiled(pl_module):  # what was compiled before knows no hooks
+            torch.compiler.reset()
+        if self.place is not None:
+            self._installed.enter_context(self.place.install(pl_module))
+        own = vars(pl_module).get("training_step")  # a compiled module carries its own
+        pl_module.training_step = self._attacked(pl_module.training_step, trainer, pl_module)
+        if own is None:
+            self._installed.callback(vars(pl_module).pop, "training_step", None)
+        else:
+            self._installed.callback(setattr, pl_module, "training_step", own)
+
+    def check(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Refuse what cannot work."""
+        name, module = type(self).__name__, type(pl_module).__name__
+        if not pl_module.automatic_optimization:
+            raise ValueError(
+                f"{name} needs automatic optimization, but {module} sets "
+                "automatic_optimization = False; return the loss from training_step instead"
+            )
+        if "dataloader_iter" in inspect.signature(pl_module.training_step).parameters:
+            raise ValueError(
+                f"{name} runs training_step twice on a batch, but {module} "
+                "fetches its batches itself; take batch instead of dataloader_iter"
+            )
+        if isinstance(trainer.strategy, SHARDED):
+            raise ValueError(
+                f"{name} needs whole parameters on each process, but {type(trainer.strategy)} "
+                "divides them; train with strategy ddp"
+            )
+        if self.place is None:
+            return
+        mine = {id(target): n for n, target in self.place.targets(pl_module).items()}
+        for other in trainer.callbacks:  # pyright: ignore[reportAttributeAccessIssue]
+            if other is self or not isinstance(other, Attack) or other.place is None:
+                continue
+            both = [n for n, t in other.place.targets(pl_module).items() if id(t) in mine]
+            if both:
+                raise ValueError(
+                    f"{name}, {type(other).__name__}: two attacks move {both[0]}; choose one, or "
+                    "give them patterns that do not overlap"
+                )
+
+    def strength(self, trainer: Trainer, full: float) -> float:
+        """Return a strength at the present step of the warm-up."""
+        return full * min(1.0, (trainer.global_step + 1) / self.warmup) if self.warmup else full
+
+    def on_after_backward(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Add the gradients of further passes, and move the place back.
+
+        No checkpoint will repeat the forward any more, and the gradients of the first micro-batch
+        have been cleared.
+        """
+        if self._pending:
+            add_gradients(pl_module, self._pending)
+            self._pending = []
+        if self.place is not None:
+            self.place.move(None)
+
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Leave the module as it was before."""
+        self._uninstall()
+
+    def on_exception(
+        self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
+    ) -> None:
+        """Leave the module as it was before."""
+        self._uninstall()
+
+    def _uninstall(self) -> None:
+        if self.place is not None:
+            self.place.move(None)
+        self._installed.close()
+        self._pending = []
+
+    def _attacked(
+        self, inner: Callable[..., Any], trainer: Trainer, pl_module: LightningModule
+    ) -> Callable[..., Any]:
+        own = getattr(inner, "own_step", inner)
+
+        @wraps(inner)
+        def attacked_step(*args: Any, **kwargs: Any) -> Any:
+            started = trainer.current_epoch >= self.start_epoch
+            if not started or trainer.global_step % self.every:
+                return inner(*args, **kwargs)
+            return self.attack(Step(self, trainer, pl_module, own, inner, args, kwargs))
+
+        vars(attacked_step)["own_step"] = own
+        return attacked_step
+
+
+class Step:
+    """One training step of one batch, as an attack sees it.
+
+    Args:
+        attack: whose step.
+        trainer: the trainer.
+        module: the LightningModule.
+        own: its own `training_step`.
+        inner: that of the attack before this one, or its own.
+        args: of the step: the batch and its number.
+        kwargs: of the step.
+    """
+
+    def __init__(
+        self,
+        attack: Attack,
+        trainer: Trainer,
+        module: LightningModule,
+        own: Callable[..., Any],
+        inner: Callable[..., Any],
+        args: tuple,
+        kwargs: dict[str, Any],
+    ) -> None:
+        self.attack, self.trainer, self.module = attack, trainer, module
+        self._own, self._inner, self._args, self._kwargs = own, inner, args, kwargs
+
+    def perform(self) -> Any:
+        """Run the step for good; return what it returns."""
+        return self._inner(*self._args, **self._kwargs)
+
+    def rehearse(self, **options: Any) -> Tensor | None:
+        """Run the module's own step without a trace.
+
+        Args:
+            **options: `start` and `rewind` of `rehearsal`.
+
+        Returns:
+            The loss with its graph; None if the step skips the batch.
+        """
+        args, kwargs = apply_to_collection(
+            (self._args, self._kwargs), Tensor, torch.clone, allow_frozen=True
+        )
+        with rehearsal(self.module, **options):
+            return loss_of(self._own(*args, **kwargs))
+
+    def noise(self, zero: Tensor, number: int) -> Tensor:
+        """Draw standard normal numbers in the shape of a shift.
+
+        One shift for the whole batch is the same on all processes; shifts of samples are drawn
+        for the samples of all of them.
+        """
+        batch = self.trainer.fit_loop.epoch_loop.batch_idx
+        seed = self.attack.seed
+        draw = StepNoise(seed, self.trainer.current_epoch, batch, zero.device)
+        if self.attack.place is not None and self.attack.place.samples:
+            numbers = draw.normal(len(zero), *zero.shape[1:], phase=number)
+        else:
+            numbers = torch.randn(zero.shape, generator=draw.generator(number), device=zero.device)
+        return numbers.to(zero.dtype)
+
+    def measure(
+        self, loss: Tensor | None, leaves: Shifts, share: float = 0.0, name: str = "loss"
+    ) -> Shifts:
+        """Differentiate the loss of a rehearsal, without touching any `.grad`.
+
+        Args:
+            loss: float (), or None if the batch was skipped.
+            leaves: the tensors to differentiate for.
+            share: if not 0, this share of the gradient of the parameters is added to that of the
+                step, after its backward.
+            name: of the loss, for the warning that it does not depend on the leaves.
+
+        Returns:
+            The gradients by leaf, averaged over processes where one shift serves the whole batch,
+            up to one positive factor: the scale of the loss under fp16.
+        """
+        if loss is None:  # training_step skips this batch
+            return {key: torch.zeros_like(leaf) for key, leaf in leaves.items()}
+        trained = [p for p in self.module.parameters() if p.requires_grad] if share else []
+        found = self._differentiate(self.scale(loss), [*leaves.values(), *trained])
+        if share:
+            self._keep(found[len(leaves) :], share)
+        found = found[: len(leaves)]
+        if all(gradient is None for gradient in found):
+            rank_zero_warn(
+                f"the {name} does not depend on what {type(self.attack).__name__} moves, which "
+                "changes nothing in this step"
+            )
+        shared = self.attack.place is None or not self.attack.place.samples
+        filled = [
+            torch.zeros_like(leaf) if g is None else g.to(torch.promote_types(g.dtype, torch.float))
+            for g, leaf in zip(found, leaves.values(), strict=True)
+        ]
+        if shared:
+            filled = [self.trainer.strategy.reduce(g, reduce_op="mean") for g in filled]
+        return dict(zip(leaves, filled, strict=True))
+
+    def log(self, **values: Tensor | float | None) -> None:
+        """Log numbers under names that begin with the attack's."""
+        if self.attack.log:
+            prefix = type(self.attack).__name__.lower()
+            for name, value in values.items():
+                if value is not None:
+                    self.module.log(f"{prefix}_{name}", value)
+
+    def scale(self, loss: Tensor) -> Tensor:
+        """Return the loss at the scale of its backward, or fp16 gradients underflow."""
+        scaler = getattr(self.trainer.precision_plugin, "scaler", None)
+        return loss if scaler is None else scaler.scale(loss)
+
+    def _differentiate(self, loss: Tensor, leaves: list[Tensor]) -> list[Tensor | None]:
+        try:
+            with torch.autocast(loss.device.type, enabled=False):  # as Lightning's own backward
+                return list(torch.autograd.grad(loss, leaves, allow_unused=True))
+        except RuntimeError as error:
+            if ".grad()" not in str(error):
+                raise
+            raise ValueError(
+                f"{type(self.attack).__name__} cannot work with reentrant gradient checkpointing; "
+                "checkpoint with use_reentrant=False"
+            ) from error
+
+    def _keep(self, gradients: list[Tensor | None], share: float) -> None:
+        """Add gradients of parameters to those that wait for the end of backward."""
+        share /= self.trainer.accumulate_grad_batches
+        scaled = [None if g is None else share * g for g in gradients]
+        before = self.attack._pending or [None] * len(scaled)
+        self.attack._pending = [
+            g if b is None else b if g is None else b.add_(g)
+            for b, g in zip(before, scaled, strict=True)
+        ]
+
+
+def add_gradients(module: nn.Module, gradients: list[Tensor | None]) -> None:
+    """Add gradients, averaged over processes, to those of a module's trained parameters.
+
+    A parameter that has none on any process keeps its None.
+    """
+    trained = [p for p in module.parameters() if p.requires_grad]
+    if distributed.is_available() and distributed.is_initialized():
+        gradients = _averaged(trained, gradients)
+    for p, gradient in zip(trained, gradients, strict=True):
+        if gradient is not None:
+            p.grad = gradient if p.grad is None else p.grad.add_(gradient)
+
+
+def _averaged(trained: list[nn.Parameter], gradients: list[Tensor | None]) -> list[Tensor | None]:
+    """Average gradients over processes in one all-reduce; None where no process has any."""
+    there = torch.tensor([g is not None for g in gradients], device=trained[0].device)
+    filled = [
+        (torch.zeros_like(p) if g is None else g).flatten()
+        for p, g in zip(trained, gradients, strict=True)
+    ]
+    flat = torch.cat([there.to(filled[0].dtype), *filled])
+    distributed.all_reduce(flat)
+    counts, *parts = flat.split([len(trained), *(p.numel() for p in trained)])
+    world = distributed.get_world_size()
+    return [
+        part.view_as(p) / world if count else None
+        for p, part, count in zip(trained, parts, counts.tolist(), strict=True)
+    ]
+
+
+def loss_of(output: Any) -> Tensor | None:
+    """Return the loss in what `training_step` returned."""
+    return output.get("loss") if isinstance(output, Mapping) else output
+
+
+def with_loss(output: Any, change: Callable[[Tensor], Tensor]) -> Any:
+    """Return what `training_step` returned with another loss; None stays None."""
+    if not isinstance(output, Mapping):
+        return None if output is None else change(output)
+    loss = output.get("loss")
+    return output if loss is None else {**output, "loss": change(loss)}
+
+
+def is_compiled(module: nn.Module) -> bool:
+    """Tell whether a part of a module is compiled by torch.compile."""
+    return any(
+        getattr(part, "_compiled_call_impl", None) is not None
+        or type(part).__name__ == "OptimizedModule"
+        for part in module.modules()
+    )

@@ -1,0 +1,214 @@
+"""Checkpoint folders read: a network rebuilt from plain values and tensors, never a pickle.
+
+What a folder holds is said in `zoo.checkpoint.save`.
+"""
+
+import inspect
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from zoo import registry
+from zoo.checkpoint import weights as tensors
+from zoo.checkpoint.attachments import ZOO_CLASS, open_attachments
+from zoo.checkpoint.folder import verify
+from zoo.errors import one_line
+
+FORMAT = 1
+WEIGHTS = "model.safetensors"
+
+_AGAIN = "save the checkpoint again from the network it was trained with"
+
+
+def load(folder: str | Path, *, trainable: bool = False) -> nn.Module:
+    """Rebuild the network of a checkpoint folder after verifying every file of it.
+
+    `config` (a dict), and where the folder has them `preprocess`, `labels` and the attachments,
+    become attributes of the network.
+
+    Args:
+        folder: a checkpoint folder.
+        trainable: return it in training mode with gradients; default in evaluation mode, frozen.
+
+    Raises:
+        FileNotFoundError: if there is no such folder.
+        ValueError: if a file is damaged or malformed, the format is newer than this version of
+            kexue-zoo knows, or the tensors do not fit the network.
+    """
+    return rebuild(verify(folder), trainable=trainable)
+
+
+def rebuild(folder: Path, *, trainable: bool = False) -> nn.Module:
+    """Rebuild the network of a checkpoint folder that is verified already; see `load`."""
+    config = require_fitting(folder)
+    net = _build(config, folder)
+    tensors.fill(net, folder / WEIGHTS, mend=_AGAIN)
+    attached = {"config": config}
+    if "labels" in config:
+        attached["labels"] = config["labels"]
+    if (preprocess := read_preprocess(folder)) is not None:
+        attached["preprocess"] = preprocess
+    _require_agreeing(config, preprocess, folder)
+    attached |= open_attachments(folder, config)
+    vars(net).update(attached)  # past nn.Module.__setattr__: they are no part of the state
+    return net.train() if trainable else net.eval().requires_grad_(False)
+
+
+def require_fitting(folder: Path) -> dict[str, Any]:
+    """Compare the network that `config.json` describes with the weights; neither takes memory.
+
+    Returns:
+        The configuration.
+
+    Raises:
+        ValueError: if it is malformed, of a newer format, or describes another network.
+    """
+    config = read_config(folder)
+    tensors.require_fitting(lambda: _build(config, folder), folder / WEIGHTS, mend=_AGAIN)
+    return config
+
+
+def load_matching(net: nn.Module, folder: str | Path, reset: Iterable[str] = ()) -> list[str]:
+    """Start a network from a checkpoint's tensors, all but the layers that are to be new.
+
+    Args:
+        net: the network, changed in place.
+        folder: a checkpoint folder of this network or one with, say, another head.
+        reset: layers to leave as they are, by their full dotted names: `head` covers
+            `head.weight` but not `header.weight`.
+
+    Returns:
+        The names of the network's tensors that were left as they are.
+
+    Raises:
+        FileNotFoundError: if there is no such folder.
+        ValueError: if a file is damaged, the format is too new, a tensor outside `reset` does not
+            fit, or a name in `reset` matches nothing.
+    """
+    return start_from(net, verify(folder), reset)
+
+
+def start_from(net: nn.Module, folder: Path, reset: Iterable[str] = ()) -> list[str]:
+    """Start a network from a checkpoint folder that is verified already; see `load_matching`."""
+    read_config(folder)  # a newer format may mean something else by its tensors
+    mend = "name the layers that are to start afresh (--reset LAYER)"
+    return tensors.fill(net, folder / WEIGHTS, reset, mend=mend)
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """Read and check `config.json`.
+
+    Raises:
+        ValueError: if it is malformed, or of a format newer than this version knows.
+    """
+    path = folder / "config.json"
+    config = read_json(path)
+    version = config.get("format")
+    if type(version) is not int or version < 1:
+        raise ValueError(f"{path}: format is {version!r}, expected a whole number from 1 on")
+    if version > FORMAT:
+        raise ValueError(
+            f"{path}: format {version} is newer than {FORMAT}, the newest this version knows: "
+            "upgrade it (pip install --upgrade kexue-zoo)"
+        )
+    for key, kind in (("model", str), ("arguments", dict)):
+        if not isinstance(config.get(key), kind):
+            raise ValueError(f"{path}: {key} is {config.get(key)!r}, expected a {kind.__name__}")
+    labels = config.get("labels", [])
+    if not isinstance(labels, list) or not all(map(_is_name, labels)):
+        raise ValueError(f"{path}: labels is {labels!r}, expected a list of names")
+    return config
+
+
+def read_preprocess(folder: Path) -> Any:
+    """Rebuild what `preprocess.json` describes; None if there is no such file.
+
+    Raises:
+        ValueError: if it is malformed, or names a class from outside the zoo.
+    """
+    path = folder / "preprocess.json"
+    if not path.exists():
+        return None
+    state = read_json(path)
+    address = state.pop("class", None)
+    if not isinstance(address, str) or not ZOO_CLASS.fullmatch(address):
+        raise ValueError(
+            f"{path}: class is {address!r}, expected one of zoo, as 'zoo.module:Class'"
+        )
+    try:
+        kind = registry.import_object(address)
+        if not (isinstance(kind, type) and kind.__module__.startswith("zoo.")):
+            raise TypeError("it is no class of the zoo")
+        return kind.from_dict(state)  # pyright: ignore[reportAttributeAccessIssue]
+    except Exception as error:
+        raise ValueError(f"{path} does not describe a {address}: {one_line(error)}") from error
+
+
+def _build(config: dict[str, Any], folder: Path) -> nn.Module:
+    """Call the constructor that a configuration names."""
+    model = config["model"]
+    try:
+        return registry.describe(model).builder()(**config["arguments"])
+    except Exception as error:
+        raise ValueError(
+            f"{folder / 'config.json'}: {model} cannot be built: {one_line(error)}"
+        ) from error
+
+
+def _require_agreeing(config: dict[str, Any], preprocess: Any, folder: Path) -> None:
+    """Check that labels and preprocessing fit the network, which would fail when it is used."""
+    network = inspect.signature(registry.describe(config["model"]).builder())
+    bound = network.bind(**config["arguments"])
+    bound.apply_defaults()
+    sizes = {**bound.arguments, **config["arguments"]}  # those that are passed on, by name
+    for what, found, key in (
+        ("labels", len(config["labels"]) if "labels" in config else None, "classes"),
+        ("padding of the preprocessing", getattr(preprocess, "padding", None), "padding"),
+    ):
+        expected = sizes.get(key)
+        if None not in (found, expected) and found != expected:
+            raise ValueError(
+                f"{folder}: {what} is {found}, {key} of the network {expected}; {_AGAIN}"
+            )
+    vocabulary = sizes.get("vocabulary")
+    if vocabulary is None or not hasattr(preprocess, "__len__"):
+        return
+    fits = len(preprocess) <= vocabulary
+    if fits and hasattr(preprocess, "decode"):
+        fits = _decodes(preprocess, vocabulary - 1)  # a network may have spare ids at its end
+    if not fits:
+        raise ValueError(
+            f"{folder}: the vocabulary has {len(preprocess)} tokens, the network {vocabulary}; "
+            f"{_AGAIN}"
+        )
+
+
+def _decodes(preprocess: Any, token: int) -> bool:
+    try:
+        preprocess.decode([token])
+    except (IndexError, KeyError):
+        return False
+    return True
+
+
+def _is_name(label: Any) -> bool:
+    """Say whether it can be printed: a control character would act on the terminal."""
+    return isinstance(label, str) and label.isprintable()
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object.
+
+    Raises:
+        ValueError: if it is none.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is no JSON: {one_line(error)}") from error
+    if not isinstance(content, dict):
+        raise ValueError(f"{path} holds {content!r:.80}, expected a JSON object")
+    return content

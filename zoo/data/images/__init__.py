@@ -1,0 +1,16 @@
+"""Pictures: files of every kind, what turns them into tensors, batches, what varies them."""
+
+from typing import TYPE_CHECKING
+
+from zoo.lazy import attach
+
+if TYPE_CHECKING:
+    from zoo.data.images.augment import binarise as binarise
+    from zoo.data.images.augment import flip as flip
+    from zoo.data.images.augment import move as move
+    from zoo.data.images.batches import Pictures as Pictures
+    from zoo.data.images.preprocess import PicturePreprocess as PicturePreprocess
+    from zoo.data.images.sample import FASHION_CLASSES as FASHION_CLASSES
+    from zoo.data.images.sample import fashion_sample as fashion_sample
+
+attach(__name__, __file__)

@@ -1,0 +1,84 @@
+"""Dirac-GAN played with the losses and terms of the trainer: the oracle of the laboratory."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from zoo.gan.dirac import Dirac
+from zoo.gan.losses import make_loss
+from zoo.gan.spectrum import Game
+from zoo.gan.terms import Consensus, CriticStep, penalty
+
+
+class Nodes:
+    """Noise of exact mean and variance: each vector of +-sqrt(n) units, real against fake.
+
+    A batch has (2 n)^2 pairs, so that the noise of a real and of a fake sample is independent.
+
+    Args:
+        dimension: n.
+    """
+
+    def __init__(self, dimension: int) -> None:
+        unit = dimension**0.5 * torch.eye(dimension, dtype=torch.float64)
+        vectors = torch.cat([unit, -unit])
+        self.patterns = [
+            vectors.repeat_interleave(len(vectors), 0),
+            vectors.repeat(len(vectors), 1),
+        ]
+
+    def normal(self, *shape: int) -> Tensor:
+        """Return the noise of the next batch, real and fake in turn."""
+        self.patterns.reverse()
+        return self.patterns[-1]
+
+    def uniform(self, *shape: int) -> Tensor:
+        """Return one half."""
+        return torch.full(shape, 0.5, dtype=torch.float64)
+
+
+def game(lab: Dirac, theta: Tensor, phi: Tensor) -> Game:
+    """Return the game of a laboratory at some weights.
+
+    Args:
+        lab: its loss and terms are played.
+        theta: float64 (n,), requires its gradient.
+        phi: float64 (n,), requires its gradient.
+    """
+    loss = make_loss(lab.loss, lab.form)
+    consensus = [term for term in lab.terms if isinstance(term, Consensus)]
+
+    def score(x: Tensor) -> Tensor:
+        return x @ phi
+
+    def plain() -> tuple[Tensor, Tensor]:
+        noise = Nodes(lab.dimension)
+        real = torch.zeros((2 * lab.dimension) ** 2, lab.dimension, dtype=torch.float64)
+        fake = real + theta
+        for term in lab.terms:
+            real, fake = term.disturb(real, noise), term.disturb(fake, noise)
+        # the root has no derivative at rest
+        distance = (fake - real).square().sum(1).clamp_min(1e-300).sqrt()
+        of_critic = loss.critic(score(real), score(fake), distance)
+        added = penalty(lab.terms, CriticStep(score, real, fake, [phi], noise))
+        of_critic = of_critic if added is None else of_critic + added
+        return loss.generator(score(real), score(fake)), of_critic
+
+    def losses() -> tuple[Tensor, Tensor]:
+        of_generator, of_critic = plain()
+        if not consensus:
+            return of_generator, of_critic
+        v = torch.autograd.grad(of_generator, theta, create_graph=True)
+        v += torch.autograd.grad(of_critic, phi, create_graph=True)
+        pull = consensus[0].pull(v)
+        return of_generator + pull, of_critic + pull
+
+    return Game(losses, [theta], [phi])
+
+
+def jacobian(lab: Dirac) -> np.ndarray:
+    """Return the Jacobian at rest, float (2 n, 2 n), by automatic differentiation."""
+    theta, phi = (
+        torch.zeros(lab.dimension, dtype=torch.float64, requires_grad=True) for _ in range(2)
+    )
+    return game(lab, theta, phi).jacobian().numpy()

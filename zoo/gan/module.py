@@ -1,0 +1,449 @@
+"""The LightningModule of adversarial training: two players, any loss, terms and update."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, distributed, nn
+from torch.optim import Adam, Optimizer
+from torch.optim.lr_scheduler import LambdaLR
+
+from zoo.gan.batch import PHASES, Part, PartNoise, Scores, statistics_kept
+from zoo.gan.losses import Form, distance, make_loss
+from zoo.gan.net import Gan, Kind, Norm
+from zoo.gan.spectrum import Game, singular_values, spectrum
+from zoo.gan.terms import (
+    Consensus,
+    CriticStep,
+    SpectralNorm,
+    check_critic,
+    make_terms,
+    penalty,
+    squared_gradient,
+)
+from zoo.gan.updates import Mover, make_update
+from zoo.layers.batch_norm import sum_over_processes
+from zoo.metrics.feature_distances import PictureDistances
+from zoo.optim.by_hand import OptimisesByHand
+
+Batch = tuple[Tensor, Tensor]
+GENERATOR, CRITIC = 0, 1  # the optimisers
+
+
+class GanTraining(OptimisesByHand):
+    """Train a generator against a critic.
+
+    A step of the trainer is a step of the generator. Under an update with several critic steps a
+    generator step each batch is one critic step, on its own real samples, and the generator moves
+    after the last of them.
+
+    In both players' steps batch norms use the statistics of their batch; those kept for later are
+    touched once, in the step of the player itself.
+
+    Args:
+        shape: channels, height and width of a picture; from the data when run by a recipe.
+        classes: number of classes; from the data when run by a recipe; default 1.
+        conditional: whether both nets are told the class; default false.
+        latent: length of the noise of a picture; default 64.
+        base: channels of the nets at full size; default 16.
+        blocks: how often the nets double and halve the sides; default 2.
+        kind: of the nets, `dcgan` or `resnet`; default `dcgan`.
+        generator_norm: `batch` or `none`; default `batch`.
+        critic_norm: `batch` or `none`; default `none`.
+        loss: a name of `zoo.gan.losses.NAMES`; default `non-saturating`.
+        form: `plain`, `paired` or `averaged`; default `plain`.
+        terms: names of `zoo.gan.terms.TERMS`, or mappings with `name` and their attributes;
+            default none.
+        update: a name of `zoo.gan.updates.UPDATES`; default `alternating`.
+        critic_steps: critic steps a generator step; default the update's.
+        ratio: the critic's learning rate by the generator's; default the update's.
+        lr: the generator's learning rate; default 2e-4.
+        betas: of Adam, of both players; default (0.0, 0.99).
+        fall: share of the steps, at the end, in which the learning rates fall to zero; default 0.
+        clip: largest norm of a player's gradient; default none.
+        accumulate: parts that a batch is cut into, to save memory; default 1.
+        features: a checkpoint whose features measure samples, such as `pictures_fashion`, which
+            the runner loads; default none, and no distances.
+        samples: made for the distances; default 10,000.
+        watch: generator steps from one look at the dynamics to the next: leading eigenvalues,
+            the critic's gradient norm and its layers' singular values; default 0, never.
+        seed: of the noise; that of the recipe when run by one; default 0.
+
+    Raises:
+        ValueError: if a choice has no meaning.
+    """
+
+    counted = GENERATOR
+
+    def __init__(
+        self,
+        shape: list[int],
+        classes: int = 1,
+        conditional: bool = False,
+        latent: int = 64,
+        base: int = 16,
+        blocks: int = 2,
+        kind: Kind = "dcgan",
+        generator_norm: Norm = "batch",
+        critic_norm: Norm = "none",
+        loss: str = "non-saturating",
+        form: Form = "plain",
+        terms: list[str | dict[str, Any]] | None = None,
+        update: str = "alternating",
+        critic_steps: int | None = None,
+        ratio: float | None = None,
+        lr: float = 2e-4,
+        betas: tuple[float, float] = (0.0, 0.99),
+        fall: float = 0.0,
+        clip: float | None = None,
+        accumulate: int = 1,
+        features: str | None = None,
+        samples: int = 10_000,
+        watch: int = 0,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters()
+        self.loss, self.terms = make_loss(loss, form, mean_of_all), make_terms(terms or [])
+        changes = {"critic_steps": critic_steps, "ratio": ratio}
+        given = {name: value for name, value in changes.items() if value is not None}
+        self.update = make_update(update, **given)
+        self.lr, self.betas, self.fall = lr, (betas[0], betas[1]), fall
+        self.clip, self.seed = clip, seed
+        if accumulate < 1:
+            raise ValueError(f"accumulate is {accumulate}: expected at least 1")
+        self.accumulate = accumulate
+        spectral = any(isinstance(term, SpectralNorm) for term in self.terms)
+        self.arguments = {
+            "shape": shape,
+            "classes": classes,
+            "conditional": conditional,
+            "latent": latent,
+            "base": base,
+            "blocks": blocks,
+            "kind": kind,
+            "generator_norm": generator_norm,
+            "critic_norm": critic_norm,
+            "spectral": spectral,
+        }
+        self.net = Gan(**self.arguments)
+        check_critic(self.terms, self.net.critic)
+        self.critic_number = 0  # critic steps taken
+        self.features, self.samples, self.watch = features, samples, watch
+        self.distances: PictureDistances | None = None
+        self._classifier: nn.Module | None = None
+        self._labels: list[Tensor] = []  # of the real pictures that are measured
+
+    def configure_optimizers(self) -> tuple[list[Optimizer], list[LambdaLR]]:
+        """Adam for each player; both learning rates fall at the end, if they do."""
+        lr, betas = self.lr, self.betas
+        generator = Adam(self.net.generator.parameters(), lr, betas, fused=True)
+        critic = Adam(self.net.critic.parameters(), lr * self.update.ratio, betas, fused=True)
+        if not self.fall:
+            return [generator, critic], []
+        steps = int(self.trainer.estimated_stepping_batches)
+        falls = [
+            LambdaLR(optimizer, partial(linear_fall, total=total, share=self.fall))
+            for optimizer, total in (
+                (generator, steps),
+                (critic, steps * self.update.critic_steps),
+            )
+        ]
+        return [generator, critic], falls
+
+    def on_train_start(self) -> None:
+        """Let the update's rule make the players' moves."""
+        players = (GENERATOR, CRITIC)
+        self.movers = [Mover(self.optimizer(i).optimizer, self.update.rule) for i in players]
+
+    def training_step(self, batch: Batch, batch_index: int) -> None:
+        """Let the players move.
+
+        Args:
+            batch: pictures float (n, channels, height, width) in [0, 1], labels int64 (n,).
+            batch_index: in the epoch.
+        """
+        parts = self.parts(batch, batch_index)
+        if self.update.order == "simultaneous":
+            self.move_together(parts)
+        else:
+            self.add_losses(CRITIC, parts)
+            self.move(CRITIC)
+            if self.critic_number % self.update.critic_steps:
+                return
+            self.add_losses(GENERATOR, parts)
+            self.move(GENERATOR)
+        if self.watch and self.global_step % self.watch == 0:
+            self.look(batch, batch_index)
+
+    def move_together(self, parts: Sequence[Part]) -> None:
+        """Move both players from the same point, or from one ahead of it."""
+        ahead = self.update.rule.ahead
+        if ahead == "gradient":
+            for player in (CRITIC, GENERATOR):
+                self.add_losses(player, parts)
+        if ahead != "nowhere":
+            for player in (CRITIC, GENERATOR):
+                self.movers[player].look_ahead(lambda at=player: self.propose(at))
+        for player in (CRITIC, GENERATOR):
+            self.add_losses(player, parts)
+        for player in (CRITIC, GENERATOR):
+            self.move(player)
+
+    def propose(self, player: int) -> None:
+        """Step by the gradients, which no one counts."""
+        self.average_gradients(player)
+        optimizer = self.optimizer(player).optimizer
+        optimizer.step()
+        optimizer.zero_grad()
+
+    def move(self, player: int) -> None:
+        """Move one player by the gradients that it has."""
+        self.movers[player].step(lambda: self.take_step(player, self.clip))
+        if player == CRITIC:
+            self.critic_number += 1
+            for term in self.terms:
+                term.project(self.net.critic)
+
+    def add_losses(self, player: int, parts: Sequence[Part]) -> None:
+        """Add the gradient of one player's loss over the parts of a batch, and log it."""
+        total = torch.zeros((), device=self.device)
+        for part in parts:
+            loss = self.player_loss(player, part) / len(parts)
+            self.require_finite(player, loss)
+            self.add_gradient(player, loss)
+            total += loss.detach()
+        name = "generator_loss" if player == GENERATOR else "critic_loss"
+        self.log(name, total, prog_bar=True, batch_size=len(parts[0].real))
+
+    def parts(self, batch: Batch, batch_index: int = 0) -> list[Part]:
+        """Cut a batch into the parts that are gone through one after the other."""
+        pictures, labels = batch
+        noise, count = self.noise(batch_index), len(pictures)
+        pieces = list(
+            zip(pictures.chunk(self.accumulate), labels.chunk(self.accumulate), strict=True)
+        )
+        told = self.net.count > 0
+        return [
+            Part(2 * real - 1, some if told else None, noise, count, place, len(pieces))
+            for place, (real, some) in enumerate(pieces)
+        ]
+
+    def losses(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, batch: Batch, batch_index: int = 0
+    ) -> dict[str, Tensor]:
+        """Return both players' losses on a batch; see `OptimisesByHand.losses`."""
+        part = self.parts(batch, batch_index)[0]
+        return {
+            "critic": self.player_loss(CRITIC, part),
+            "generator": self.player_loss(GENERATOR, part),
+        }
+
+    def player_loss(self, player: int, part: Part) -> Tensor:
+        """Return what a player minimises on a part of a batch, a scalar."""
+        consensus = [term for term in self.terms if isinstance(term, Consensus)]
+        if not consensus:
+            alone = self.critic_loss if player == CRITIC else self.generator_loss
+            return alone(part)
+        game = self.game_of(part)
+        both = game.losses()
+        gradients = [
+            *torch.autograd.grad(both[GENERATOR], game.generator, create_graph=True),
+            *torch.autograd.grad(both[CRITIC], game.critic, create_graph=True),
+        ]
+        pull = consensus[0].pull(gradients, mean_over_processes(gradients))
+        return both[player] + pull
+
+    def critic_loss(self, part: Part, *, follow: bool = False) -> Tensor:
+        """Return the critic's loss with its penalties.
+
+        Args:
+            part: of a batch.
+            follow: whether its gradient goes on into the generator; default false.
+        """
+        noise = PartNoise(part, CRITIC * PHASES)
+        with torch.set_grad_enabled(follow), statistics_kept(self.net.generator):
+            fake = self.make(part, noise)
+        real, fake = self.disturbed(part.real, fake, noise)
+        if any(term.differentiates for term in self.terms):
+            real = real.detach().requires_grad_()
+            fake = fake if follow else fake.requires_grad_()
+        score = Scores(self.net.critic, part.labels)
+        value = self.loss.critic(score(real), score(fake), distance(real, fake))
+        step = CriticStep(score, real, fake, list(self.net.critic.parameters()), noise)
+        added = penalty(self.terms, step, self.critic_number)
+        ahead = (score(real) > score(fake)).float()
+        self.note(real_logit=score(real), fake_logit=score(fake), penalty=added, wins=ahead)
+        return value if added is None else value + added
+
+    def generator_loss(self, part: Part) -> Tensor:
+        """Return the generator's loss."""
+        noise = PartNoise(part, GENERATOR * PHASES)
+        fake = self.make(part, noise)
+        real, fake = self.disturbed(part.real, fake, noise)
+        score = Scores(self.net.critic, part.labels)
+        with statistics_kept(self.net.critic):
+            seen = score(real) if self.loss.generator_sees_real else real.new_zeros(len(real))
+            return self.loss.generator(seen, score(fake))
+
+    def make(self, part: Part, noise: PartNoise) -> Tensor:
+        """Return fake samples, as many as there are real ones."""
+        z = noise.normal(len(part.real), self.net.generator.latent)
+        return self.net.generator(z.to(part.real), part.labels)
+
+    def disturbed(self, real: Tensor, fake: Tensor, noise: PartNoise) -> tuple[Tensor, Tensor]:
+        """Return what the critic sees of real and fake samples."""
+        for term in self.terms:
+            real, fake = term.disturb(real, noise), term.disturb(fake, noise)
+        return real, fake
+
+    def game(self, batch: Batch, batch_index: int = 0) -> Game:
+        """Return the game that is played on a batch, for `zoo.gan.spectrum`."""
+        return self.game_of(self.parts(batch, batch_index)[0])
+
+    def game_of(self, part: Part) -> Game:
+        """Return the game that is played on a part of a batch."""
+
+        def losses() -> tuple[Tensor, Tensor]:
+            return self.generator_loss(part), self.critic_loss(part, follow=True)
+
+        nets = self.net.generator, self.net.critic
+        return Game(losses, *(list(net.parameters()) for net in nets))
+
+    def note(self, **values: Tensor | None) -> None:
+        """Log the means of some values, while the trainer trains."""
+        if self._trainer is None or not self.trainer.training:
+            return
+        for name, value in values.items():
+            if value is not None:
+                self.log(name, value.detach().mean())
+
+    def require_finite(self, player: int, loss: Tensor) -> None:
+        """Stop a run whose loss is no number.
+
+        Raises:
+            ValueError: naming the step, the last checkpoint and what to try.
+        """
+        if torch.isfinite(loss):
+            return
+        saver = self.trainer.checkpoint_callback
+        last = getattr(saver, "last_model_path", "") or getattr(saver, "best_model_path", "")
+        raise ValueError(
+            f"the {'critic' if player == CRITIC else 'generator'}'s loss is {float(loss)} at step "
+            f"{self.global_step}: expected a number; resume from "
+            f"{last or 'the start, for there is no checkpoint yet'} with a lower --model.lr, with "
+            "--model.clip 1, or with another gamma"
+        )
+
+    def look(self, batch: Batch, batch_index: int) -> None:
+        """Log how the game turns and how steep the critic is.
+
+        Raises:
+            ValueError: on several processes, whose searches for eigenvalues would not keep step.
+        """
+        if self.trainer.world_size > 1:
+            raise ValueError(
+                f"watch is {self.watch} on {self.trainer.world_size} processes: expected 0 or one "
+                "process; watch a checkpoint with zoo.gan.spectrum"
+            )
+        part = self.parts(batch, batch_index)[0]
+        with statistics_kept(self.net):
+            values = spectrum(self, batch, k=4)
+            norms = squared_gradient(Scores(self.net.critic, part.labels), part.real).sqrt()
+        lead = values[0]
+        self.log("leading_real", float(lead.real))
+        self.log("leading_imaginary", float(abs(lead.imag)))
+        self.log("gradient_norm", norms.detach().mean())
+        for layer, value in singular_values(self.net.critic).items():
+            self.log(f"norm_{layer}", value)
+
+    def measure_with(self, net: nn.Module) -> None:
+        """Measure samples by the features of a net, which is no part of the state.
+
+        Args:
+            net: of `zoo.pictures`, or any with `features` that also classifies.
+        """
+        self.distances = PictureDistances(net)
+        object.__setattr__(self, "_classifier", net)
+
+    def validation_step(self, batch: Batch, batch_index: int) -> None:
+        """What the critic thinks of real pictures that it has not seen; their features."""
+        self.judge(batch, "valid")
+
+    def test_step(self, batch: Batch, batch_index: int) -> None:
+        """What the critic thinks of real pictures that it has not seen; their features."""
+        self.judge(batch, "test")
+
+    def on_validation_epoch_end(self) -> None:
+        """How far samples are from real pictures."""
+        self.measure("valid")
+
+    def on_test_epoch_end(self) -> None:
+        """How far samples are from real pictures."""
+        self.measure("test")
+
+    def judge(self, batch: Batch, split: Literal["valid", "test"]) -> None:
+        """Log the mean logit of held-out pictures, and keep their features."""
+        pictures, labels = batch
+        logits = self.net.critic(2 * pictures - 1, labels if self.net.count else None)
+        self.log(f"{split}_logit", logits.mean(), batch_size=len(logits), sync_dist=True)
+        if self.distances is not None:
+            self.distances.update(pictures, real=True)
+            self._labels.append(labels)
+
+    def measure(self, split: Literal["valid", "test"]) -> None:
+        """Log the distances of samples, always the same ones, and how many classes they fill."""
+        if self.distances is None or self._classifier is None:
+            return
+        if self.trainer.sanity_checking:
+            self.distances.reset()
+            self._labels.clear()
+            return
+        mine = slice(self.global_rank, None, self.trainer.world_size)
+        made = self.net.sample(self.samples, seed=0)
+        self.distances.update(made[mine], real=False)
+        for name, value in self.distances.compute().items():
+            self.log(f"{split}_{name}", value.float())
+        self.distances.reset()
+        with torch.no_grad():
+            found = torch.cat([self._classifier(some).argmax(1) for some in made.split(500)])
+        self.log(f"{split}_classes", effective_number(found))
+        self.log(f"{split}_real_classes", effective_number(torch.cat(self._labels)), sync_dist=True)
+        self._labels.clear()
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Save where in the critic's steps the run is."""
+        checkpoint["critic_number"] = self.critic_number
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Go on there."""
+        self.critic_number = checkpoint["critic_number"]
+
+
+def linear_fall(step: int, total: int, share: float) -> float:
+    """Return 1, and in the last `share` of `total` steps what falls linearly to 0."""
+    return min(1.0, max(0.0, (total - step) / (share * total)))
+
+
+def effective_number(labels: Tensor) -> Tensor:
+    """Return how many classes labels int64 (n,) fill: the exponential of their entropy."""
+    shares = torch.bincount(labels) / len(labels)
+    return torch.special.entr(shares).sum().exp()
+
+
+def mean_of_all(x: Tensor) -> Tensor:
+    """Return the mean of x over the batch of all processes, with its gradient."""
+    if not (distributed.is_available() and distributed.is_initialized()):
+        return x.mean()
+    return sum_over_processes(x.mean()) / distributed.get_world_size()
+
+
+def mean_over_processes(gradients: Sequence[Tensor]) -> list[Tensor] | None:
+    """Return the means of tensors over all processes; None if there is one process."""
+    if not (distributed.is_available() and distributed.is_initialized()):
+        return None
+    flat = torch.cat([gradient.detach().flatten() for gradient in gradients])
+    distributed.all_reduce(flat)
+    parts = (flat / distributed.get_world_size()).split([g.numel() for g in gradients])
+    return [part.view_as(g) for part, g in zip(parts, gradients, strict=True)]

@@ -1,0 +1,306 @@
+"""Generators and critics for pictures of any height and width, of one channel or three."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from zoo.layers.batch_norm import BatchNormOverProcesses
+
+Kind = Literal["dcgan", "resnet"]
+Norm = Literal["batch", "none"]
+
+AT_ONCE = 256  # samples that `Gan.sample` makes in a pass
+RESIDUAL = 0.1  # weight of a block's residual (Mescheder et al., arXiv 1801.04406, section 5.2)
+SLOPE = 0.2  # of the critic's leaky ReLU (Radford et al., arXiv 1511.06434, section 3)
+
+
+class Generator(nn.Module):
+    """Make pictures of noise: a linear layer to a small grid, then blocks that double its sides.
+
+    Args:
+        shape: channels, height and width of a picture; the grid is cut to it at the end.
+        latent: length of the noise of a picture; default 64.
+        base: channels at full size, doubled with each block below; default 16.
+        blocks: how often the sides double; default 2.
+        kind: `dcgan`, transposed convolutions, or `resnet`, residual blocks; default `dcgan`.
+        norm: `batch` or `none`; default `batch`.
+        classes: given together with the noise; default 0, none.
+    """
+
+    def __init__(
+        self,
+        shape: list[int],
+        latent: int = 64,
+        base: int = 16,
+        blocks: int = 2,
+        kind: Kind = "dcgan",
+        norm: Norm = "batch",
+        classes: int = 0,
+    ) -> None:
+        super().__init__()
+        channels, self.height, self.width = require_shape(shape, blocks)
+        self.latent, self.widest = latent, base * 2**blocks
+        self.grid = [-(-side // 2**blocks) for side in (self.height, self.width)]
+        self.classes = nn.Embedding(classes, latent) if classes else None
+        inputs = 2 * latent if classes else latent
+        self.start = nn.Linear(inputs, self.widest * self.grid[0] * self.grid[1])
+        block = _up if kind == "dcgan" else _ResidualUp
+        widths = [base * 2**k for k in range(blocks, -1, -1)]
+        pairs = pairwise(widths)
+        self.blocks = nn.Sequential(*(block(a, b, norm) for a, b in pairs))
+        self.end = nn.Sequential(
+            *_normalised(base, norm), nn.ReLU(), nn.Conv2d(base, channels, 3, padding=1)
+        )
+        self.to(memory_format=torch.channels_last)
+
+    def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Make pictures.
+
+        Args:
+            z: float (batch, latent), standard normal.
+            labels: int64 (batch,), where there are classes.
+
+        Returns:
+            float (batch, channels, height, width) in [-1, 1].
+        """
+        if self.classes is not None:
+            z = torch.cat([z, self.classes(labels)], 1)
+        x = self.start(z).view(-1, self.widest, *self.grid)  # (batch, widest, grid)
+        x = self.end(self.blocks(x))
+        top, left = (x.shape[2] - self.height) // 2, (x.shape[3] - self.width) // 2
+        return torch.tanh(x[:, :, top : top + self.height, left : left + self.width])
+
+
+class Critic(nn.Module):
+    """Say how real pictures look: blocks that halve the sides, and a linear layer.
+
+    Its last layer has no bias: the relativistic losses see differences alone. Of classes it knows
+    by projection, phi(x) . (w + e(y)) (Miyato and Koyama, arXiv 1802.05637, equation 3).
+
+    Args:
+        shape: channels, height and width of a picture.
+        base: channels at full size, doubled with each block; default 16.
+        blocks: how often the sides halve; default 2.
+        kind: `dcgan`, strided convolutions, or `resnet`, residual blocks; default `dcgan`.
+        norm: `batch` or `none`; default `none`, for penalties and batch norm do not go together.
+        classes: of the pictures; default 0, none.
+    """
+
+    def __init__(
+        self,
+        shape: list[int],
+        base: int = 16,
+        blocks: int = 2,
+        kind: Kind = "dcgan",
+        norm: Norm = "none",
+        classes: int = 0,
+    ) -> None:
+        super().__init__()
+        channels, height, width = require_shape(shape, blocks)
+        block = _down if kind == "dcgan" else _ResidualDown
+        widths = [base * 2**k for k in range(blocks + 1)]
+        pairs = pairwise(widths)
+        self.start = nn.Conv2d(channels, base, 3, padding=1)
+        self.blocks = nn.Sequential(*(block(a, b, norm) for a, b in pairs))
+        features = widths[-1] * (height >> blocks) * (width >> blocks)
+        self.end = nn.Linear(features, 1, bias=False)
+        self.classes = nn.Embedding(classes, features) if classes else None
+        if self.classes is not None:
+            nn.init.normal_(self.classes.weight, std=features**-0.5)
+        self.to(memory_format=torch.channels_last)
+
+    def forward(self, pictures: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Return logits, float (batch,), higher for what looks real.
+
+        Args:
+            pictures: float (batch, channels, height, width) in [-1, 1].
+            labels: int64 (batch,), where there are classes.
+        """
+        x = self.blocks(self.start(pictures))
+        x = F.leaky_relu(x, SLOPE).flatten(1)  # (batch, features)
+        logits = self.end(x).squeeze(1)
+        if self.classes is not None:
+            logits = logits + (x * self.classes(labels)).sum(1)
+        return logits
+
+
+class Gan(nn.Module):
+    """A generator and its critic, as a checkpoint holds them.
+
+    Args:
+        shape: channels, height and width of a picture.
+        classes: of the pictures; default 1.
+        conditional: whether both nets are told the class; default false.
+        latent: see `Generator`.
+        base: channels at full size of both nets; default 16.
+        blocks: of both nets; default 2.
+        kind: of both nets, `dcgan` or `resnet`; default `dcgan`.
+        generator_norm: `batch` or `none`; default `batch`.
+        critic_norm: `batch` or `none`; default `none`.
+        spectral: whether the critic's layers are spectrally normalised; default false.
+
+    Raises:
+        ValueError: if the shape is not of 1 or 3 channels and of sides that the blocks can halve.
+
+    Example:
+        >>> net = Gan([1, 28, 28])
+        >>> net.sample(3, seed=0).shape
+        torch.Size([3, 1, 28, 28])
+    """
+
+    preprocess: Callable[[Any], Tensor]
+    labels: list[str]
+
+    def __init__(
+        self,
+        shape: list[int],
+        classes: int = 1,
+        conditional: bool = False,
+        latent: int = 64,
+        base: int = 16,
+        blocks: int = 2,
+        kind: Kind = "dcgan",
+        generator_norm: Norm = "batch",
+        critic_norm: Norm = "none",
+        spectral: bool = False,
+    ) -> None:
+        super().__init__()
+        self.count = classes if conditional else 0
+        self.generator = Generator(shape, latent, base, blocks, kind, generator_norm, self.count)
+        self.critic = Critic(shape, base, blocks, kind, critic_norm, self.count)
+        if spectral:
+            from zoo.gan.terms import SpectralNorm
+
+            SpectralNorm().prepare(self.critic)
+
+    def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Make pictures, as `Generator.forward`."""
+        return self.generator(z, labels)
+
+    @torch.no_grad()
+    def sample(
+        self,
+        n: int,
+        *,
+        seed: int | None = None,
+        temperature: float = 1.0,
+        labels: list[int] | Tensor | None = None,
+    ) -> Tensor:
+        """Make pictures.
+
+        Args:
+            n: how many.
+            seed: the same for the same pictures; default another each time.
+            temperature: multiplies the noise; default 1.
+            labels: the classes, one for each picture; default in turn, where there are classes.
+
+        Returns:
+            float (n, channels, height, width) in [0, 1].
+
+        Raises:
+            ValueError: if a number is out of range, or labels are given to a net without classes.
+        """
+        if n < 1 or temperature < 0:
+            raise ValueError(
+                f"n is {n} and temperature {temperature}: expected at least 1 and at least 0"
+            )
+        random = torch.Generator()
+        random.seed() if seed is None else random.manual_seed(seed)
+        noise = temperature * torch.randn(n, self.generator.latent, generator=random)
+        chosen = self._chosen(n, labels)
+        like = self.generator.start.weight
+        made = [
+            self.generator(
+                noise[at : at + AT_ONCE].to(like),
+                None if chosen is None else chosen[at : at + AT_ONCE].to(like.device),
+            )
+            for at in range(0, n, AT_ONCE)
+        ]
+        return (torch.cat(made) + 1) / 2
+
+    def _chosen(self, n: int, labels: list[int] | Tensor | None) -> Tensor | None:
+        if labels is None:
+            return torch.arange(n) % self.count if self.count else None
+        if not self.count:
+            raise ValueError("labels are given: expected none, for this net was not told classes")
+        chosen = torch.as_tensor(labels)
+        if len(chosen) != n or chosen.min() < 0 or chosen.max() >= self.count:
+            raise ValueError(
+                f"labels are {len(chosen)} from {int(chosen.min())} to {int(chosen.max())}: "
+                f"expected {n} from 0 to {self.count - 1}"
+            )
+        return chosen
+
+
+def require_shape(shape: list[int], blocks: int) -> list[int]:
+    """Return the channels, height and width of a picture that the nets can take.
+
+    Raises:
+        ValueError: if it has not 1 or 3 channels, or a side too short to be halved `blocks` times.
+    """
+    if len(shape) != 3 or shape[0] not in (1, 3) or blocks < 1 or min(shape[1:]) < 2**blocks:
+        raise ValueError(
+            f"shape is {shape} with {blocks} blocks: expected 1 or 3 channels and sides of at "
+            f"least {2 ** max(blocks, 1)} pixels; give larger pictures or fewer blocks"
+        )
+    return shape
+
+
+def _normalised(channels: int, norm: Norm) -> list[nn.Module]:
+    return [BatchNormOverProcesses(channels)] if norm == "batch" else []
+
+
+def _up(inside: int, outside: int, norm: Norm) -> nn.Module:
+    # batch norm takes any bias before it away
+    convolution = nn.ConvTranspose2d(inside, outside, 4, stride=2, padding=1, bias=norm == "none")
+    return nn.Sequential(*_normalised(inside, norm), nn.ReLU(), convolution)
+
+
+def _down(inside: int, outside: int, norm: Norm) -> nn.Module:
+    convolution = nn.Conv2d(inside, outside, 4, stride=2, padding=1, bias=norm == "none")
+    return nn.Sequential(nn.LeakyReLU(SLOPE), convolution, *_normalised(outside, norm))
+
+
+class _ResidualUp(nn.Module):
+    """Double the sides; two 3x3 convolutions beside a 1x1."""
+
+    def __init__(self, inside: int, outside: int, norm: Norm) -> None:
+        super().__init__()
+        self.skip = nn.Conv2d(inside, outside, 1, bias=False)
+        self.body = nn.Sequential(
+            *_normalised(inside, norm),
+            nn.LeakyReLU(SLOPE),
+            nn.Conv2d(inside, outside, 3, padding=1, bias=norm == "none"),
+            *_normalised(outside, norm),
+            nn.LeakyReLU(SLOPE),
+            nn.Conv2d(outside, outside, 3, padding=1),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.interpolate(x, scale_factor=2.0)
+        return self.skip(x) + RESIDUAL * self.body(x)
+
+
+class _ResidualDown(nn.Module):
+    """Two 3x3 convolutions beside a 1x1; halve the sides."""
+
+    def __init__(self, inside: int, outside: int, norm: Norm) -> None:
+        super().__init__()
+        self.skip = nn.Conv2d(inside, outside, 1, bias=False)
+        self.body = nn.Sequential(
+            nn.LeakyReLU(SLOPE),
+            nn.Conv2d(inside, inside, 3, padding=1, bias=norm == "none"),
+            *_normalised(inside, norm),
+            nn.LeakyReLU(SLOPE),
+            nn.Conv2d(inside, outside, 3, padding=1, bias=norm == "none"),
+            *_normalised(outside, norm),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.avg_pool2d(self.skip(x) + RESIDUAL * self.body(x), 2)

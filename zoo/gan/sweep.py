@@ -1,0 +1,86 @@
+"""Try several gammas, each for a tenth of a run, before the long one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lightning.pytorch import LightningDataModule, Trainer
+from torch import nn
+
+from zoo.callbacks.ema import EMA
+from zoo.gan.module import GanTraining
+
+GAMMAS = (0.1, 0.3, 1.0, 3.0, 10.0)
+
+
+@dataclass(frozen=True)
+class Tried:
+    """How a short run with one gamma ended.
+
+    Attributes:
+        gamma: of its penalties.
+        values: by name, those that `GanTraining` logs in its last step and in validation.
+    """
+
+    gamma: float
+    values: dict[str, float]
+
+    @property
+    def rank(self) -> float:
+        """What is best when it is least: the distance, or without features the critic's wins."""
+        return self.values.get("valid_frechet", self.values["wins"])
+
+
+def sweep(
+    data: LightningDataModule,
+    gammas: Sequence[float] = GAMMAS,
+    *,
+    terms: Sequence[str] = ("r1",),
+    steps: int = 4000,
+    features: nn.Module | None = None,
+    accelerator: str = "auto",
+    **options: Any,
+) -> list[Tried]:
+    """Train for a few steps with each gamma.
+
+    Args:
+        data: pictures, as `zoo.data.images.Pictures`.
+        gammas: to try; default 0.1 to 10.
+        terms: penalties that get the gamma; default `r1`.
+        steps: generator steps of each; default 4,000, a tenth of the recipes'.
+        features: the feature net that measures samples, such as `zoo.load("pictures_fashion")`;
+            default none, and the runs are ordered by how often the critic wins.
+        accelerator: Lightning's; default `auto`.
+        options: of `GanTraining`.
+
+    Returns:
+        The runs, the best first.
+
+    Raises:
+        ValueError: there are no gammas, or an option has no meaning.
+    """
+    if not gammas:
+        raise ValueError("gammas is empty: expected at least one; leave it out for 0.1 to 10")
+    shape: Any = data
+    tried = []
+    for gamma in gammas:
+        penalties: list[Any] = [{"name": name, "gamma": gamma} for name in terms]
+        module = GanTraining(shape.shape, shape.classes, terms=penalties, **options)
+        if features is not None:
+            module.measure_with(features)
+        trainer = Trainer(
+            accelerator=accelerator,
+            devices=1,
+            max_steps=steps,
+            callbacks=[EMA("net.generator")],
+            logger=False,
+            enable_checkpointing=False,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+        )
+        trainer.fit(module, data.train_dataloader())
+        values = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        trainer.validate(module, data.val_dataloader(), verbose=False)
+        values |= {name: float(value) for name, value in trainer.callback_metrics.items()}
+        tried.append(Tried(gamma, values))
+    return sorted(tried, key=lambda run: run.rank)

@@ -1,0 +1,178 @@
+"""What annotators do: which names they mark, and which entities they choose (Su 6919).
+
+Not all that could be marked is marked, and of fifty entities of one name five are ever chosen. Both
+are counted on training texts alone, by name and by id, so that another base can be laid under them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from zoo.linking.knowledge import KnowledgeBase, Match
+from zoo.linking.names import fold_name
+from zoo.linking.texts import LinkedText
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """Counts of what was marked and chosen, by folded name.
+
+    Attributes:
+        marked: how often a name was a gold mention.
+        passed: how often it was a longest match of a text that nobody marked.
+        chosen: how often each entity was chosen for a name.
+        unknown: how often a name meant none of the base.
+        together: how often each entity was chosen in a text that surely names another, by the
+            other's id.
+    """
+
+    marked: Counter[str] = field(default_factory=Counter)
+    passed: Counter[str] = field(default_factory=Counter)
+    chosen: dict[str, Counter[str]] = field(default_factory=dict)
+    unknown: Counter[str] = field(default_factory=Counter)
+    together: dict[str, Counter[str]] = field(default_factory=dict)
+
+    @classmethod
+    def count(cls, texts: Sequence[LinkedText], knowledge: KnowledgeBase) -> Behaviour:
+        """Count over training texts.
+
+        Args:
+            texts: labelled ones, of the training split alone: counts over texts that are tested
+                would give their labels away.
+            knowledge: whose names could be marked.
+        """
+        marked: Counter[str] = Counter()
+        passed: Counter[str] = Counter()
+        unknown: Counter[str] = Counter()
+        chosen: dict[str, Counter[str]] = defaultdict(Counter)
+        together: dict[str, Counter[str]] = defaultdict(Counter)
+        found = knowledge.all_longest_matches(text.text for text in texts)
+        for text, matches in zip(texts, found, strict=True):
+            spans = {(gold.start, gold.end) for gold in text.mentions}
+            passed.update(m.name for m in matches if (m.start, m.end) not in spans)
+            for gold, name in zip(text.mentions, text.names(), strict=True):
+                name = fold_name(name)
+                marked[name] += 1
+                if gold.entity is None:
+                    unknown[name] += 1
+                    continue
+                chosen[name][gold.entity] += 1
+                for other in sure_entities(knowledge, matches, gold.start, gold.end):
+                    together[other][gold.entity] += 1
+        return cls(marked, passed, dict(chosen), unknown, dict(together))
+
+    def is_marked(self, name: str, ratio: float = 5.0) -> bool:
+        """Say whether annotators mark a name often enough for it to be offered.
+
+        Su 6919: a name is dropped if (passed + 1) / (marked + 1) >= 5. One that no training text
+        has stays.
+
+        Args:
+            name: folded.
+            ratio: from which on it is dropped; default 5.
+        """
+        return (self.passed[name] + 1) / (self.marked[name] + 1) < ratio
+
+    def offered(self, matches: Iterable[Match], ratio: float = 5.0) -> list[Match]:
+        """Return the matches whose names annotators mark."""
+        return [match for match in matches if self.is_marked(match.name, ratio)]
+
+    def restricted(self, name: str, candidates: Sequence[str], least: int = 2) -> list[str]:
+        """Return the candidates that were chosen at least `least` times; all, if there is none.
+
+        Args:
+            name: folded.
+            candidates: ids, in the base's order.
+            least: default 2, as in Su 6919.
+        """
+        counts = self.chosen.get(name, Counter())
+        return [id_ for id_ in candidates if counts[id_] >= least] or list(candidates)
+
+    def prior(
+        self, name: str, candidates: Sequence[str], without: Sequence[str | None] = ()
+    ) -> list[float]:
+        """Return the probability of each candidate before the text is read.
+
+        (n_i + q_i) / (n + 1): counts smoothed by one observation of the base's order, in which
+        the candidate of rank r has q proportional to 1 / r.
+
+        Args:
+            name: folded.
+            candidates: ids, in the base's order.
+            without: what mentions that were counted, but are not to count now, mean: that of a
+                training example, lest it sees its own answer; None for NIL. Default none.
+        """
+        left_out = Counter(without)
+        chosen = self.chosen.get(name, Counter())
+        counts = [chosen[id_] - left_out[id_] for id_ in candidates]
+        order = [1 / rank for rank in range(1, len(candidates) + 1)]
+        total = sum(counts) + 1
+        return [(n + q / sum(order)) / total for n, q in zip(counts, order, strict=True)]
+
+    def unknown_share(self, name: str, without: Sequence[str | None] = ()) -> float:
+        """Return the share of a name's mentions that meant none of the base.
+
+        Smoothed by one mention that did so half.
+
+        Args:
+            name: folded.
+            without: as for `prior`.
+        """
+        unknown = self.unknown[name] - list(without).count(None)
+        return (unknown + 0.5) / (self.marked[name] - len(without) + 1)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain types that `from_dict` reads back."""
+        return {
+            "marked": dict(self.marked),
+            "passed": dict(self.passed),
+            "chosen": {name: dict(counts) for name, counts in self.chosen.items()},
+            "unknown": dict(self.unknown),
+            "together": {id_: dict(counts) for id_, counts in self.together.items()},
+        }
+
+    @classmethod
+    def from_dict(cls, state: dict[str, Any]) -> Behaviour:
+        """Rebuild from `to_dict`."""
+        return cls(
+            Counter(state["marked"]),
+            Counter(state["passed"]),
+            {name: Counter(counts) for name, counts in state["chosen"].items()},
+            Counter(state["unknown"]),
+            {id_: Counter(counts) for id_, counts in state["together"].items()},
+        )
+
+    def write(self, folder: str | Path, name: str) -> list[str]:
+        """Write `NAME.json` as an attachment of a checkpoint; return the names of the files."""
+        text = json.dumps(self.to_dict(), ensure_ascii=False) + "\n"
+        (Path(folder) / f"{name}.json").write_text(text, "utf-8", newline="")
+        return [f"{name}.json"]
+
+    @classmethod
+    def open(cls, folder: str | Path, name: str) -> Behaviour:
+        """Read what `write` wrote."""
+        return cls.from_dict(json.loads((Path(folder) / f"{name}.json").read_text("utf-8")))
+
+
+def sure_entities(
+    knowledge: KnowledgeBase, matches: Iterable[Match], start: int, end: int
+) -> list[str]:
+    """Return the ids of entities that a text surely names, outside the mention at hand.
+
+    Args:
+        knowledge: the base of the matches.
+        matches: the longest ones of the text.
+        start: of the mention.
+        end: of the mention.
+
+    Returns:
+        For each match that has one candidate alone, its id; each id once.
+    """
+    outside = [match.name for match in matches if match.end <= start or match.start >= end]
+    rows = [rows[0] for rows in knowledge.candidate_rows(outside) if len(rows) == 1]
+    return list(dict.fromkeys(knowledge.at(row).id for row in rows))

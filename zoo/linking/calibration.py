@@ -1,0 +1,82 @@
+"""Probabilities that mean what they say: temperature and NIL threshold, from validation texts."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+TEMPERATURES = torch.logspace(-1, 1, 201, dtype=torch.float64)
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How logits become a choice.
+
+    Attributes:
+        temperature: what logits are divided by; default 1.
+        threshold: a mention is linked if its best candidate has at least this probability, and NIL
+            otherwise; default 0.
+    """
+
+    temperature: float = 1.0
+    threshold: float = 0.0
+
+    def probabilities(self, logits: Tensor) -> Tensor:
+        """Return the softmax of logits (questions, 1 + candidates) at the temperature."""
+        return (logits / self.temperature).softmax(-1)
+
+    def choose(self, probabilities: Tensor) -> Tensor:
+        """Return the place of the chosen candidate, int64 (questions,); -1 for NIL.
+
+        Args:
+            probabilities: float (questions, 1 + candidates), that of NIL first.
+        """
+        if probabilities.shape[1] == 1:
+            return torch.full((len(probabilities),), -1, device=probabilities.device)
+        best, place = probabilities[:, 1:].max(1)
+        known = (best >= self.threshold) & (best > 0)
+        return torch.where(known, place, -1)
+
+    def write(self, folder: str | Path, name: str) -> list[str]:
+        """Write `NAME.json` as an attachment of a checkpoint; return the names of the files."""
+        (Path(folder) / f"{name}.json").write_text(json.dumps(asdict(self)) + "\n", newline="")
+        return [f"{name}.json"]
+
+    @classmethod
+    def open(cls, folder: str | Path, name: str) -> Calibration:
+        """Read what `write` wrote."""
+        return cls(**json.loads((Path(folder) / f"{name}.json").read_text("utf-8")))
+
+
+def fit(logits: Tensor, answer: Tensor) -> Calibration:
+    """Fit temperature and threshold to validation questions.
+
+    The temperature is that with the least cross-entropy (Guo et al., arXiv 1706.04599, section
+    4.2); the threshold that with which most questions are answered rightly, NIL ones too, and of
+    several the lowest.
+
+    Args:
+        logits: float (questions, 1 + candidates), -inf where a question has fewer.
+        answer: int64 (questions,): the place of the right candidate, -1 for NIL.
+
+    Raises:
+        ValueError: if there is no question.
+    """
+    if not len(logits):
+        raise ValueError("there is no validation question: give some labelled texts to fit to")
+    logits = logits.double()
+    nats = torch.stack([F.cross_entropy(logits / t, answer + 1) for t in TEMPERATURES])
+    temperature = float(TEMPERATURES[nats.argmin()])
+    if logits.shape[1] == 1:
+        return Calibration(temperature)
+    best, place = (logits / temperature).softmax(-1)[:, 1:].max(1)
+    order = best.argsort(descending=True)  # link the first k of these, and none of the rest
+    gain = torch.where(place[order] == answer[order], 1, 0) - (answer[order] == -1).long()
+    gains = torch.cat([torch.zeros(1, dtype=torch.int64), gain.cumsum(0)])
+    most = int((gains == gains.max()).nonzero()[-1])
+    return Calibration(temperature, float(best[order[most - 1]]) if most else 1.1)

@@ -1,0 +1,223 @@
+"""Su's joint network (6919): it finds mentions among dictionary matches, and links one to one."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
+
+from zoo.linking.inputs import CONTEXT, MENTION, OVERLAPS, Batch, aligned
+from zoo.linking.linker import Linker
+from zoo.linking.losses import half_pointers, listed
+from zoo.linking.questions import CANDIDATE_FEATURES, NIL_FEATURES
+
+PIECE = 256  # characters of a text that are tagged at once
+CACHED = 4096  # descriptions whose states are kept
+
+
+class Recurrent(nn.Module):
+    """A bidirectional LSTM that does not see padding.
+
+    Args:
+        channels: of its input.
+        width: channels of its output, half of each direction.
+    """
+
+    def __init__(self, channels: int, width: int) -> None:
+        super().__init__()
+        self.lstm = nn.LSTM(channels, width // 2, batch_first=True, bidirectional=True)
+
+    def forward(self, x: Tensor, valid: Tensor) -> Tensor:
+        """Return float (rows, time, width) of x (rows, time, channels); 0 where not `valid`."""
+        lengths = valid.sum(1).clamp(min=1).cpu()
+        packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+        return pad_packed_sequence(self.lstm(packed)[0], batch_first=True, total_length=x.shape[1])[
+            0
+        ]
+
+
+class TwoWayAttention(nn.Module):
+    """Each side of a pair looks at the other; what it sees is max-pooled.
+
+    Args:
+        width: channels of both sides.
+        heads: attention heads.
+    """
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.forth = nn.MultiheadAttention(width, heads, batch_first=True)
+        self.back = nn.MultiheadAttention(width, heads, batch_first=True)
+
+    def forward(self, q: Tensor, d: Tensor, q_valid: Tensor, d_valid: Tensor) -> Tensor:
+        """Return float (rows, 2 width) of q (rows, time, width) and d (rows, other, width)."""
+        forth, _ = self.forth(q, d, d, key_padding_mask=~d_valid, need_weights=False)
+        back, _ = self.back(d, q, q, key_padding_mask=~q_valid, need_weights=False)
+        return torch.cat([highest(forth, q_valid), highest(back, d_valid)], dim=-1)
+
+
+class JointLinker(Linker):
+    """Tag the mentions of a text, and score the candidates of one, with shared states.
+
+    Of the post: the LSTMs, the half-pointer tagging of dictionary matches, the three overlap
+    features and the two-way attention. Not of the post: a softmax over all candidates and NIL in
+    place of one random candidate a step, and no vectors of words.
+
+    Args:
+        vocabulary: number of token ids; 0 is padding.
+        width: channels of all states; default 128.
+        heads: attention heads; default 8.
+        dropout: dropout probability in training; default 0.2.
+        tagged: the probability of a start, and of an end, from which on they are taken; default
+            0.4, the post's.
+        prior: whether what is known before the text is read counts; default no, as in the post.
+        asked: options of `Questioner`, as in training; default its defaults.
+    """
+
+    def __init__(
+        self,
+        vocabulary: int,
+        width: int = 128,
+        heads: int = 8,
+        dropout: float = 0.2,
+        tagged: float = 0.4,
+        prior: bool = False,
+        asked: dict[str, bool] | None = None,
+    ) -> None:
+        super().__init__(asked)
+        self.tagged = tagged
+        self.embedding = nn.Embedding(vocabulary, width, padding_idx=0)
+        self.dropout = nn.Dropout(dropout)
+        self.read_text = Recurrent(width + 2, width)
+        self.convolve = nn.Conv1d(width, width, 3, padding=1)
+        self.point = nn.Linear(width, 2)
+        self.read_query = Recurrent(width + 1 + OVERLAPS, width)
+        self.read_description = Recurrent(width, width)
+        self.attention = TwoWayAttention(width, heads)
+        self.compare = nn.Sequential(
+            nn.Dropout(dropout), nn.Linear(3 * width, width), nn.ReLU(), nn.Linear(width, 1)
+        )
+        self.weigh = nn.Linear(CANDIDATE_FEATURES, 1, bias=False) if prior else None
+        self.unknown = nn.Linear(NIL_FEATURES, 1)
+        self._described: OrderedDict[tuple[int, ...], Tensor] = OrderedDict()
+
+    def text_states(self, tokens: Tensor, matched: Tensor) -> Tensor:
+        """Read texts: float (texts, time, width) of tokens and matches (texts, time, 2)."""
+        x = torch.cat([self.dropout(self.embedding(tokens)), matched], dim=-1)
+        return self.read_text(x, tokens != 0)
+
+    def pointers(self, states: Tensor) -> Tensor:
+        """Return logits of where mentions begin and end: float (texts, time, 2)."""
+        return self.point(self.convolve(states.mT).relu().mT)
+
+    def description_states(self, tokens: Tensor) -> Tensor:
+        """Read candidates: float (pairs, time, width); in use those last read are kept."""
+        if self.training:
+            return self._describe(tokens)
+        keys = [tuple(row[row != 0].tolist()) for row in tokens]
+        fresh = list(dict.fromkeys(key for key in keys if key not in self._described))
+        if fresh:
+            rows = pad_sequence([torch.tensor(key) for key in fresh], batch_first=True)
+            for key, states in zip(fresh, self._describe(rows.to(tokens.device)), strict=True):
+                self._described[key] = states[: len(key)].clone()
+        found = [self._described[key] for key in keys]
+        for key in keys:
+            self._described.move_to_end(key)
+        while len(self._described) > CACHED:
+            self._described.popitem(last=False)
+        return pad_sequence(found, batch_first=True)
+
+    def _describe(self, tokens: Tensor) -> Tensor:
+        return self.read_description(self.dropout(self.embedding(tokens)), tokens != 0)
+
+    def train(self, mode: bool = True) -> JointLinker:
+        """Forget what was read with other weights."""
+        self._described.clear()
+        return super().train(mode)
+
+    def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Score candidates and tag texts, for training.
+
+        Returns:
+            float (questions, 1 + candidates), as `listed` returns it; float (questions, time, 2),
+            the logits of where mentions begin and end.
+        """
+        text = batch.matched.shape[1]  # characters; the context is not read
+        tokens = batch.query_tokens[:, :text].where(batch.query_parts[:, :text] != CONTEXT, 0)
+        states = self.text_states(tokens, batch.matched)
+        nil = self.unknown(batch.nil_features)[:, 0]
+        scores = nil.new_zeros(0)
+        if len(batch.tokens):
+            scores = self.pair_scores(batch, states[batch.question], text)
+        return listed(scores, nil, batch.question, batch.place), self.pointers(states)
+
+    def pair_scores(self, batch: Batch, states: Tensor, text: int) -> Tensor:
+        """Compare mentions with candidates: float (pairs,).
+
+        Args:
+            batch: questions.
+            states: float (pairs, text, width): of the text of each pair.
+            text: most characters of a text.
+        """
+        parts = batch.parts[:, :text]
+        valid = (batch.tokens[:, :text] != 0) & (parts < CONTEXT)
+        mention = valid & (parts == MENTION)
+        marks = batch.overlaps[:, :text] * valid[..., None]
+        y = torch.cat([mention[..., None].to(marks.dtype), marks], dim=-1)
+        q = self.read_query(torch.cat([states, y], dim=-1), valid)
+        d = self.description_states(batch.candidate_tokens)
+        d_valid = batch.candidate_tokens[:, : d.shape[1]] != 0
+        weight = mention[..., None].to(q.dtype)
+        at_mention = (q * weight).sum(1) / weight.sum(1).clamp(min=1)
+        seen = self.attention(q, d, valid, d_valid)
+        scores = self.compare(torch.cat([seen, at_mention], dim=-1))[:, 0]
+        return scores if self.weigh is None else scores + self.weigh(batch.features)[:, 0]
+
+    def logits(self, batch: Batch) -> Tensor:
+        """See `Linker.logits`."""
+        return self(batch)[0]
+
+    def tagging_loss(self, batch: Batch, pointers: Tensor) -> Tensor:
+        """Return the loss of finding mentions, float (questions,), of what `forward` returned."""
+        text = batch.matched.shape[1]
+        valid = (batch.query_tokens[:, :text] != 0) & (batch.query_parts[:, :text] != CONTEXT)
+        return half_pointers(pointers, batch.gold, batch.matched, valid)
+
+    @torch.inference_mode()
+    def detect(self, texts: Sequence[str]) -> list[list[Any]]:
+        """Return the spans of each text whose start and end are both pointed at."""
+        found: list[list[Any]] = [[] for _ in texts]
+        pieces = [
+            (number, start, text[start : start + PIECE])
+            for number, text in enumerate(texts)
+            for start in range(0, len(text), PIECE)
+        ]
+        matches = self.knowledge.all_longest_matches(piece for _, _, piece in pieces)
+        for (number, start, piece), here in zip(pieces, matches, strict=True):
+            if offered := self.behaviour.offered(here):
+                spans = [(match.start, match.end) for match in offered]
+                found[number] += [(start + a, start + b) for a, b in self._pointed(piece, spans)]
+        return found
+
+    def _pointed(self, text: str, spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+        """Pair each start that is probable enough with the nearest end that is."""
+        device = self.point.weight.device
+        matched = torch.zeros(1, len(text), 2, device=device)
+        for start, end in spans:
+            matched[0, start, 0] = matched[0, end - 1, 1] = 1
+        tokens = self.preprocess.ids(aligned(text))[None].to(device)
+        probable = self.pointers(self.text_states(tokens, matched))[0].sigmoid() * matched[0]
+        starts, ends = (
+            (probable[:, side] > self.tagged).nonzero()[:, 0].tolist() for side in (0, 1)
+        )
+        pairs = ((start, next((end + 1 for end in ends if end >= start), 0)) for start in starts)
+        return [(start, end) for start, end in pairs if end]
+
+
+def highest(states: Tensor, valid: Tensor) -> Tensor:
+    """Return the maximum of states (rows, time, width) over the time that is `valid`."""
+    return states.masked_fill(~valid[..., None], -torch.inf).amax(1)

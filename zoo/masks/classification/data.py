@@ -1,0 +1,238 @@
+"""Labelled texts, pairs of texts and tokens as batches."""
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import torch
+from torch import Tensor
+
+from zoo.data.conll import Sentence, read_sentences
+from zoo.data.sentiment import LABELS, read_reviews
+from zoo.data.splits import Split
+from zoo.data.table import read_table
+from zoo.masks.data import TokenizedTexts
+from zoo.masks.tokenizer import pad
+
+# what has no word: of such a text only the frequencies of the classes are known
+WORDLESS = ("", " ", "。", "？？？", "...", "!!!", "123", "5", "🙂", "（）", "-", "\n")
+Row = TypeVar("Row")
+IGNORED = -100  # the label of a token that has none
+
+
+class LabelledText(NamedTuple):
+    """A text, or a pair of texts, and its class.
+
+    Attributes:
+        text: the text.
+        label: its place among the labels.
+        pair: the second text of a pair; default none.
+    """
+
+    text: str
+    label: int
+    pair: str = ""
+
+
+class LabelledBatch(NamedTuple):
+    """Encoded texts and their labels.
+
+    Attributes:
+        token_ids: int64 (batch, time), padded at the ends of the rows.
+        segment_ids: int64 (batch, time), 1 in the second text of a pair, else 0.
+        labels: int64 (batch,), or (batch, time) for tokens, negative where there is none.
+    """
+
+    token_ids: Tensor
+    segment_ids: Tensor
+    labels: Tensor
+
+
+class LabelledTexts(TokenizedTexts[LabelledText]):
+    """Batches from three lists of labelled texts.
+
+    Args:
+        max_pair: most tokens of a second text and its end; default 64.
+        blanks: for one in so many training texts, one without any word is added that has its
+            label, so that the network learns the frequencies of the classes; default 0, none.
+        options: those of `TokenizedTexts`.
+    """
+
+    labels: list[str]
+
+    def __init__(self, max_pair: int = 64, blanks: int = 0, **options: Any) -> None:
+        super().__init__(**options)
+        self.max_pair, self.blanks = max_pair, blanks
+
+    @cached_property
+    def train(self) -> list[LabelledText]:
+        """The training examples, those without words included."""
+        examples = self.read("train")
+        chosen = examples[:: self.blanks] if self.blanks else []
+        return examples + [
+            LabelledText(WORDLESS[i % len(WORDLESS)], example.label)
+            for i, example in enumerate(chosen)
+        ]
+
+    @property
+    def classes(self) -> int:
+        """Number of classes."""
+        return len(self.labels)
+
+    def texts_of(self, example: LabelledText) -> str:
+        """See `TokenizedTexts.texts_of`."""
+        return example.text + example.pair
+
+    def encode(self, example: LabelledText) -> tuple[list[int], list[int]]:
+        """Return the ids of the tokens and of their segments."""
+        if example.pair:
+            return self.preprocess.pair(example.text, example.pair, max_target=self.max_pair)
+        ids = self.preprocess.encode(example.text)
+        return ids, [0] * len(ids)
+
+    def collate(self, examples: list[LabelledText]) -> LabelledBatch:
+        """Encode a batch; see `LabelledBatch`."""
+        tokens, segments = zip(*map(self.encode, examples), strict=True)
+        labels = torch.tensor([example.label for example in examples])
+        return LabelledBatch(pad(tokens, self.padding), pad(segments, 0), labels)
+
+
+class Reviews(LabelledTexts):
+    """Chinese reviews of books, hotels and goods, negative or positive; see `zoo.data.sentiment`.
+
+    About a third of the test reviews also stand in the training split: `unseen_only` leaves them
+    out.
+
+    Args:
+        root: the folder of the three files; default `data/sentiment`.
+        options: those of `LabelledTexts`.
+    """
+
+    labels, called = LABELS, "Sentiment"
+
+    def __init__(self, root: str = "data/sentiment", **options: Any) -> None:
+        super().__init__(**options)
+        self.root = root
+
+    def read(self, split: Split) -> list[LabelledText]:
+        """See `SplitData.read`; raises as `zoo.data.sentiment.read_reviews`."""
+        return [LabelledText(text, label) for text, label in read_reviews(self.root, split)]
+
+
+class LabelledTable(LabelledTexts):
+    """Labelled texts of one's own, split by `tenths`.
+
+    Args:
+        file: a table for `zoo.data.table.read_table`, with the columns `text` and `label`, and for
+            pairs of texts `pair`.
+        options: those of `LabelledTexts`.
+    """
+
+    def __init__(self, file: str, **options: Any) -> None:
+        super().__init__(**options)
+        self.file = file
+
+    @property
+    def title(self) -> str:
+        """See `SplitData.title`."""
+        return f"{super().title}, {Path(self.file).name}"
+
+    @cached_property
+    def rows(self) -> list[dict[str, str]]:
+        """The rows of the table."""
+        return read_table(self.file, ("text", "label"))
+
+    @cached_property
+    def labels(self) -> list[str]:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """The labels of the table, sorted."""
+        return sorted({row["label"] for row in self.rows})
+
+    def read(self, split: Split) -> list[LabelledText]:
+        """See `SplitData.read`; raises as `read_table` and `tenths`."""
+        return [
+            LabelledText(row["text"], self.labels.index(row["label"]), row.get("pair", ""))
+            for row in tenths(self.rows, split, self.file)
+        ]
+
+
+class TaggedText(NamedTuple):
+    """The words of a sentence, and the tag of each.
+
+    Attributes:
+        words: the words, or characters.
+        tags: their places among the labels.
+    """
+
+    words: tuple[str, ...]
+    tags: tuple[int, ...]
+
+
+class TaggedTexts(TokenizedTexts[TaggedText]):
+    """Tagged sentences of one's own, split by `tenths`, for a classifier of tokens.
+
+    Args:
+        file: for `zoo.data.conll.read_sentences`.
+        options: those of `TokenizedTexts`.
+    """
+
+    def __init__(self, file: str, **options: Any) -> None:
+        super().__init__(**options)
+        self.file = file
+
+    @property
+    def title(self) -> str:
+        """See `SplitData.title`."""
+        return f"{super().title}, {Path(self.file).name}"
+
+    @cached_property
+    def sentences(self) -> list[Sentence]:
+        """All sentences of the file."""
+        return read_sentences(self.file)
+
+    @cached_property
+    def labels(self) -> list[str]:
+        """The tags of the file, sorted."""
+        return sorted({tag for sentence in self.sentences for tag in sentence.tags})
+
+    @property
+    def classes(self) -> int:
+        """Number of tags."""
+        return len(self.labels)
+
+    def read(self, split: Split) -> list[TaggedText]:
+        """See `SplitData.read`; raises as `read_sentences` and `tenths`."""
+        return [
+            TaggedText(words, tuple(map(self.labels.index, tags)))
+            for words, tags in tenths(self.sentences, split, self.file)
+        ]
+
+    def texts_of(self, example: TaggedText) -> str:
+        """See `TokenizedTexts.texts_of`."""
+        return "".join(example.words)
+
+    def encode(self, example: TaggedText) -> tuple[list[int], list[int]]:
+        """See `TokenizedTexts.encode`."""
+        ids, _ = self.preprocess.encode_words(example.words)
+        return ids, [0] * len(ids)
+
+    def collate(self, examples: list[TaggedText]) -> LabelledBatch:
+        """Encode a batch; a word's tag is that of its first token. See `LabelledBatch`."""
+        encoded = [self.preprocess.encode_words(example.words) for example in examples]
+        labels = [
+            [IGNORED if word is None else example.tags[word] for word in words]
+            for (_, words), example in zip(encoded, examples, strict=True)
+        ]
+        tokens = pad([ids for ids, _ in encoded], self.padding)
+        return LabelledBatch(tokens, torch.zeros_like(tokens), pad(labels, IGNORED))
+
+
+def tenths(rows: list[Row], split: Split, file: str) -> list[Row]:
+    """Return the part of a file's rows that a split has: of ten, 8 train, 1 validates, 1 tests.
+
+    Raises:
+        ValueError: if there are fewer than ten rows.
+    """
+    if len(rows) < 10:
+        raise ValueError(f"{file} has {len(rows)} examples: give 10 or more, to split")
+    part = {8: "valid", 9: "test"}
+    return [row for i, row in enumerate(rows) if part.get(i % 10, "train") == split]

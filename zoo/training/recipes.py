@@ -1,0 +1,89 @@
+"""The recipe that a command names, and the options among its words."""
+
+import re
+from pathlib import Path
+
+from zoo import checkpoint, registry
+from zoo.training import trust
+from zoo.training.report import tell
+from zoo.training.start import source_folder
+
+
+def expand(arguments: list[str]) -> list[str]:
+    """Turn the recipe of `fit RECIPE`, or the model of `test MODEL`, into options."""
+    command, *rest = arguments
+    if rest and not rest[0].startswith("-"):
+        subject, *rest = rest
+        if command == "fit" or Path(subject).suffix in {".yaml", ".yml"}:
+            rest = ["--config", str(recipe_file(subject)), *rest]
+        else:
+            recipe = source_folder(subject) / "recipe.yaml"
+            rest = ["--config", str(recipe), "--from", subject, *rest]
+    return [command, *admit_recipes(rest)]
+
+
+def admit_recipes(words: list[str]) -> list[str]:
+    """Put in place of each recipe among the options what is taken from it; see `trust.admit`."""
+    given = {word[2:].partition("=")[0].replace(".init_args", "") for word in words}
+    given -= {"config", "trust"}
+    admitted: list[str] = []
+    for previous, word in zip(["", *words], words, strict=False):
+        named = re.match(r"(--config=|-c=?(?!$|-))", word)
+        if not named and previous not in ("-c", "--config"):
+            admitted.append(word)
+            continue
+        option = named[0] if named else ""
+        value = word.removeprefix(option)
+        if re.match(r"\w[\w+.-]*://", value):
+            raise ValueError(
+                f"the recipe is {value}, an address: download it, read it, then use it"
+            )
+        if Path(value).exists():
+            value = str(trust.admit(Path(value), given, trust="--trust" in words, tell=tell))
+        admitted.append(f"{option}{value}")
+    return admitted
+
+
+def recipe_file(recipe: str) -> Path:
+    """Return the YAML file of a recipe given as a file, a checkpoint folder or a model's name.
+
+    Raises:
+        FileNotFoundError: if a .yaml file is named that is not there.
+        ValueError: if no model has that name, or a checkpoint folder is damaged.
+    """
+    path = Path(recipe)
+    if (path / "recipe.yaml").exists():
+        path = checkpoint.verify(path) / "recipe.yaml"
+    elif path.suffix not in {".yaml", ".yml"}:
+        path = registry.describe(recipe).recipe_path
+    if not path.is_file():
+        raise FileNotFoundError(f"no recipe {path}: give a YAML file or a name of `zoo list`")
+    return path
+
+
+def data_options(words: list[str]) -> list[str]:
+    """Return the options `--data.KEY VALUE` and `--data.KEY=VALUE` among the words of a command.
+
+    Example:
+        >>> data_options(["test", "--data.root", "x", "--from", "y", "--data.unseen_only=true"])
+        ['--data.root', 'x', '--data.unseen_only=true']
+    """
+    before = ["", *words]
+    return [
+        word
+        for previous, word in zip(before, words, strict=False)
+        if word.startswith("--data.")
+        or (previous.startswith("--data.") and "=" not in previous and not word.startswith("--"))
+    ]
+
+
+def last_checkpoint(run: Path) -> Path:
+    """Return the newest `last.ckpt` of a model's runs.
+
+    Raises:
+        FileNotFoundError: if there is none.
+    """
+    found = sorted(run.glob("version_*/checkpoints/last.ckpt"), key=lambda p: p.stat().st_mtime)
+    if not found:
+        raise FileNotFoundError(f"no last.ckpt below {run}: leave out --ckpt_path to start afresh")
+    return found[-1]

@@ -1,0 +1,61 @@
+"""What `--from` starts a run from: a checkpoint folder of the zoo, or one of others."""
+
+import atexit
+import functools
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from zoo import checkpoint, hub, registry
+
+
+@functools.cache
+def source_folder(source: str) -> Path:
+    """Resolve what `--from` names, once a run: a branch on the Hub may move meanwhile."""
+    return hub.resolve(source)
+
+
+@functools.cache
+def foreign_net(source: str, name: str) -> Any | None:
+    """Read a checkpoint that is not the zoo's, such as a BERT of `transformers`; once a run.
+
+    Args:
+        source: what `--from` names.
+        name: the model to train, whose entry says who reads such checkpoints.
+
+    Returns:
+        The network; None if the checkpoint is the zoo's.
+    """
+    read = registry.describe(name).start
+    return registry.import_object(read)(source) if read else None
+
+
+@functools.cache
+def start_folder(source: str, name: str) -> Path:
+    """Return the checkpoint folder that a model starts from.
+
+    One that is not the zoo's is written down as one, in a folder that goes with the process.
+
+    Args:
+        source: what `--from` names.
+        name: the model to train.
+    """
+    net = foreign_net(source, name)
+    if net is None:
+        return source_folder(source)
+    folder = Path(tempfile.mkdtemp(prefix="zoo_"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return checkpoint.save_start(folder / name, name, net)
+
+
+def preprocess_file(source: str | None, name: str) -> str | None:
+    """Return the file of a checkpoint's preprocessing, for the data of a fine-tuning run."""
+    path = start_folder(source, name) / "preprocess.json" if source else None
+    return str(path) if path and path.is_file() else None
+
+
+def forget() -> None:
+    """Let the next run find its sources anew."""
+    for once_a_run in (source_folder, foreign_net, start_folder):
+        once_a_run.cache_clear()
