@@ -10,18 +10,16 @@ from typing import Literal
 import numpy as np
 
 from zoo.kernels.cache import announced
-from zoo.words.characters import begins_no_word
 from zoo.words.chunks import THREADS, count
 from zoo.words.coarse_cut import Pieces, cut
 from zoo.words.counts import Counts
-from zoo.words.folding import DIGIT, Characters, Folding
+from zoo.words.folding import DIGIT, Characters, Folding, begins_no_word
 from zoo.words.kenlm_counts import measure_truncated
 from zoo.words.kernels.coarse_cut import ALONE
 from zoo.words.kernels.rows import ORDER
 from zoo.words.lexicon import Lexicon, ranked
-from zoo.words.measures import measure
+from zoo.words.measures import automatic_min_count, measure
 from zoo.words.memory import Budget, Storage, give_back
-from zoo.words.min_count import automatic_min_count
 from zoo.words.ngram_table import Ngrams, spell
 from zoo.words.reading import Source, read
 from zoo.words.scoring import score

@@ -6,11 +6,12 @@ ones) or a *break*: no n-gram and no word spans a break, and runs of breaks are 
 
 from __future__ import annotations
 
+import functools
+import unicodedata
 from typing import Literal
 
 import numpy as np
 
-from zoo.words.characters import half_width, is_common_mark, is_mark
 from zoo.words.kernels.folding import (
     BREAK,
     CODE_POINTS,
@@ -23,6 +24,9 @@ from zoo.words.kernels.folding import (
 )
 
 SPACE = ord(" ")
+JOINERS = "\u200c\u200d"  # zero width, between letters of Persian and of Indian scripts
+KANA_MARKS = "\u3099\u309a"  # voiced and semi-voiced, of decomposed kana
+CONTINUATIONS = frozenset("ぁぃぅぇぉっゃゅょゎゕゖァィゥェォッャュョヮヵヶー々ゝゞヽヾ゛゜")
 LARGEST_ALPHABET = 0xFFFF  # four 16-bit codes to a 64-bit key
 
 Characters = Literal["unspaced", "letters", "post", "post+space"]
@@ -105,3 +109,27 @@ def encode(points: np.ndarray, alphabet: np.ndarray) -> np.ndarray:
 def translation(old: np.ndarray, new: np.ndarray) -> np.ndarray:
     """Return the table from codes of alphabet `old` to codes of a larger alphabet `new`."""
     return np.append(0, np.searchsorted(new, old) + 1).astype(np.uint16)
+
+
+@functools.cache
+def is_mark(character: str) -> bool:
+    """Say whether a character belongs to the letter before it: vowel and tone signs, accents."""
+    return unicodedata.category(character)[0] == "M" or character in JOINERS
+
+
+def is_common_mark(character: str) -> bool:
+    """Say whether a character is an accent of scripts with case (Combining Diacritical Marks)."""
+    return unicodedata.name(character, "").startswith("COMBINING ") and character not in KANA_MARKS
+
+
+def begins_no_word(character: str) -> bool:
+    """Say whether no word begins with a character: marks, small kana, long and repeated sounds."""
+    return character in CONTINUATIONS or is_mark(character)
+
+
+def half_width(character: str) -> str:
+    """Return the half-width form of a full-width character (U+FF01 to U+FF5E, U+3000)."""
+    point = ord(character)
+    if point == 0x3000:
+        return " "
+    return chr(point - 0xFEE0) if 0xFF01 <= point <= 0xFF5E else character

@@ -7,7 +7,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 
-from zoo.words.characters import half_width, is_mark
+from zoo.words.folding import half_width, is_mark
 
 # Numbers, Latin words and runs of one punctuation mark are one symbol each.
 SYMBOL = re.compile(

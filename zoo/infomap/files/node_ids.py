@@ -1,4 +1,4 @@
-"""Nodes by the numbers that a file gives them."""
+"""NodeIds by the numbers that a file gives them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from zoo.infomap.networks.network import MANY
 
 
 @dataclass(frozen=True)
-class Nodes:
+class NodeIds:
     """The nodes of a file.
 
     Attributes:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from zoo.infomap.files.blocks import Text
-from zoo.infomap.files.node_ids import Nodes, distinct
+from zoo.infomap.files.node_ids import NodeIds, distinct
 from zoo.infomap.files.parsing import CUT, find_line, read_sections
 from zoo.infomap.files.sections import Section
 from zoo.infomap.networks.matrices import DIRECTED
@@ -109,11 +109,11 @@ class _File:
         self.require_small(listed)
         order = self.rising(listed)
         weights = None if listed.weights is None else listed.weights[order]
-        states = Nodes(listed.columns[0][order].astype(np.int64), weights=weights)
+        states = NodeIds(listed.columns[0][order].astype(np.int64), weights=weights)
         physical = listed.columns[1][order]
         return self.linked(states, names=owners.names_of(physical), physical=physical)
 
-    def linked(self, nodes: Nodes, **attributes: Any) -> Network:
+    def linked(self, nodes: NodeIds, **attributes: Any) -> Network:
         """Return the network of nodes, or states, and the links between them."""
         links, arcs = self.having(*PLAIN), self.having("arcs")
         if arcs and not (self.directed or self.drop_directions):
@@ -160,7 +160,7 @@ class _File:
         )
         return replace(network, names=nodes.names_of(_physical(network)))
 
-    def layered_nodes(self, sections: list[Section]) -> Nodes:
+    def layered_nodes(self, sections: list[Section]) -> NodeIds:
         """Return the nodes that links in layers join."""
         ends = [(section, place) for section in sections for place in LAYERED[section.kind]]
         nodes = self.nodes([section.columns[place] for section, place in ends])
@@ -169,11 +169,11 @@ class _File:
             self.require_small(section)
         return nodes
 
-    def nodes(self, columns: list[np.ndarray]) -> Nodes:
+    def nodes(self, columns: list[np.ndarray]) -> NodeIds:
         """Return the nodes that are listed, or else those that columns of links name."""
         lists = self.having("vertices")
         if not lists:
-            return Nodes(distinct(columns))
+            return NodeIds(distinct(columns))
         vertices = lists[0]
         order = self.rising(vertices)
         listed = vertices.columns[0][order].astype(np.int64)
@@ -217,13 +217,13 @@ class _File:
     def largest(self) -> int:
         return largest_number(sum(map(len, self.sections)))
 
-    def places(self, section: Section, nodes: Nodes, column: int) -> np.ndarray:
+    def places(self, section: Section, nodes: NodeIds, column: int) -> np.ndarray:
         """Return the places of the nodes in a column of a section."""
         places = nodes.places(section.columns[column])
         self.refuse(section, places < 0, "no such node is listed")
         return places
 
-    def first_feature(self, nodes: Nodes) -> int | None:
+    def first_feature(self, nodes: NodeIds) -> int | None:
         """Return the place of the first feature of a bipartite network."""
         for section in self.having("bipartite"):
             if not section.argument.isdecimal():
@@ -232,7 +232,7 @@ class _File:
         return None
 
 
-def _named(ids: np.ndarray, vertices: Section, order: np.ndarray) -> Nodes:
+def _named(ids: np.ndarray, vertices: Section, order: np.ndarray) -> NodeIds:
     """Return nodes with the names and weights of a list, whose rows rise in `order`."""
     places = np.searchsorted(ids, vertices.columns[0][order])
     names = weights = None
@@ -243,7 +243,7 @@ def _named(ids: np.ndarray, vertices: Section, order: np.ndarray) -> Nodes:
     if vertices.weights is not None:
         weights = np.ones(len(ids))
         weights[places] = vertices.weights[order]
-    return Nodes(ids, names, weights)
+    return NodeIds(ids, names, weights)
 
 
 def _physical(network: Network) -> np.ndarray:
