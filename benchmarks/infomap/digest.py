@@ -38,7 +38,7 @@ LAYERED: list[dict[str, Any]] = [{}, {"directed": True}, {"relax_rate": 0.4, "re
 
 
 def cases() -> Iterator[tuple[str, Any, list[dict[str, Any]]]]:
-    """Yields names of graphs, the graphs, and the options to try."""
+    """Yield names of graphs, the graphs, and the options to try."""
     for name, graph in small():
         if name.split()[1] in ("karate_club", "les_miserables", "Nonline", "ninetriangles"):
             yield name, (graph.sources, graph.targets, graph.weights), PLAIN
@@ -56,7 +56,7 @@ def cases() -> Iterator[tuple[str, Any, list[dict[str, Any]]]]:
 
 
 def digest(arrays: list[np.ndarray]) -> str:
-    """Returns a short digest of arrays."""
+    """Return a short digest of arrays."""
     found = hashlib.sha256()
     for array in arrays:
         found.update(f"{array.dtype} {array.shape}".encode())
@@ -65,7 +65,7 @@ def digest(arrays: list[np.ndarray]) -> str:
 
 
 def main() -> None:
-    """Prints the lines."""
+    """Print the lines."""
     for name, graph, choices in cases():
         for options in choices:
             told = " ".join(f"{key}={value}" for key, value in options.items())

@@ -23,12 +23,12 @@ Measured = tuple[float, float, Levels]  # CPU seconds of loading and of the sear
 
 
 def peak_bytes() -> int:
-    """Returns the most memory this process has held (not ru_maxrss: that counts the parent)."""
+    """Return the most memory this process has held (not ru_maxrss: that counts the parent)."""
     return 1024 * int(re.findall(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[0])
 
 
 def ours(graph: dict, two_level: bool, seed: int, trials: int) -> Callable[[], Measured]:
-    """Imports zoo.infomap, loads its kernels on a tiny graph, returns the measured part."""
+    """Import zoo.infomap, load its kernels on a tiny graph, return the measured part."""
     from zoo.infomap.flow import make_flow
     from zoo.infomap.networks.network import from_edges
     from zoo.infomap.search import partition
@@ -49,7 +49,7 @@ def ours(graph: dict, two_level: bool, seed: int, trials: int) -> Callable[[], M
 
 
 def theirs(graph: dict, two_level: bool, seed: int, trials: int) -> Callable[[], Measured]:
-    """Imports infomap."""
+    """Import infomap."""
     from infomap import Infomap
 
     flags = f"--silent --num-threads 1 --seed {seed + 1} --num-trials {trials}"
@@ -77,7 +77,7 @@ def theirs(graph: dict, two_level: bool, seed: int, trials: int) -> Callable[[],
 
 
 def of_igraph(graph: dict, two_level: bool, seed: int, trials: int) -> Callable[[], Measured]:
-    """Imports igraph."""
+    """Import igraph."""
     import random
 
     import igraph
@@ -99,7 +99,7 @@ ENGINES = {"ours": ours, "infomap": theirs, "igraph": of_igraph}
 
 
 def main(engine: str, path: str, options: str, labels: str) -> None:
-    """Runs an engine on the graph of a .npz file and saves the labels."""
+    """Run an engine on the graph of a .npz file and save the labels."""
     with np.load(path) as saved:
         graph = {name: saved[name] for name in saved.files if name != "planted"}
     run = ENGINES[engine](graph, **json.loads(options))

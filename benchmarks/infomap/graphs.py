@@ -41,12 +41,12 @@ class Graph:
     planted: np.ndarray
 
     def save(self, path: Path) -> None:
-        """Writes a .npz file."""
+        """Write a .npz file."""
         np.savez(path, **vars(self))
 
     @classmethod
     def read(cls, path: str | Path) -> Graph:
-        """Reads what `save` wrote."""
+        """Read what `save` wrote."""
         with np.load(path) as saved:
             return cls(**{name: saved[name] for name in saved.files})
 
@@ -60,7 +60,7 @@ def planted(
     directed: bool = False,
     seed: int = 1,
 ) -> Graph:
-    """Makes a graph of the LFR type: degrees and module sizes follow power laws.
+    """Make a graph of the LFR type: degrees and module sizes follow power laws.
 
     Args:
         nodes: number of nodes.
@@ -87,14 +87,14 @@ def planted(
 
 
 def _power(random: np.random.Generator, count: int, exponent: float, low: float, high: float):
-    """Draws from a power law between two bounds."""
+    """Draw from a power law between two bounds."""
     power = 1 - exponent
     uniform = random.random(count)
     return (low**power + uniform * (high**power - low**power)) ** (1 / power)
 
 
 def _degree_range(mean: float) -> tuple[float, float]:
-    """Returns the bounds of the degrees, the upper one ten times the mean."""
+    """Return the bounds of the degrees, the upper one ten times the mean."""
     high, one, two = 10 * mean, 1 - DEGREE_EXPONENT, 2 - DEGREE_EXPONENT
     lows = np.linspace(1, mean, 10_000)
     means = one / two * (high**two - lows**two) / (high**one - lows**one)
@@ -102,19 +102,19 @@ def _degree_range(mean: float) -> tuple[float, float]:
 
 
 def _whole(values: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Rounds up or down at random so that the mean stays."""
+    """Round up or down at random so that the mean stays."""
     return np.floor(values + random.random(values.size)).astype(np.int64)
 
 
 def _modules(random: np.random.Generator, nodes: int, sizes: tuple[int, int]) -> np.ndarray:
-    """Returns the module of each node."""
+    """Return the module of each node."""
     drawn = _power(random, nodes // sizes[0] + 1, SIZE_EXPONENT, *sizes).astype(np.int64)
     count = 1 + int(np.searchsorted(np.cumsum(drawn), nodes))
     return random.permutation(np.repeat(np.arange(count), drawn[:count])[:nodes])
 
 
 def _pairs(random: np.random.Generator, stubs: np.ndarray, groups: np.ndarray):
-    """Joins stubs at random within each group; one of an odd number is left."""
+    """Join stubs at random within each group; one of an odd number is left."""
     ends = np.repeat(np.arange(stubs.size), stubs)
     order = np.lexsort((random.random(ends.size), groups[ends]))
     ends, group = ends[order], groups[ends[order]]
@@ -125,7 +125,7 @@ def _pairs(random: np.random.Generator, stubs: np.ndarray, groups: np.ndarray):
 
 
 def words(lines: list[list[str]]) -> Graph:
-    """Links the words of a corpus that stand side by side or one apart, by how often they do."""
+    """Link the words of a corpus that stand side by side or one apart, by how often they do."""
     numbers: dict[str, int] = {}
     text = [[numbers.setdefault(word, len(numbers)) for word in line] for line in lines]
     pairs = [
@@ -142,7 +142,7 @@ def words(lines: list[list[str]]) -> Graph:
 
 
 def small() -> Iterator[tuple[str, Graph]]:
-    """Yields the graphs that come with networkx, igraph and infomap, all of them undirected."""
+    """Yield the graphs that come with networkx, igraph and infomap, all of them undirected."""
     import igraph
     import networkx
 
@@ -156,7 +156,7 @@ def small() -> Iterator[tuple[str, Graph]]:
 
 
 def _reference_graphs() -> Iterator[tuple[str, Graph]]:
-    """Yields those of infomap's example networks that are plain and undirected."""
+    """Yield those of infomap's example networks that are plain and undirected."""
     import infomap.datasets
 
     folder = Path(infomap.datasets.__file__).parent / "data"
@@ -167,7 +167,7 @@ def _reference_graphs() -> Iterator[tuple[str, Graph]]:
 
 
 def _of_rows(rows: list) -> Graph:
-    """Makes a graph of (source, target, weight)."""
+    """Make a graph of (source, target, weight)."""
     table = np.array(rows, float)
     numbers = np.unique(table[:, :2], return_inverse=True)[1].reshape(-1, 2).astype(np.int32)
     return Graph(numbers[:, 0], numbers[:, 1], table[:, 2], False, np.empty(0, np.int32))

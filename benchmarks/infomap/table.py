@@ -61,7 +61,7 @@ print(time.perf_counter() - start)
 
 
 def measure(engine: str, path: Path, two_level: bool, seed: int = 0, trials: int = 1) -> dict:
-    """Runs an engine in a fresh process; `labels` of the result holds the levels."""
+    """Run an engine in a fresh process; `labels` of the result holds the levels."""
     options = json.dumps({"two_level": two_level, "seed": seed, "trials": trials})
     labels = path.with_suffix(".npy")
     module = [sys.executable, "-m", "benchmarks.infomap.engines"]
@@ -74,14 +74,14 @@ def measure(engine: str, path: Path, two_level: bool, seed: int = 0, trials: int
 
 
 def flow_of(graph: Graph) -> Flow:
-    """Returns the flow that partitions of a graph are evaluated on."""
+    """Return the flow that partitions of a graph are evaluated on."""
     columns = graph.sources, graph.targets, graph.weights
     network = from_edges(*columns, directed=bool(graph.directed))
     return make_flow(network, model="directed" if graph.directed else "undirected")
 
 
 def speed(names: list[str], repeats: int) -> None:
-    """Prints CPU seconds and codelengths of each engine, two-level and multilevel."""
+    """Print CPU seconds and codelengths of each engine, two-level and multilevel."""
     head(
         "graph",
         "levels",
@@ -111,7 +111,7 @@ def speed(names: list[str], repeats: int) -> None:
 def _compare(
     name: str, path: Path, flow: Flow, engines: list[str], two_level: bool, repeats: int
 ) -> None:
-    """Prints a line an engine; ratios are the first engine's time over each one's."""
+    """Print a line an engine; ratios are the first engine's time over each one's."""
     runs = [[measure(engine, path, two_level) for engine in engines] for _ in range(repeats)]
     best = [
         min(rows, key=lambda row: row["load"] + row["search"]) for rows in zip(*runs, strict=True)
@@ -134,19 +134,19 @@ def _compare(
 
 
 def head(*cells: str) -> None:
-    """Prints the head of a Markdown table."""
+    """Print the head of a Markdown table."""
     print()
     line(*cells)
     line(*["---"] * len(cells))
 
 
 def line(*cells: object) -> None:
-    """Prints a line of a Markdown table."""
+    """Print a line of a Markdown table."""
     print("|", " | ".join(map(str, cells)), "|", flush=True)
 
 
 def compared() -> Iterator[tuple[str, Graph]]:
-    """Yields the small graphs, and planted partitions that are not too large for many runs."""
+    """Yield the small graphs, and planted partitions that are not too large for many runs."""
     yield from small()
     for nodes in (1000, 10_000):
         for mixing in (0.3, 0.5, 0.65):
@@ -155,7 +155,7 @@ def compared() -> Iterator[tuple[str, Graph]]:
 
 
 def quality(seeds: int = 10) -> None:
-    """Prints the mean codelength over seeds of ours and of infomap."""
+    """Print the mean codelength over seeds of ours and of infomap."""
     from infomap import Infomap
 
     head("graph", "nodes", "ours, two levels", "infomap", "ours, more levels", "infomap")
@@ -180,7 +180,7 @@ def quality(seeds: int = 10) -> None:
 
 
 def trials() -> None:
-    """Prints wall seconds of a call with one trial and with five on two threads."""
+    """Print wall seconds of a call with one trial and with five on two threads."""
     graph = GRAPHS["100k, 0.5"]()
     columns = graph.sources, graph.targets, graph.weights
     find_communities(columns, two_level=True)
@@ -198,7 +198,7 @@ def trials() -> None:
 
 
 def latency() -> None:
-    """Prints milliseconds of a call on karate, and seconds of the first call of a process."""
+    """Print milliseconds of a call on karate, and seconds of the first call of a process."""
     graph = dict(small())["networkx karate_club"]
     walls = []
     for _ in range(50):
@@ -223,7 +223,7 @@ def latency() -> None:
 
 
 def memory() -> None:
-    """Prints our peak above the imports, of undirected and of directed links."""
+    """Print our peak above the imports, of undirected and of directed links."""
     head("graph", "bytes an edge above imports")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "graph.npz"
@@ -234,7 +234,7 @@ def memory() -> None:
 
 
 def main() -> None:
-    """Runs what the command line asks for."""
+    """Run what the command line asks for."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument(
         "what", choices=["table", "speed", "quality", "trials", "latency", "memory"]

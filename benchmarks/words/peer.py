@@ -79,7 +79,7 @@ def dictionaries(corpus: Path, min_count: int, most: int) -> list[str]:
 
 
 def main() -> None:
-    """Runs one peer."""
+    """Run one peer."""
     name, corpus, min_count, most, output = sys.argv[1:]
     peers = {f.__name__: f for f in (jiagu, smoothnlp, harvesttext, dictionaries)}
     with contextlib.redirect_stdout(sys.stderr):

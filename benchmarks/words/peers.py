@@ -28,7 +28,7 @@ Run = Callable[[Path, dict, Path], dict]  # corpus, options, lexicon to write: w
 
 
 def peers(folder: Path, in_process: Run, python: str | None, kenlm: str | None) -> None:
-    """Prints the same scores for other libraries, each in a process of its own.
+    """Print the same scores for other libraries, each in a process of its own.
 
     All lexicons, ours too, are given to one unigram segmenter with exact counts and no new words;
     the last column but one is our own segmenter.
@@ -76,7 +76,7 @@ def peers(folder: Path, in_process: Run, python: str | None, kenlm: str | None) 
 
 
 def peers_python(folder: Path) -> str:
-    """Returns the Python of a new virtual environment with the peers."""
+    """Return the Python of a new virtual environment with the peers."""
     venv.create(folder / "peers", with_pip=True)
     python = folder / "peers" / "bin" / "python"
     subprocess.run([python, "-m", "pip", "install", "-q", *PEERS], check=True)
@@ -84,7 +84,7 @@ def peers_python(folder: Path) -> str:
 
 
 def exact_counts(text: str) -> dict[str, int]:
-    """Returns how often each n-gram of up to four characters occurs."""
+    """Return how often each n-gram of up to four characters occurs."""
     from zoo.words import count_ngrams
     from zoo.words.measures import measure
 
@@ -94,7 +94,7 @@ def exact_counts(text: str) -> dict[str, int]:
 
 
 def kenlm_counts(binary: str, corpus: Path) -> tuple[float, str]:
-    """Counts with kenlm as the 2019 repository does, and compares with `counting="truncated"`.
+    """Count with kenlm as the 2019 repository does, and compare with `counting="truncated"`.
 
     Returns:
         CPU seconds of kenlm's counting, and in words how many 4-grams are counted alike.

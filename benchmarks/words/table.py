@@ -38,13 +38,13 @@ from benchmarks.words.peers import peers
 
 
 def cpu_seconds() -> float:
-    """Returns user and system time of this process."""
+    """Return user and system time of this process."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return usage.ru_utime + usage.ru_stime
 
 
 def measure_file(path: str, options: dict) -> dict:
-    """Runs in a process of its own: discovers words of a file, twice, the second time timed.
+    """Run in a process of its own: discover words of a file, twice, the second time timed.
 
     Imports are what the first, tiny text leaves behind: libraries, and kernels.
     """
@@ -68,7 +68,7 @@ def measure_file(path: str, options: dict) -> dict:
 
 
 def in_process(path: Path, options: dict, lexicon: Path) -> dict:
-    """Calls `measure_file` in a fresh process; the lexicon comes back as a file."""
+    """Call `measure_file` in a fresh process; the lexicon comes back as a file."""
     module = [sys.executable, "-m", "benchmarks.words.table", "_one"]
     command = [*module, str(path), json.dumps(options), str(lexicon)]
     output = subprocess.check_output(command, text=True)
@@ -83,7 +83,7 @@ def one(path: str, options: str, lexicon: str) -> None:
 
 
 def table(folder: Path, repeats: int) -> None:
-    """Prints the main table: corpora, methods and minimum counts."""
+    """Print the main table: corpora, methods and minimum counts."""
     from zoo.words import Lexicon
 
     gold = peoples_daily(folder)
@@ -132,7 +132,7 @@ def table(folder: Path, repeats: int) -> None:
 
 
 def pku(folder: Path) -> None:
-    """Segments the PKU bakeoff text with lexicons of the People's Daily and the reviews."""
+    """Segment the PKU bakeoff text with lexicons of the People's Daily and the reviews."""
     from zoo.words import Segmenter, discover_words
 
     gold = bakeoff()
@@ -156,7 +156,7 @@ def pku(folder: Path) -> None:
 
 
 def large(folder: Path, megabytes: int, memory: str, min_count: int) -> None:
-    """Counts resampled lines within a memory limit and without: time, peak, same result.
+    """Count resampled lines within a memory limit and without: time, peak, same result.
 
     Each line occurs about megabytes / 13 times, so that min_count 320 at 1 GB leaves about the
     n-grams that 4 leaves of the original; a table of those is held whatever the limit.

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zoo.infomap import from_edges, read_network
-from zoo.infomap.files.node_ids import Nodes, distinct
+from zoo.infomap.files.node_ids import NodeIds, distinct
 from zoo.infomap.files.number_rows import scan
 
 TRIANGLES = "1 2\n1 3\n2 3 1\n3 4\n4 5\n4 6\n5 6\n"
@@ -42,7 +42,7 @@ def test_a_list_of_links_keeps_the_numbers_of_its_nodes(read):
 
 @pytest.mark.parametrize("ids", [[5, 6, 7], [5, 60, 7000], [5, 60, 10**15]])
 def test_places_of_nodes(ids):
-    nodes = Nodes(np.array(ids))
+    nodes = NodeIds(np.array(ids))
     numbers = np.array([ids[2], ids[0], 4, ids[1], ids[1] + 1000, 10**16])
     assert nodes.places(numbers).tolist() == [2, 0, -1, 1, -1, -1]
     assert distinct([numbers[:1], numbers[1::2], numbers[:0]]).tolist() == sorted(

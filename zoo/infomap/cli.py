@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import sys
 import time
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from zoo.cli.options import OptionParser
+from zoo.files import replacing
 from zoo.infomap.communities import Communities, find_communities
 from zoo.infomap.files.write_tree import savings
 
@@ -28,9 +30,16 @@ FILES = (*WRITERS, *PICTURES)
 def run(arguments: list[str]) -> None:
     """Find the communities that the arguments after `zoo infomap` ask for."""
     parser = OptionParser(prog="zoo infomap", description=__doc__)
-    parser.add_argument("network", help="a .net, a .mtx or a list of links, also as .gz")
     parser.add_argument(
-        "-o", "--output", nargs="+", default=[], help=f"files to write: {', '.join(FILES)}"
+        "network", help="a .net, a .mtx or a list of links, also as .gz; - is standard input"
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        nargs="+",
+        action="extend",
+        default=[],
+        help=f"files to write: {', '.join(FILES)}",
     )
     parser.add_argument("--states", action="store_true", help="write state nodes one by one")
     parser.add_argument("-q", "--quiet", action="store_true", help="print nothing")
@@ -52,9 +61,8 @@ def infomap(
         options: those of `find_communities`.
     """
     files = [Path(path) for path in output]
-    wrong = [path for path in files if path.suffix not in FILES]
-    if wrong:
-        raise ValueError(f"{wrong[0]}: expected a file to write that ends in {', '.join(FILES)}")
+    for path in files:
+        require_place(path)
     begun = time.perf_counter()
     found = find_communities(network, **options, progress=sys.stderr.isatty() and not quiet)
     seconds = time.perf_counter() - begun
@@ -63,6 +71,21 @@ def infomap(
     if not quiet:
         print_summary(found, seconds)
     return found
+
+
+def require_place(path: Path) -> None:
+    """Refuse, before the search, a file that cannot be written after it.
+
+    Raises:
+        FileNotFoundError: if it has no folder.
+        ValueError: if its suffix tells no form, or it may not be written.
+    """
+    if path.suffix not in FILES:
+        raise ValueError(f"{path}: expected a file to write that ends in {', '.join(FILES)}")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"{path}: no such folder; make it first")
+    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise ValueError(f"{path}: cannot be written; choose another place")
 
 
 def write(found: Communities, path: Path, states: bool) -> None:
@@ -74,7 +97,8 @@ def write(found: Communities, path: Path, states: bool) -> None:
 
     figure = Figure(figsize=(8, 8), layout="constrained")
     found.plot(figure.subplots())
-    figure.savefig(path)
+    with replacing(path) as partial:
+        figure.savefig(partial, format=path.suffix[1:])
 
 
 def print_summary(found: Communities, seconds: float) -> None:

@@ -45,7 +45,7 @@ def find_communities(
     relax_rate: float = RELAX_RATE,
     relax_down: int | None = None,
     relax_up: int | None = None,
-    start: Labels | str | Path | None = None,
+    start: Labels | Communities | str | Path | None = None,
     preferred_modules: int | None = None,
     progress: bool = False,
 ) -> Communities:
@@ -64,10 +64,16 @@ def find_communities(
             - a scipy sparse matrix (nodes, nodes), or a square array of four nodes or more;
             - a networkx or an igraph graph;
             - a torch `edge_index` (2, m), or `(edge_index, edge_weight)`, which holds undirected
-              links in both directions, as torch_geometric has it;
-            - a pandas DataFrame with columns source, target, weight (or the first two or three);
+              links in both directions, as torch_geometric has it; a sparse tensor;
+            - a DataFrame with columns source, target, weight, in capitals or not (also from and
+              to, src and dst, u and v; value, count, w; else the first two or three), or one whose
+              rows and columns have the same names: a matrix;
             - a `zoo.infomap.Network`;
-            - a path of a `.net`, `.mtx` or list of links; see `zoo.infomap.read_network`.
+            - a path of a `.net`, `.mtx` or list of links, `-` for standard input, or an open
+              file; see `zoo.infomap.read_network`.
+
+            Numbers of nodes are places, 0, 1, 2, ...; if they are so large that nearly all of the
+            nodes would have no link, they are names.
         directed: whether links have a direction.
         two_level: whether to look only for modules, not for modules within modules.
         trials: number of searches; the best is kept.
@@ -81,12 +87,13 @@ def find_communities(
         teleportation: probability of teleportation in a step.
         markov_time: steps between two descriptions; more than 1 makes larger modules.
         self_links: whether the walker uses links of a node to itself.
-        weight: attribute or column that holds the weights of links; None for 1 each.
+        weight: attribute or column that holds the weights of links, where there is one of this
+            name or another that is sure to be meant; None for 1 each.
         relax_rate: of a file with layers (`*Intra`), the probability of a step to any layer.
         relax_down: how many layers down such a step may lead; default any.
         relax_up: the same for layers up.
         start: labels to start from, int (nodes,) or with several levels, of which the lowest
-            counts; or a `.clu` or `.tree` that has them.
+            counts; or a result, or a `.clu` or `.tree` that has them.
         preferred_modules: number of top modules to prefer.
         progress: show what is being done, and for how long.
 
@@ -106,6 +113,8 @@ def find_communities(
         Communities(2 modules of 6 nodes, 2.3207 bits, one level 2.5567)
     """
     _check(trials=trials, threads=threads, preferred_modules=preferred_modules)
+    if seed is None:
+        raise ValueError("seed is None: expected a whole number; one seed gives one result")
     _check(0, seed=seed)
     with stages(progress) as shown, announced(progress):
         walk = walk_on(
@@ -124,6 +133,9 @@ def find_communities(
             self_links=self_links,
         )
         warn_if_dense(walk.network, stacklevel=3)
+        first = None
+        if start is not None:
+            first = map_equation.nested_levels(_labels_on(start, walk), walk.flow.nodes)[-1]
         shown.begin("searching")
         tree = partition(
             walk.flow,
@@ -131,7 +143,7 @@ def find_communities(
             trials=trials,
             seed=seed,
             threads=threads,
-            start=None if start is None else _lowest_modules(start, walk),
+            start=first,
             preferred_modules=preferred_modules,
         )
     return Communities(tree, walk)
@@ -143,7 +155,8 @@ def codelength(graph: Any, labels: Any, **options: Any) -> float:
     Args:
         graph: see `find_communities`; or a `Flow`.
         labels: int (nodes,), the module of each node; or several levels of modules, see
-            `zoo.infomap.map_equation.codelength`; or a `.clu`, `.tree` or `.ftree` of the graph.
+            `zoo.infomap.map_equation.codelength`; or a result of `find_communities`; or a
+            `.clu`, `.tree` or `.ftree` of the graph.
         options: those of `find_communities` that say how to read the graph and to walk on it,
             from `directed` and `flow` to `relax_up`.
 
@@ -158,23 +171,24 @@ def codelength(graph: Any, labels: Any, **options: Any) -> float:
     if isinstance(graph, Flow):
         return map_equation.codelength(graph, labels)
     walk = walk_on(graph, **options)
-    if isinstance(labels, (str, Path)):
-        labels = read_partition(labels, walk.ids)
-    return map_equation.codelength(walk.flow, labels)
+    return map_equation.codelength(walk.flow, _labels_on(labels, walk))
 
 
-def _check(least: int = 1, **numbers: int | None) -> None:
-    """Refuse numbers below the least."""
+def _check(least: int = 1, **numbers: Any) -> None:
+    """Refuse what is no whole number, or below the least; None passes."""
     for name, number in numbers.items():
-        if number is not None and number < least:
-            raise ValueError(f"{name} is {number}: expected {least} or more")
+        whole = isinstance(number, (int, np.integer)) and not isinstance(number, bool)
+        if number is not None and not (whole and number >= least):
+            raise ValueError(f"{name} is {number!r}: expected a whole number, {least} or more")
 
 
-def _lowest_modules(start: Labels | str | Path, walk: Walk) -> np.ndarray:
-    """Returns the modules that hold the nodes themselves."""
-    if isinstance(start, (str, Path)):
-        start = read_partition(start, walk.ids)
-    return map_equation.nested_levels(start, walk.network.nodes)[-1]
+def _labels_on(labels: Any, walk: Walk) -> Labels:
+    """Return labels from whatever holds them: arrays, a result on the same graph, a file."""
+    if isinstance(labels, Communities):
+        return labels.tree.levels
+    if isinstance(labels, (str, Path)):
+        return read_partition(labels, walk.ids, walk.network.physical)
+    return labels
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -228,7 +242,7 @@ class Communities:
         return self.modules
 
     def __iter__(self) -> Iterator[list[Hashable]]:
-        """Gives the nodes of each top module, by decreasing flow."""
+        """Give the nodes of each top module, by decreasing flow."""
         order = np.lexsort((-self.flow, self.labels))
         for members in np.split(order, np.flatnonzero(np.diff(self.labels[order])) + 1):
             yield [self.nodes[node] for node in members]

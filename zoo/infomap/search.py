@@ -38,7 +38,7 @@ def partition(
         flow: the random walk.
         two_level: whether modules hold nodes only, and no modules.
         trials: number of searches; the best is kept, of equals the first.
-        seed: of all trials, 0 or more.
+        seed: of the first trial, from which those of the others follow; 0 or more.
         threads: trials at a time; default the number of processors. The result is the same.
         start: int (nodes,), labels to start from; default each node by itself.
         preferred_modules: number of top modules, from which each one more or less counts as one
@@ -107,7 +107,7 @@ def by_flow(labels: np.ndarray, flow: np.ndarray) -> np.ndarray:
 
 
 def level_of(flow: Flow) -> Level:
-    """Returns the level of the nodes themselves."""
+    """Return the level of the nodes themselves."""
     leaving = Rows(flow.starts, flow.targets, flow.link)
     rows, symmetric = leaving, not flow.directed
     leave = enter = row_sums(leaving.starts, leaving.values)

@@ -66,18 +66,19 @@ def walk_on(
     network, nodes = as_network(
         graph,
         directed=model != "undirected",
+        layers_directed=model not in ("undirected", "undirdir"),
         drop_directions=flow == "undirected",
         advance=shown.advance,
         **reading,
     )
-    if network.directed and flow is None:  # so are layers, whatever their links are
-        model = "directed"
+    if network.directed and (flow is None or (flow == "undirdir" and network.layers_undirected)):
+        model = "directed"  # so are steps between layers, whatever the links within them are
     shown.begin("walking")
     walk = make_flow(network, model=model, **options)
     return Walk(lightened(network), nodes, walk, model)
 
 
 def _bytes(graph: Any) -> int | None:
-    """Returns the size of a file that is not compressed."""
+    """Return the size of a file that is not compressed."""
     path = Path(graph) if isinstance(graph, (str, Path)) else Path()
     return path.stat().st_size if path.is_file() and path.suffix != ".gz" else None

@@ -34,7 +34,7 @@ VERSION = f"py{sys.version_info[0]}{sys.version_info[1]}-numba{numba.__version__
 
 
 def compiled_when_called(function: Function) -> Function:
-    """Compiles a function that runs without the interpreter's lock.
+    """Compile a function that runs without the interpreter's lock.
 
     Machine code is kept in `NUMBA_CACHE_DIR`, else in the `__pycache__` beside the source, else
     in the user's cache folder. Where none can be written, or where this version of Numba has no
@@ -84,14 +84,14 @@ class MachineCode:
         return None
 
     def save(self, key: tuple, data: Any) -> None:
-        """Writes machine code; on a full disk the next process has to compile again."""
+        """Write machine code; on a full disk the next process has to compile again."""
         with contextlib.suppress(OSError):
             with replacing(self._path(key)) as partial:
                 partial.write_bytes(dumps(data))
             self._delete(keep=f"{self.name}{self.stamp}.")
 
     def flush(self) -> None:
-        """Deletes all files of the kernel."""
+        """Delete all files of the kernel."""
         self._delete()
 
     def _path(self, key: tuple) -> Path:
@@ -104,7 +104,7 @@ class MachineCode:
 
 
 def fingerprint(function: Callable) -> str:
-    """Returns a digest of all that a kernel is compiled from.
+    """Return a digest of all that a kernel is compiled from.
 
     That is the code of the function and of the functions and kernels it calls, wherever they
     stand, and the values of the global names they read: Numba makes constants of them.
@@ -156,7 +156,7 @@ def _ingredients_of_code(
 
 
 def _ours(module: ModuleType) -> bool:
-    """Tells whether a module changes with this package, not with the version of a library."""
+    """Tell whether a module changes with this package, not with the version of a library."""
     return Path(getattr(module, "__file__", None) or "/").is_relative_to(Path(__file__).parent)
 
 

@@ -37,7 +37,7 @@ def count(
     threads: int = THREADS,
     storage: Storage | None = None,
 ) -> Counts:
-    """Counts the n-grams of a stream of text.
+    """Count the n-grams of a stream of text.
 
     Args:
         blocks: pieces of one text, of any length; n-grams cross from one to the next.
@@ -95,7 +95,7 @@ def _count_chunk(
 
 
 def _joined(folded: Iterable[np.ndarray], numbers_are_one: bool) -> Iterator[np.ndarray]:
-    """Folds runs of breaks (and digits) into one where they cross from a block to the next."""
+    """Fold runs of breaks (and digits) into one where they cross from a block to the next."""
     last = BREAK
     for block in folded:
         if (
@@ -110,7 +110,7 @@ def _joined(folded: Iterable[np.ndarray], numbers_are_one: bool) -> Iterator[np.
 
 
 def _chunks(folded: Iterable[np.ndarray], chunk: int, whole_lines: bool) -> Iterator[np.ndarray]:
-    """Yields chunks of folded text with one character of context before and four after."""
+    """Yield chunks of folded text with one character of context before and four after."""
     parts = [np.full(BEFORE, BREAK, np.uint32)]
     for block in folded:
         parts.append(block)
@@ -126,14 +126,14 @@ def _chunks(folded: Iterable[np.ndarray], chunk: int, whole_lines: bool) -> Iter
 
 
 def _emptied(parts: list[np.ndarray]) -> np.ndarray:
-    """Returns the parts as one, and lets go of them."""
+    """Return the parts as one, and lets go of them."""
     text = np.concatenate(parts)
     parts.clear()
     return text
 
 
 def _end_of_chunk(text: np.ndarray, chunk: int, whole_lines: bool) -> int:
-    """Returns where the first chunk of a text ends, or 0 if more text is needed to know."""
+    """Return where the first chunk of a text ends, or 0 if more text is needed to know."""
     stop = BEFORE + chunk
     if text.size < stop + AFTER:
         return 0
@@ -145,7 +145,7 @@ def _end_of_chunk(text: np.ndarray, chunk: int, whole_lines: bool) -> int:
 
 
 def count_rows(codes: np.ndarray, size: int, room: np.ndarray) -> int:
-    """Counts the distinct rows of a text, strictly sorted by (key, tail).
+    """Count the distinct rows of a text, strictly sorted by (key, tail).
 
     Args:
         codes: uint16 (1 + length + 4,): codes with one character of context on the left and four
@@ -162,7 +162,7 @@ def count_rows(codes: np.ndarray, size: int, room: np.ndarray) -> int:
 
 
 def count_padded_rows(codes: np.ndarray, size: int, space: int, room: np.ndarray) -> int:
-    """Counts 4-gram windows as kenlm's `count_ngrams -o 4` does, each line padded.
+    """Count 4-gram windows as kenlm's `count_ngrams -o 4` does, each line padded.
 
     A row's `key` holds the characters of the window, its `tail` says how many start symbols
     (times two) and end symbols it had.
@@ -178,7 +178,7 @@ def count_padded_rows(codes: np.ndarray, size: int, space: int, room: np.ndarray
 
 
 def _counted(rows: np.ndarray, ends: np.ndarray, size: int) -> int:
-    """Sorts and counts rows, a batch at a time; returns how many are distinct.
+    """Sort and count rows, a batch at a time; return how many are distinct.
 
     Args:
         rows: records of type `ROW`; it is overwritten.

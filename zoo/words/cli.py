@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import signal
 import sys
 import threading
@@ -57,6 +58,8 @@ def words(
         progress: show progress; by default when standard error is a terminal.
         options: those of `zoo.discover_words`.
     """
+    if top is not None and top < 0:
+        raise ValueError(f"top is {top}: expected 0 or more")
     with terminable():
         lexicon = discover_words(
             [Path(path) for path in corpus],
@@ -76,19 +79,21 @@ def words(
 
 @contextlib.contextmanager
 def terminable() -> Iterator[None]:
-    """Turns SIGTERM into SystemExit, so that temporary files go as they do on Ctrl-C."""
+    """Turn SIGTERM and SIGHUP into SystemExit, so that temporary files go as on Ctrl-C."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
-    def leave(*_: object) -> None:
-        raise SystemExit(128 + signal.SIGTERM)
+    def leave(number: int, _: object) -> None:
+        raise SystemExit(128 + number)
 
-    before = signal.signal(signal.SIGTERM, leave)
+    wanted = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+    before = [(number, signal.signal(number, leave)) for number in wanted]
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before:
+            signal.signal(number, handler)
 
 
 def _first_column(path: str) -> list[str]:
@@ -99,6 +104,8 @@ def _first_column(path: str) -> list[str]:
 
 
 def _print(lexicon: Lexicon) -> None:
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")  # whatever the locale says, as files have it
     print(*COLUMNS, sep="\t")
     columns = (lexicon.words, lexicon.count, lexicon.score, lexicon.pmi)
     for word, count, *numbers in zip(

@@ -38,7 +38,7 @@ class Pieces:
 
     @classmethod
     def merge(cls, *parts: Pieces) -> Pieces:
-        """Returns the pieces of all parts together."""
+        """Return the pieces of all parts together."""
         long: dict[bytes, int] = {}
         for part in parts:
             for piece, count in part.long.items():
@@ -48,7 +48,7 @@ class Pieces:
 
 
 def cut(texts: Iterable[np.ndarray], ngrams: Ngrams, kept: np.ndarray, longest: int) -> Pieces:
-    """Cuts a text and counts its pieces.
+    """Cut a text and count its pieces.
 
     Args:
         texts: the text in the codes of `ngrams`, in parts: uint16 (length,) each.
@@ -80,7 +80,7 @@ def cut(texts: Iterable[np.ndarray], ngrams: Ngrams, kept: np.ndarray, longest: 
 
 
 def _shortened(piece: list[np.ndarray], longest: int) -> list[np.ndarray]:
-    """Returns a piece that goes on, without its middle if it is too long to be counted.
+    """Return a piece that goes on, without its middle if it is too long to be counted.
 
     Args:
         piece: its codes, lengths and slots, see `_marked`.
@@ -111,7 +111,7 @@ class Trie:
 
     @classmethod
     def of(cls, ngrams: Ngrams, kept: np.ndarray) -> Trie:
-        """Returns the trie of the n-grams with a true `kept`."""
+        """Return the trie of the n-grams with a true `kept`."""
         solid = np.flatnonzero(kept).astype(np.int32)
         lengths = ngrams.lengths[solid]
         most = int((lengths - 1).sum(dtype=np.int64))  # nodes, if no two began alike
@@ -124,7 +124,7 @@ class Trie:
 
 
 def _marked(texts: Iterable[np.ndarray], trie: Trie) -> Iterator[tuple[np.ndarray, ...]]:
-    """Yields a text, closed by a break, with the longest kept n-gram at each position.
+    """Yield a text, closed by a break, with the longest kept n-gram at each position.
 
     Yields:
         Codes, lengths of the n-grams (0 if there is none) and their slots in the trie.

@@ -83,7 +83,7 @@ class Counts:
         return sum(run.codes.size for run in self.runs)
 
     def rows(self, block: int = LARGEST_BLOCK, *, progress: bool = False) -> Iterator[np.ndarray]:
-        """Yields all rows in order, merged, in the codes of `alphabet`, in blocks."""
+        """Yield all rows in order, merged, in the codes of `alphabet`, in blocks."""
         alphabet = self.alphabet
         tables = [translation(run.alphabet, alphabet) for run in self.runs]
         marks = np.arange(2 * ORDER, dtype=np.uint16)  # what the tails of padded windows hold
@@ -96,7 +96,7 @@ class Counts:
     def texts(
         self, alphabet: np.ndarray | None = None, *, progress: bool = False
     ) -> Iterator[np.ndarray]:
-        """Yields the text in the codes of an alphabet, chunk by chunk: uint16 (length,).
+        """Yield the text in the codes of an alphabet, chunk by chunk: uint16 (length,).
 
         Args:
             alphabet: sorted code points, at least those of the text; None takes `alphabet`.
@@ -116,7 +116,7 @@ class Counts:
 
     @classmethod
     def merge(cls, *parts: Counts) -> Counts:
-        """Returns the counts of all parts together.
+        """Return the counts of all parts together.
 
         Raises:
             ValueError: if there is none, or if they were counted in different ways.
@@ -130,7 +130,7 @@ class Counts:
         return cls(runs, first.characters, first.half_width, first.windows, storage)
 
     def save(self, path: str | Path) -> None:
-        """Writes the counts to one file: what another machine merges.
+        """Write the counts to one file: what another machine merges.
 
         The file appears whole or not at all.
         """
@@ -142,7 +142,7 @@ class Counts:
             file.write(digest.digest())
 
     def _parts(self) -> Iterator[bytes]:
-        """Yields what a file of counts holds, but its sum."""
+        """Yield what a file of counts holds, but its sum."""
         head = {
             "characters": self.characters,
             "half_width": self.half_width,
@@ -158,7 +158,7 @@ class Counts:
 
     @classmethod
     def load(cls, path: str | Path) -> Counts:
-        """Opens saved counts; rows and text stay in the file and are read when needed.
+        """Open saved counts; rows and text stay in the file and are read when needed.
 
         Raises:
             FileNotFoundError: if there is no such file.
@@ -185,7 +185,7 @@ class Counts:
 
 
 def _is_sealed(file: BinaryIO) -> bool:
-    """Tells whether a file ends with the SHA-256 of all before it."""
+    """Tell whether a file ends with the SHA-256 of all before it."""
     digest = hashlib.sha256()
     left = file.seek(0, os.SEEK_END) - digest.digest_size
     file.seek(0)

@@ -13,14 +13,13 @@ from zoo.kernels.cache import announced
 from zoo.words.chunks import THREADS, count
 from zoo.words.coarse_cut import Pieces, cut
 from zoo.words.counts import Counts
-from zoo.words.folding import DIGIT, Characters, Folding
+from zoo.words.folding import DIGIT, Characters, Folding, begins_no_word
 from zoo.words.kenlm_counts import measure_truncated
 from zoo.words.kernels.coarse_cut import ALONE
 from zoo.words.kernels.rows import ORDER
 from zoo.words.lexicon import Lexicon, ranked
-from zoo.words.measures import measure
+from zoo.words.measures import automatic_min_count, measure
 from zoo.words.memory import Budget, Storage, give_back
-from zoo.words.min_count import automatic_min_count
 from zoo.words.ngram_table import Ngrams, spell
 from zoo.words.reading import Source, read
 from zoo.words.scoring import score
@@ -50,11 +49,13 @@ def discover_words(
     exclude: Iterable[str] = (),
     encoding: str = "utf-8",
     errors: Errors = "strict",
+    skip_bad: bool = False,
+    dedup: bool = False,
     memory: int | str | None = None,
     threads: int = THREADS,
     progress: bool = False,
 ) -> Lexicon:
-    """Finds the words of a text.
+    """Find the words of a text.
 
     Args:
         source: a text, an iterable of texts or lines, a file, folder or glob (`Path`, or a `str`
@@ -72,6 +73,8 @@ def discover_words(
         exclude: words to leave out of the result: a dictionary.
         encoding: encoding of files, for instance `"gb18030"`.
         errors: `"strict"` refuses invalid bytes, `"replace"` reads them as breaks.
+        skip_bad: leave out files that are damaged or cannot be decoded; a warning names them.
+        dedup: count lines that occur several times once.
         memory: bytes, or a size such as `"512MB"`, not to pass; the rest goes to a temporary
             folder. None means half of the machine's memory.
         threads: threads that count.
@@ -101,6 +104,8 @@ def discover_words(
                 counting=counting,
                 encoding=encoding,
                 errors=errors,
+                skip_bad=skip_bad,
+                dedup=dedup,
                 memory=memory,
                 threads=threads,
                 progress=progress,
@@ -119,12 +124,14 @@ def count_ngrams(
     counting: Counting = "exact",
     encoding: str = "utf-8",
     errors: Errors = "strict",
+    skip_bad: bool = False,
+    dedup: bool = False,
     memory: int | str | None = None,
     threads: int = THREADS,
     progress: bool = False,
     storage: Storage | None = None,
 ) -> Counts:
-    """Counts the n-grams of a text: the first half of `discover_words`, to save and to merge.
+    """Count the n-grams of a text: the first half of `discover_words`, to save and to merge.
 
     Args are those of `discover_words`; `storage` holds what passes the memory limit and must
     stay open as long as the counts are used.
@@ -132,7 +139,8 @@ def count_ngrams(
     budget = Budget.of(memory, threads)
     storage = Storage() if storage is None else storage
     storage.limit = budget.held
-    with read(source, encoding=encoding, errors=errors, progress=progress) as blocks:
+    reading = {"encoding": encoding, "errors": errors, "skip_bad": skip_bad, "dedup": dedup}
+    with read(source, **reading, progress=progress) as blocks:
         return count(
             blocks,
             characters=characters if counting == "exact" else "post+space",
@@ -155,7 +163,7 @@ def discover(
     progress: bool = False,
     cutter: Cutter | None = None,
 ) -> Lexicon:
-    """Finds the words of counted text: the second half of `discover_words`.
+    """Find the words of counted text: the second half of `discover_words`.
 
     Where `min_count` is above the automatic one, the background holds what the automatic one
     finds and the lexicon does not list: most are rarer, and of two and three characters.
@@ -196,14 +204,14 @@ def discover(
 
 
 def _knowing(lexicon: Lexicon, wider: Lexicon) -> Lexicon:
-    """Returns a lexicon with all words of a wider one in the background."""
+    """Return a lexicon with all words of a wider one in the background."""
     counts = zip(wider.words, wider.count.tolist(), strict=True)
     rarer = {word: count for word, count in counts if word not in lexicon}
     return replace(lexicon, background={**lexicon.background, **wider.background, **rarer})
 
 
 def cohesive(ngrams: Ngrams, thresholds: Sequence[float] = THRESHOLDS) -> np.ndarray:
-    """Returns which n-grams are never cut: bool (n-grams,): `pmi` reaches the order's threshold."""
+    """Return which n-grams are never cut: bool (n-grams,): `pmi` reaches the order's threshold."""
     kept = np.isfinite(ngrams.pmi)
     for order in range(2, ORDER + 1):
         places = slice(ngrams.starts[order], ngrams.starts[order + 1])
@@ -220,7 +228,7 @@ def choose(
     *,
     numbers_are_one: bool = False,
 ) -> Lexicon:
-    """Returns the lexicon: the words among the n-grams and the longer pieces.
+    """Return the lexicon: the words among the n-grams and the longer pieces.
 
     `"ngram"`: pieces of the coarse cut with enough occurrences; those of three and four
     characters must be kept n-grams, and of longer ones every 4-gram must be (back-tracking).
@@ -235,7 +243,10 @@ def choose(
         scores = score(ngrams, pieces)
         words = scores > 0
         counts = ngrams.grams["count"]
-    places = np.flatnonzero(words & (lengths <= max_length))
+    begins = ~np.array([0, *map(begins_no_word, map(chr, ngrams.alphabet))], bool)  # by code
+    first = ngrams.grams["key"] >> (np.uint64(16) * (np.maximum(lengths, 1) - 1).astype(np.uint64))
+    words = words & (lengths <= max_length) & begins[first.astype(np.int64)]
+    places = np.flatnonzero(words)
     grams = ngrams.grams[places]
     short = [
         counts[places],
@@ -244,7 +255,11 @@ def choose(
         grams["left_entropy"],
         grams["right_entropy"],
     ]
-    long = {piece: n for piece, n in pieces.long.items() if n >= ngrams.min_count}
+    long = {
+        piece: n
+        for piece, n in pieces.long.items()
+        if n >= ngrams.min_count and begins[np.frombuffer(piece, np.uint16, 1)[0]]
+    }
     long_counts = np.array(list(long.values()), np.int64)
     unknown = np.full(len(long), np.nan)
     long_scores = long_counts.astype(float) if method == "ngram" else np.zeros(len(long))
@@ -259,7 +274,7 @@ def choose(
 
 
 def _alone(ngrams: Ngrams, pieces: Pieces) -> dict[str, int]:
-    """Returns how often each single character was a piece."""
+    """Return how often each single character was a piece."""
     codes = np.flatnonzero(pieces.roles[ALONE])
     characters = spell(codes, ngrams.alphabet)
     counts = dict(zip(characters, pieces.roles[ALONE, codes].tolist(), strict=True))
@@ -268,10 +283,9 @@ def _alone(ngrams: Ngrams, pieces: Pieces) -> dict[str, int]:
 
 
 def _without_patterns(lexicon: Lexicon) -> Lexicon:
-    """Moves number patterns such as `0年` from the words to the background."""
+    """Move number patterns such as `0年` from the words to the background."""
     pattern = np.array([chr(DIGIT) in word for word in lexicon.words], bool)
-    counts = zip(lexicon.words[pattern], lexicon.count[pattern].tolist(), strict=True)
-    return replace(lexicon.where(~pattern), background={**lexicon.background, **dict(counts)})
+    return lexicon.where(~pattern)
 
 
 def check(
@@ -281,7 +295,7 @@ def check(
     max_length: int = MAX_LENGTH,
     thresholds: Sequence[float] = THRESHOLDS,
 ) -> None:
-    """Refuses arguments that `discover_words` cannot mean.
+    """Refuse arguments that `discover_words` cannot mean.
 
     Raises:
         ValueError: naming the argument and what was expected.

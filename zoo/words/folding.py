@@ -6,6 +6,8 @@ ones) or a *break*: no n-gram and no word spans a break, and runs of breaks are 
 
 from __future__ import annotations
 
+import functools
+import unicodedata
 from typing import Literal
 
 import numpy as np
@@ -22,6 +24,9 @@ from zoo.words.kernels.folding import (
 )
 
 SPACE = ord(" ")
+JOINERS = "\u200c\u200d"  # zero width, between letters of Persian and of Indian scripts
+KANA_MARKS = "\u3099\u309a"  # voiced and semi-voiced, of decomposed kana
+CONTINUATIONS = frozenset("ぁぃぅぇぉっゃゅょゎゕゖァィゥェォッャュョヮヵヶー々ゝゞヽヾ゛゜")
 LARGEST_ALPHABET = 0xFFFF  # four 16-bit codes to a 64-bit key
 
 Characters = Literal["unspaced", "letters", "post", "post+space"]
@@ -32,9 +37,9 @@ class Folding:
 
     Args:
         characters: `"unspaced"` keeps the letters of scripts without case (Han, kana, Hangul,
-            Thai, ...) and makes every number one symbol; `"letters"` keeps whatever
-            `str.isalnum` keeps; `"post"` keeps `[一-龥0-9a-zA-Z]` (kexue.fm/archives/6920);
-            `"post+space"` keeps the space as well.
+            Thai, ...), with the marks that belong to them, and makes every number one symbol;
+            `"letters"` keeps whatever `str.isalnum` keeps, and marks; `"post"` keeps
+            `[一-龥0-9a-zA-Z]` (kexue.fm/archives/6920); `"post+space"` keeps the space as well.
         half_width: fold full-width forms (`１`, `Ａ`) to half-width ones first.
 
     Raises:
@@ -52,42 +57,35 @@ class Folding:
         self._table = np.full(CODE_POINTS, UNSEEN, np.uint32)
 
     def __call__(self, text: str) -> np.ndarray:
-        """Returns the folded code points of `text`: uint32 (length,), 0 at breaks."""
+        """Return the folded code points of `text`: uint32 (length,), 0 at breaks."""
         points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
         self._learn(points)
         return fold(points, self._table, self.numbers_are_one)
 
     def fold(self, character: str) -> int:
-        """Returns the code point that stands for `character`, or 0 if it is a break."""
+        """Return the code point that stands for `character`, or 0 if it is a break."""
         if self.half_width:
             character = half_width(character)
         if self.characters.startswith("post"):
             kept = "一" <= character <= "龥" or (character.isascii() and character.isalnum())
             kept = kept or (character == " " and self.characters == "post+space")
             return ord(character) if kept else BREAK
-        if not character.isalnum():
+        if not (character.isalnum() or is_mark(character)):
             return BREAK
         if self.characters == "letters":
             return ord(character)
         if character.isdecimal():
             return DIGIT
-        return ord(character) if character.lower() == character.upper() else BREAK
+        cased = character.lower() != character.upper() or is_common_mark(character)
+        return BREAK if cased else ord(character)
 
     def _learn(self, points: np.ndarray) -> None:
         for point in unseen(points, self._table):
             self._table[point] = self.fold(chr(int(point)))
 
 
-def half_width(character: str) -> str:
-    """Returns the half-width form of a full-width character (U+FF01 to U+FF5E, U+3000)."""
-    point = ord(character)
-    if point == 0x3000:
-        return " "
-    return chr(point - 0xFEE0) if 0xFF01 <= point <= 0xFF5E else character
-
-
 def alphabet_of(points: np.ndarray) -> np.ndarray:
-    """Returns the distinct code points of folded text, sorted: uint32 (alphabet,).
+    """Return the distinct code points of folded text, sorted: uint32 (alphabet,).
 
     Raises:
         ValueError: if there are more than 65,535 of them.
@@ -102,12 +100,36 @@ def alphabet_of(points: np.ndarray) -> np.ndarray:
 
 
 def encode(points: np.ndarray, alphabet: np.ndarray) -> np.ndarray:
-    """Returns the codes of folded text: uint16 (length,), 0 at breaks, else 1 + alphabet index."""
+    """Return the codes of folded text: uint16 (length,), 0 at breaks, else 1 + alphabet index."""
     table = np.zeros(CODE_POINTS, np.uint16)
     table[alphabet] = np.arange(1, alphabet.size + 1, dtype=np.uint16)
     return look_up(table, points)
 
 
 def translation(old: np.ndarray, new: np.ndarray) -> np.ndarray:
-    """Returns the table from codes of alphabet `old` to codes of a larger alphabet `new`."""
+    """Return the table from codes of alphabet `old` to codes of a larger alphabet `new`."""
     return np.append(0, np.searchsorted(new, old) + 1).astype(np.uint16)
+
+
+@functools.cache
+def is_mark(character: str) -> bool:
+    """Say whether a character belongs to the letter before it: vowel and tone signs, accents."""
+    return unicodedata.category(character)[0] == "M" or character in JOINERS
+
+
+def is_common_mark(character: str) -> bool:
+    """Say whether a character is an accent of scripts with case (Combining Diacritical Marks)."""
+    return unicodedata.name(character, "").startswith("COMBINING ") and character not in KANA_MARKS
+
+
+def begins_no_word(character: str) -> bool:
+    """Say whether no word begins with a character: marks, small kana, long and repeated sounds."""
+    return character in CONTINUATIONS or is_mark(character)
+
+
+def half_width(character: str) -> str:
+    """Return the half-width form of a full-width character (U+FF01 to U+FF5E, U+3000)."""
+    point = ord(character)
+    if point == 0x3000:
+        return " "
+    return chr(point - 0xFEE0) if 0xFF01 <= point <= 0xFF5E else character

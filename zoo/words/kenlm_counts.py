@@ -14,15 +14,15 @@ import numpy as np
 from zoo.words.counts import Counts
 from zoo.words.kernels.ngram_table import GRAM
 from zoo.words.kernels.rows import ORDER, ROW
+from zoo.words.measures import Least
 from zoo.words.memory import Budget, InMemory, Stored
-from zoo.words.min_count import Least
 from zoo.words.ngram_table import Ngrams, tabulate
 
 
 def measure_truncated(
     counts: Counts, min_count: int | None, budget: Budget | None = None, *, progress: bool = False
 ) -> Ngrams:
-    """Returns the n-grams of the 2019 repository; their entropies are not known (NaN).
+    """Return the n-grams of the 2019 repository; their entropies are not known (NaN).
 
     Args:
         counts: counts with padded windows.
@@ -47,7 +47,7 @@ def measure_truncated(
 
 
 def _prefixes(rows: np.ndarray, order: int) -> np.ndarray:
-    """Returns the prefixes of this order of all windows, with the sums of their counts."""
+    """Return the prefixes of this order of all windows, with the sums of their counts."""
     key = rows["key"] >> np.uint64(16 * (ORDER - order))
     long_enough = (key & np.uint64(0xFFFF)) != 0
     keys, inverse = np.unique(key[long_enough], return_inverse=True)

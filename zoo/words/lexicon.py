@@ -29,8 +29,8 @@ class Lexicon:
         left_entropy: float64 (words,): branching entropy on the left, in nats; NaN likewise.
         right_entropy: float64 (words,): the same on the right.
         background: what the segmenter knows besides, and how often it occurred: single
-            characters as pieces of their own, number patterns such as `0年`, and unlisted words,
-            most of them too rare for `min_count` (see `discovery.discover`).
+            characters as pieces of their own, number patterns such as `0年`, and words that are
+            not listed: left out (`without`, `top`), or too rare for `min_count`.
         min_count: the least count, as given or chosen.
     """
 
@@ -63,7 +63,7 @@ class Lexicon:
         return Segmenter({**self.background, **counts})
 
     def segment(self, text: str) -> list[str]:
-        """Returns the words of a text; joined, they are the text again.
+        """Return the words of a text; joined, they are the text again.
 
         >>> words = np.array(["今天", "天气"], object)
         >>> columns = [np.array(x) for x in ([9, 9], [2.0, 1.0], *[[1.0, 1.0]] * 3)]
@@ -73,27 +73,35 @@ class Lexicon:
         return self.segmenter(text)
 
     def without(self, known: Iterable[str]) -> Lexicon:
-        """Returns the words that are not in `known`: the new ones; see `where`."""
+        """Return the words that are not in `known`: the new ones; see `where`."""
         known = set(known)
         if not known:
             return self
         return self.where(np.array([word not in known for word in self.words], bool))
 
     def top(self, words: int) -> Lexicon:
-        """Returns the best words only; see `where`."""
+        """Return the best words only; see `where`.
+
+        Raises:
+            ValueError: if their number is below 0.
+        """
+        if words < 0:
+            raise ValueError(f"top is {words}: expected 0 or more")
         return self.where(np.arange(min(words, len(self))))
 
     def where(self, chosen: np.ndarray) -> Lexicon:
-        """Returns the words that a boolean array marks, or those at an array of places.
+        """Return the words that a boolean array marks, or those at an array of places.
 
-        The segmenter of the result knows these words and no unlisted ones.
+        The others go to the background: no longer listed, still known to the segmenter.
         """
         columns = {name: getattr(self, name)[chosen] for name in _FIELDS}
-        alone = {w: c for w, c in self.background.items() if len(w) == 1 or "0" in w}
-        return replace(self, **columns, background=alone)
+        left = np.ones(len(self), bool)
+        left[chosen] = False
+        unlisted = dict(zip(self.words[left], self.count[left].tolist(), strict=True))
+        return replace(self, **columns, background={**self.background, **unlisted})
 
     def save(self, path: str | Path) -> None:
-        """Writes a table of tab-separated values with a header; the file appears whole or not.
+        """Write a table of tab-separated values with a header; the file appears whole or not.
 
         The rows of the background come last, without scores.
         """
@@ -109,7 +117,7 @@ class Lexicon:
 
     @classmethod
     def load(cls, path: str | Path) -> Lexicon:
-        """Reads a table written by `save`.
+        """Read a table written by `save`.
 
         Raises:
             FileNotFoundError: if there is no such file.
@@ -134,7 +142,7 @@ class Lexicon:
         return ranked(words, arrays, background)
 
     def to_jieba(self, path: str | Path) -> None:
-        """Writes a user dictionary for jieba: `word count` a line."""
+        """Write a user dictionary for jieba: `word count` a line."""
         with replacing(Path(path)) as partial, partial.open("w", encoding="utf-8") as file:
             file.writelines(f"{w} {c}\n" for w, c in zip(self.words, self.count, strict=True))
 
@@ -143,7 +151,7 @@ _FIELDS = ("words", *COLUMNS[1:])
 
 
 def _numbers(columns: list[str], where: str) -> tuple[float, ...]:
-    """Returns the numbers of a row: all of them, or the count alone if there are no others."""
+    """Return the numbers of a row: all of them, or the count alone if there are no others."""
     try:
         values = tuple(float(column) for column in columns if column)
     except ValueError:
@@ -159,7 +167,7 @@ def ranked(
     background: Mapping[str, int],
     min_count: int = 1,
 ) -> Lexicon:
-    """Returns a lexicon of unsorted columns (those of `COLUMNS`), by score, then by text."""
+    """Return a lexicon of unsorted columns (those of `COLUMNS`), by score, then by text."""
     text = np.array(words, object)
     best = np.lexsort((text.astype(str), -columns[1]))
     count, score, pmi, left, right = (column[best] for column in columns)

@@ -5,13 +5,19 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import shutil
 import tempfile
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import IO, Protocol
 
 import numpy as np
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
 
 LIBRARIES = 176_000_000  # bytes of a memory limit that the interpreter and its libraries take
 SMALLEST = 64_000_000  # bytes besides
@@ -19,6 +25,7 @@ CHARACTER = 40  # bytes a character and thread while a chunk is counted
 LARGEST_CHUNK = 1 << 21  # characters counted at a time by a thread
 MERGED = 128  # bytes a row while runs are merged
 LARGEST_BLOCK = 1 << 20  # rows merged at a time, all runs together
+PREFIX, LOCK = "zoo-words-", "lock"  # of temporary folders
 NGRAM = 180  # bytes a frequent n-gram, while the text is cut
 
 
@@ -42,7 +49,7 @@ class Budget:
 
     @classmethod
     def of(cls, memory: int | str | None, threads: int = 1) -> Budget:
-        """Divides a limit as `zoo.discover_words` takes it.
+        """Divide a limit as `zoo.discover_words` takes it.
 
         Raises:
             ValueError: if it is no size or too small for anything, or if there is no thread.
@@ -63,7 +70,7 @@ class Budget:
 
 
 def give_back() -> None:
-    """Returns freed memory to the system, which glibc otherwise keeps for each thread."""
+    """Return freed memory to the system, which glibc otherwise keeps for each thread."""
     with contextlib.suppress(AttributeError, OSError, TypeError):  # another C library
         ctypes.CDLL(None).malloc_trim(0)
 
@@ -77,7 +84,7 @@ class Stored(Protocol):
         ...
 
     def read(self, start: int, stop: int) -> np.ndarray:
-        """Returns the elements from `start` to `stop`."""
+        """Return the elements from `start` to `stop`."""
         ...
 
 
@@ -93,7 +100,7 @@ class InMemory:
         return self.array.size
 
     def read(self, start: int, stop: int) -> np.ndarray:
-        """Returns the elements from `start` to `stop`."""
+        """Return the elements from `start` to `stop`."""
         return self.array[start:stop]
 
 
@@ -107,7 +114,7 @@ class OnDisk:
     offset: int = 0
 
     def read(self, start: int, stop: int) -> np.ndarray:
-        """Returns the elements from `start` to `stop`."""
+        """Return the elements from `start` to `stop`."""
         stop = min(stop, self.size)
         where = self.offset + start * self.dtype.itemsize
         return np.fromfile(self.path, self.dtype, max(0, stop - start), offset=where)
@@ -130,34 +137,39 @@ class Storage:
         self.held = 0
         self.written = 0
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
+        self._lock_file: IO[bytes] | None = None
         self._lock = threading.Lock()
 
     def keep(self, array: np.ndarray) -> Stored:
-        """Takes an array and returns where it is now; threads may call it."""
+        """Take an array and return where it is now; threads may call it."""
         return InMemory(array) if self.claim(array.nbytes) else self.spill(array)
 
     def claim(self, size: int) -> bool:
-        """Takes so many bytes of the limit, if they are left."""
+        """Take so many bytes of the limit, if they are left."""
         with self._lock:
             fits = self.limit is None or self.held + size <= self.limit
             self.held += size if fits else 0
             return fits
 
     def spill(self, array: np.ndarray) -> OnDisk:
-        """Writes an array to the temporary folder."""
+        """Write an array to the temporary folder."""
         with self._lock:
             if self._temporary is None:
-                self._temporary = tempfile.TemporaryDirectory(prefix="zoo-words-", dir=self.folder)
+                self._temporary = tempfile.TemporaryDirectory(prefix=PREFIX, dir=self.folder)
+                _remove_abandoned(Path(self._temporary.name).parent)
+                self._lock_file = _mark_as_used(Path(self._temporary.name))
             path = Path(self._temporary.name) / f"{self.written}.bin"
             self.written += 1
         array.tofile(path)
         return OnDisk(path, array.dtype, array.size)
 
     def close(self) -> None:
-        """Deletes what is on disk."""
+        """Delete what is on disk."""
         if self._temporary is not None:
             self._temporary.cleanup()
             self._temporary = None
+            if self._lock_file is not None:
+                self._lock_file.close()
 
     def __enter__(self) -> Storage:
         return self
@@ -166,8 +178,27 @@ class Storage:
         self.close()
 
 
+def _mark_as_used(folder: Path) -> IO[bytes]:
+    """Give a temporary folder a file that is locked until it is closed or this process ends."""
+    file = (folder / f"{LOCK}.new").open("wb")
+    if fcntl is not None:
+        fcntl.flock(file, fcntl.LOCK_EX)
+    (folder / f"{LOCK}.new").rename(folder / LOCK)  # now others may look
+    return file
+
+
+def _remove_abandoned(parent: Path) -> None:
+    """Remove the temporary folders of processes that were killed: nobody holds their locks."""
+    if fcntl is None:
+        return
+    for path in parent.glob(f"{PREFIX}*/{LOCK}"):
+        with contextlib.suppress(OSError), path.open("rb+") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(path.parent, ignore_errors=True)
+
+
 def parse_size(size: int | str | None) -> int | None:
-    """Returns a number of bytes: `"512MB"` is 512 million, `"2GiB"` is two times 2 to the 30.
+    """Return a number of bytes: `"512MB"` is 512 million, `"2GiB"` is two times 2 to the 30.
 
     Raises:
         ValueError: if the text is not a number with one of these units.

@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 def ahead(items: Iterator[T]) -> Iterator[T]:
-    """Yields the items of an iterator, while a thread makes the next one."""
+    """Yield the items of an iterator, while a thread makes the next one."""
     end = object()
     with ThreadPoolExecutor(1) as thread:
         waiting = thread.submit(next, items, end)
@@ -30,7 +30,7 @@ def ahead(items: Iterator[T]) -> Iterator[T]:
 def merged_blocks(
     runs: list[tuple[Stored, np.ndarray, np.ndarray]], block: int, advance: Advance
 ) -> Iterator[np.ndarray]:
-    """Merges sorted runs, holding about `block` rows at a time.
+    """Merge sorted runs, holding about `block` rows at a time.
 
     Args:
         runs: rows, each with the tables that translate the codes of its keys and its tails.
@@ -68,7 +68,7 @@ def _translated(rows: np.ndarray, table: np.ndarray, tails: np.ndarray) -> np.nd
 
 
 def is_identity(table: np.ndarray) -> bool:
-    """Tells whether a table of codes, which rises, changes none."""
+    """Tell whether a table of codes, which rises, changes none."""
     return bool(table[-1] == table.size - 1)
 
 

@@ -63,7 +63,7 @@ class Ngrams:
         return np.repeat(np.arange(ORDER + 1, dtype=np.int8), np.diff(self.starts))
 
     def words(self, chosen: np.ndarray) -> list[str]:
-        """Returns the n-grams at these places as text."""
+        """Return the n-grams at these places as text."""
         points = np.append(np.uint32(0), self.alphabet)
         shifts = np.array([48, 32, 16, 0], np.uint64)
         # Zeros come last, where NumPy's fixed-width text drops them.
@@ -77,12 +77,12 @@ class Ngrams:
         return cohesion(self.grams, self.starts, self.prefix, self.suffix, float(self.total))
 
     def at_least(self, min_count: int) -> Ngrams:
-        """Returns the n-grams that occur so often, as a table of their own."""
+        """Return the n-grams that occur so often, as a table of their own."""
         orders = [self.grams[a:b] for a, b in itertools.pairwise(self.starts)]
         return tabulate([[InMemory(grams)] for grams in orders], self.alphabet, min_count)
 
     def freedom(self, start: int = 0, stop: int | None = None) -> Freedom:
-        """Returns how free the n-grams from `start` to `stop` are inside and at their ends.
+        """Return how free the n-grams from `start` to `stop` are inside and at their ends.
 
         The freedom at a cut s = ab is the right entropy of a plus the left entropy of b. Single
         characters have no cut (infinities) and no growth (zero).
@@ -92,7 +92,7 @@ class Ngrams:
 
 
 def tabulate(parts: list[list[Stored]], alphabet: np.ndarray, min_count: int) -> Ngrams:
-    """Returns the frequent n-grams of `parts[order]`, which is emptied, with an index."""
+    """Return the frequent n-grams of `parts[order]`, which is emptied, with an index."""
     sizes = [sum(_frequent(part, min_count).sum() for part in order) for order in parts]
     starts = np.append(0, np.cumsum(sizes, dtype=np.int64))
     grams = np.empty(starts[-1], GRAM)
@@ -114,5 +114,5 @@ def _frequent(part: Stored, min_count: int) -> np.ndarray:
 
 
 def spell(codes: np.ndarray, alphabet: np.ndarray) -> str:
-    """Returns the text of codes, none of them a break."""
+    """Return the text of codes, none of them a break."""
     return "".join(map(chr, alphabet[codes.astype(np.int64) - 1].tolist()))

@@ -7,13 +7,16 @@ import codecs
 import contextlib
 import glob
 import gzip
+import hashlib
 import importlib
 import io
+import logging
 import lzma
 import select
 import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,22 +26,39 @@ Source = str | Path | Iterable[str | Path]
 Readable = Any  # a binary file, of which only `read(size)` is used
 
 BLOCK = 1 << 20  # bytes or characters read at a time
+log = logging.getLogger(__name__)
 SUFFIXES = (".txt", ".tsv", ".csv", ".json", ".jsonl", ".gz", ".bz2", ".xz", ".zst")
 OPENERS: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+MARKED = {  # encodings by the byte order mark of a file; the longer marks first
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
 DAMAGED = (EOFError, OSError, lzma.LZMAError, zlib.error)
 
 
 @contextlib.contextmanager
 def read(
-    source: Source, *, encoding: str = "utf-8", errors: str = "strict", progress: bool = False
+    source: Source,
+    *,
+    encoding: str = "utf-8",
+    errors: str = "strict",
+    skip_bad: bool = False,
+    dedup: bool = False,
+    progress: bool = False,
 ) -> Iterator[Iterator[str]]:
-    """Opens a source and gives its text in blocks of about a million characters.
+    """Open a source and give its text in blocks of about a million characters.
 
     Args:
         source: a text; a file, folder (all its files) or glob, as `Path` or as `str`; `"-"` for
             standard input; an iterable of texts, each a line of its own, or of paths.
-        encoding: encoding of files and standard input.
+        encoding: encoding of files and standard input; UTF-16 and UTF-32 are known by the byte
+            order mark that they begin with.
         errors: `"strict"` or `"replace"`.
+        skip_bad: pass over files that are damaged or cannot be decoded; a warning names them.
+        dedup: pass over lines that were there before, but for blanks around them. Each different
+            line takes some 70 bytes of memory.
         progress: show a bar with MB/s and time left.
 
     Yields:
@@ -54,17 +74,41 @@ def read(
     paths = find_paths(source)
     if paths is not None:
         total = None if None in paths else sum(path.stat().st_size for path in paths if path)
-        with bar("reading", total, progress) as advance:
-            yield _read_files(paths, encoding, errors, advance)
     else:
-        texts: Iterable[Any] = [source] if isinstance(source, (str, Path)) else source
         total = len(source) if isinstance(source, str) else None
-        with bar("reading", total, progress) as advance:
-            yield _read_texts(texts, advance)
+    with bar("reading", total, progress) as advance:
+        if paths is not None:
+            files = _Files(encoding, errors, advance)
+            if skip_bad:
+                paths = files.good_ones(paths)
+            blocks = files.read(paths)
+        else:
+            texts: Iterable[Any] = [source] if isinstance(source, (str, Path)) else source
+            blocks = _read_texts(texts, advance)
+        yield _different_lines(blocks) if dedup else blocks
+
+
+def _different_lines(blocks: Iterator[str]) -> Iterator[str]:
+    """Yield a text without the lines that it had before."""
+    seen: set[bytes] = set()
+
+    def new(line: str) -> bool:
+        text = line.strip()
+        digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+        known = digest in seen
+        seen.add(digest)
+        return not known
+
+    rest = ""
+    for block in blocks:
+        *lines, rest = (rest + block).split("\n")
+        yield "".join(f"{line}\n" for line in lines if new(line))
+    if new(rest):
+        yield rest
 
 
 def find_paths(source: Source) -> list[Path | None] | None:
-    """Returns the files a source names, sorted within folders and globs; None stands for stdin.
+    """Return the files a source names, sorted within folders and globs; None stands for stdin.
 
     Returns None if the source is text, not paths. A `str` is a path if it exists, looks like a
     file name (`corpus.txt.gz`) or is a glob with matches, and has no line break.
@@ -94,14 +138,22 @@ def _names_a_file(text: object) -> bool:
 
 def _matches(pattern: str) -> list[Path]:
     found = glob.glob(pattern, recursive=True)  # noqa: PTH207 - pathlib's takes no absolute one
-    return sorted(path for path in map(Path, found) if path.is_file())
+    return _once(path for path in map(Path, found) if path.is_file())
+
+
+def _once(paths: Iterable[Path]) -> list[Path]:
+    """Return files sorted, each once, although links may lead to it by several paths."""
+    found: dict[Path, Path] = {}
+    for path in sorted(paths, key=lambda path: (len(path.parts), path)):
+        found.setdefault(path.resolve(), path)
+    return sorted(found.values())
 
 
 def _expand(path: Path) -> list[Path | None]:
     if str(path) == "-":
         return [None]
     if path.is_dir():
-        files = sorted(p for p in path.rglob("*") if p.is_file())
+        files = _once(p for p in path.rglob("*") if p.is_file())
     elif path.exists():
         files = [path]
     else:
@@ -111,18 +163,56 @@ def _expand(path: Path) -> list[Path | None]:
     return list(files)
 
 
-def _read_files(
-    paths: list[Path | None], encoding: str, errors: str, advance: Advance
-) -> Iterator[str]:
-    for path in paths:
+@dataclass(frozen=True)
+class _Files:
+    """How files are read."""
+
+    encoding: str
+    errors: str
+    advance: Advance
+
+    def read(self, paths: list[Path | None]) -> Iterator[str]:
+        """Yield the text of files, a line break after each; None stands for standard input."""
+        for path in paths:
+            yield from self.blocks(path, self.advance)
+            yield "\n"
+
+    def good_ones(self, paths: list[Path | None]) -> list[Path | None]:
+        """Return the files that can be read to their ends; warn of the others.
+
+        Raises:
+            ValueError: if there is none.
+        """
+        faults = {path: self.fault(path) for path in paths}
+        bad = [fault for fault in faults.values() if fault]
+        for fault in bad:
+            log.warning("skipped: %s", fault)
+        if len(bad) == len(paths):
+            raise ValueError(f"none of {len(paths)} files can be read: {bad[0]}")
+        if bad:
+            log.warning("skipped %d of %d files", len(bad), len(paths))
+        return [path for path in paths if not faults[path]]
+
+    def fault(self, path: Path | None) -> ValueError | None:
+        """Return what is wrong with a file, if anything."""
+        try:
+            for _ in self.blocks(path, lambda _: None) if path else ():
+                pass
+        except ValueError as error:
+            return error
+        return None
+
+    def blocks(self, path: Path | None, advance: Advance) -> Iterator[str]:
+        """Yield the text of one file."""
         name = "standard input" if path is None else str(path)
+        if path is None and sys.stdin is None:
+            raise ValueError("standard input is closed: name a file")
         raw = _Interruptible(sys.stdin.buffer) if path is None else path.open("rb")
         with contextlib.ExitStack() as stack:
             if path is not None:
                 stack.callback(raw.close)
             file = _decompressed(_Counted(raw, advance), path)
-            yield from _decode(file, name, encoding, errors)
-        yield "\n"
+            yield from _decode(file, name, self.encoding, self.errors)
 
 
 def _decompressed(raw: io.RawIOBase, path: Path | None) -> Readable:
@@ -143,8 +233,8 @@ def _open_zst(raw: io.RawIOBase, path: Path | None) -> Readable:
 
 
 def _decode(file: Readable, name: str, encoding: str, errors: str) -> Iterator[str]:
-    """Yields decoded blocks; an error names the file and the byte."""
-    decoder = codecs.getincrementaldecoder(encoding)(errors)
+    """Yield decoded blocks; an error names the file and the byte."""
+    decoder = None
     done = 0
     while True:
         try:
@@ -155,6 +245,10 @@ def _decode(file: Readable, name: str, encoding: str, errors: str) -> Iterator[s
             if type(error).__name__ != "ZstdError":
                 raise
             raise ValueError(f"{name}: damaged, or not what its suffix says: {error}") from error
+        if decoder is None:
+            marked = [name for mark, name in MARKED.items() if data.startswith(mark)]
+            encoding = marked[0] if marked else encoding
+            decoder = codecs.getincrementaldecoder(encoding)(errors)
         pending = len(decoder.getstate()[0])
         try:
             text = decoder.decode(data, final=not data)
@@ -172,7 +266,7 @@ def _decode(file: Readable, name: str, encoding: str, errors: str) -> Iterator[s
 
 
 def _read_texts(texts: Iterable[Any], advance: Advance) -> Iterator[str]:
-    """Yields texts with a line break after each, small ones joined and large ones in parts."""
+    """Yield texts with a line break after each, small ones joined and large ones in parts."""
     held: list[str] = []
     size = 0
     for text in texts:

@@ -130,7 +130,7 @@ def features(ngrams: Ngrams, pieces: Pieces) -> Iterator[np.ndarray]:
 
 
 def score(ngrams: Ngrams, pieces: Pieces) -> np.ndarray:
-    """Returns the score of each n-gram, positive for words: float64 (n-grams,).
+    """Return the score of each n-gram, positive for words: float64 (n-grams,).
 
     Single characters get minus infinity.
     """
@@ -146,7 +146,7 @@ def score(ngrams: Ngrams, pieces: Pieces) -> np.ndarray:
 
 
 def _characters(ngrams: Ngrams) -> np.ndarray:
-    """Returns the count of each code: float64 (codes,)."""
+    """Return the count of each code: float64 (codes,)."""
     counts = np.zeros(ngrams.alphabet.size + 1)
     single = ngrams.grams[: ngrams.starts[2]]
     counts[single["key"].astype(np.int64)] = single["count"]

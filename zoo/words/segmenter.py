@@ -7,6 +7,8 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 
+from zoo.words.folding import half_width, is_mark
+
 # Numbers, Latin words and runs of one punctuation mark are one symbol each.
 SYMBOL = re.compile(
     r"(?P<number>\d+(?:[.．·,，:∶]\d+)*[%％‰]?)"
@@ -14,6 +16,7 @@ SYMBOL = re.compile(
     r"|(?P<run>(?P<mark>[^\w\s])(?P=mark)+)|.",
     re.DOTALL,
 )
+CLASSES = {"number": "0", "latin": "\ue000", "mark": "\ue001", "run": "\ue001"}
 UNSEEN = 0.5  # the count of a character that the corpus never had alone
 NEW_WORDS = {2: 0.2, 3: 0.03}  # prior of a word outside the lexicon, by length
 
@@ -27,8 +30,9 @@ class Segmenter:
     lexicon itself. The two priors were chosen on the first half of the People's Daily.
 
     Args:
-        counts: words and single characters with their counts; the character `0` stands for any
-            number. `Lexicon.segmenter` gives rarer words than the lexicon lists, too.
+        counts: words and single characters with their counts. The character `0` stands for any
+            number; a Latin word, a number or a run of marks is one symbol of a word, or whole.
+            `Lexicon.segmenter` gives words that the lexicon does not list, too.
         new_words: whether words outside the lexicon are formed.
     """
 
@@ -43,23 +47,33 @@ class Segmenter:
             self.places = _places(counts)
 
     def __call__(self, text: str) -> list[str]:
-        """Returns the words of a text; joined, they are the text."""
+        """Return the words of a text; joined, they are the text."""
         spans: list[tuple[int, int]] = []
         symbols: list[str] = []
         for match in SYMBOL.finditer(text):
             spans.append(match.span())
-            kind = match.lastgroup
-            symbols.append({"number": "0", "latin": "a", None: match[0]}.get(kind, "-"))
-        words = _best_path("".join(symbols), self.log_probability, self.longest)
+            symbols.append(CLASSES.get(match.lastgroup or "", match[0]))
+        form = "".join(symbols)
+
+        def log_probability(i: int, j: int) -> float:
+            spelled = text[spans[i][0] : spans[j - 1][1]]
+            if len(spelled) == j - i and spelled == form[i:j]:
+                return self.log_probability(spelled)
+            known = self.known.get(spelled, self.known.get(folded(spelled)))
+            return self.log_probability(form[i:j]) if known is None else known
+
+        words = _best_path(len(form), log_probability, self.longest)
         return [text[spans[i][0] : spans[j - 1][1]] for i, j in words]
 
     def log_probability(self, word: str) -> float:
-        """Returns ln p(word); minus infinity for what cannot be a word."""
+        """Return ln p(word); minus infinity for what cannot be a word."""
         known = self.known.get(word)
         if known is not None:
             return known
-        if len(word) == 1:
+        if len(word) == 1 or (is_mark(word[1]) and all(map(is_mark, word[1:]))):
             return self.unseen
+        if is_mark(word[0]):
+            return -math.inf
         begins, inside, ends = self.places
         if len(word) > 3 or word[0] not in begins or word[-1] not in ends:
             return -math.inf
@@ -68,10 +82,10 @@ class Segmenter:
 
 
 def _places(counts: Mapping[str, float]) -> tuple[Mapping[str, float], ...]:
-    """Returns ln p(character | begins, is inside, ends a word of the lexicon)."""
+    """Return ln p(character | begins, is inside, ends a word of the lexicon)."""
     places: tuple[dict[str, float], ...] = tuple(defaultdict(float) for _ in range(3))
     for word, count in counts.items():
-        if len(word) > 1 and "0" not in word:
+        if len(word) > 1 and not any(character.isdecimal() for character in word):
             places[0][word[0]] += count
             places[2][word[-1]] += count
             for character in word[1:-1]:
@@ -83,23 +97,33 @@ def _places(counts: Mapping[str, float]) -> tuple[Mapping[str, float], ...]:
     )
 
 
-def _best_path(
-    symbols: str, log_probability: Callable[[str], float], longest: int
-) -> Iterator[tuple[int, int]]:
-    """Yields the spans of the best path, first to last.
+def folded(text: str) -> str:
+    """Return a text in half-width forms."""
+    return "".join(map(half_width, text))
 
-    best(j) = max over i of best(i) + ln p(symbols[i:j]).
+
+def _best_path(
+    length: int, log_probability: Callable[[int, int], float], longest: int
+) -> Iterator[tuple[int, int]]:
+    """Yield the spans of the best path, first to last.
+
+    best(j) = max over i of best(i) + ln p(symbols i to j).
+
+    Args:
+        length: number of symbols.
+        log_probability: of the word that symbols from the first number to the second make.
+        longest: symbols of a word, at most.
     """
-    best = [0.0] + [-math.inf] * len(symbols)
-    start = [0] * (len(symbols) + 1)
-    for i in range(len(symbols)):
-        for j in range(i + 1, min(i + longest, len(symbols)) + 1):
-            value = best[i] + log_probability(symbols[i:j])
+    best = [0.0] + [-math.inf] * length
+    start = [0] * (length + 1)
+    for i in range(length):
+        for j in range(i + 1, min(i + longest, length) + 1):
+            value = best[i] + log_probability(i, j)
             if value > best[j]:
                 best[j] = value
                 start[j] = i
     spans = []
-    j = len(symbols)
+    j = length
     while j:
         spans.append((start[j], j))
         j = start[j]

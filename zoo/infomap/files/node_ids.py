@@ -1,4 +1,4 @@
-"""Nodes by the numbers that a file gives them."""
+"""NodeIds by the numbers that a file gives them."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-MANY = 10_000_000  # numbers up to here may have a table of their own
+from zoo.infomap.networks.network import MANY
 
 
 @dataclass(frozen=True)
-class Nodes:
+class NodeIds:
     """The nodes of a file.
 
     Attributes:
@@ -33,7 +33,7 @@ class Nodes:
         return np.where(inside, offsets, -1).astype(np.int32, copy=False)
 
     def _places_of_offsets(self, offsets: np.ndarray) -> np.ndarray:
-        """Returns the places of nodes whose distance from the first is given, -1 for no node."""
+        """Return the places of nodes whose distance from the first is given, -1 for no node."""
         known = self.ids - self.ids[0]
         if known[-1] < max(MANY, 8 * len(offsets)):
             table = np.full(known[-1] + 1, -1, np.int32)

@@ -4,26 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from zoo.infomap.files.node_ids import MANY, Nodes, distinct
+from zoo.infomap.files.blocks import Text
+from zoo.infomap.files.node_ids import NodeIds, distinct
 from zoo.infomap.files.parsing import CUT, find_line, read_sections
 from zoo.infomap.files.sections import Section
 from zoo.infomap.networks.matrices import DIRECTED
 from zoo.infomap.networks.multilayer import InterLinks, from_layers, from_multilayer
-from zoo.infomap.networks.network import Network, from_edges
+from zoo.infomap.networks.network import Network, from_edges, largest_number
 
+ONCE = ("vertices", "states", "bipartite")
 PLAIN = ("links", "edges", "arcs", "bipartite")
 LAYERED = {"multilayer": (1, 3), "intra": (1, 2), "inter": (1,)}  # columns of nodes, not layers
+KINDS = {  # of networks: the sections that a file of one may have
+    "multilayer": ("vertices", "multilayer"),
+    "intra": ("vertices", "intra", "inter"),
+    "inter": ("vertices", "intra", "inter"),
+    "states": ("vertices", "states", *PLAIN),
+    "plain": ("vertices", *PLAIN),
+}
 
 
 def read_pajek(
-    path: Path,
+    text: Text,
     *,
     directed: bool,
+    layers_directed: bool,
     drop_directions: bool,
     advance: Callable[[int], Any],
     **relaxation: Any,
@@ -31,44 +40,61 @@ def read_pajek(
     """Return the network of a file; see `read_network`.
 
     Args:
-        path: the file.
+        text: the file.
         directed: whether links have a direction.
+        layers_directed: the same of links within layers, and between them.
         drop_directions: take `*Arcs` as undirected.
         advance: called with the bytes of text read since the last call.
         relaxation: `relax_rate` and so on, of `from_layers`.
     """
-    file = _File(path, read_sections(path, advance), directed, drop_directions)
+    sections = read_sections(text, advance)
+    file = _File(text, sections, directed, layers_directed, drop_directions)
     return file.network(**relaxation)
 
 
 @dataclass(frozen=True)
 class _File:
-    path: Path
+    text: Text
     sections: list[Section]
     directed: bool
+    layers_directed: bool
     drop_directions: bool
 
     def network(self, **relaxation: Any) -> Network:
         """Return the network of the kind that the sections make."""
-        if self.having("multilayer"):
+        kind = next(kind for kind in KINDS if self.having(kind) or kind == "plain")
+        self.refuse_others(kind)
+        if kind == "multilayer":
             return self.multilayer()
-        if self.having("intra", "inter"):
+        if kind in ("intra", "inter"):
             return self.layers(**relaxation)
-        return self.states() if self.having("states") else self.plain()
+        return self.states() if kind == "states" else self.plain()
+
+    def refuse_others(self, kind: str) -> None:
+        """Refuse sections that a network of this kind has no use for."""
+        for place, section in enumerate(self.sections):
+            name = section.kind.capitalize()
+            if section.kind not in KINDS[kind]:
+                known = ", ".join(f"*{name.capitalize()}" for name in KINDS[kind])
+                raise self.fault(
+                    section.line or 1, f"*{name} beside *{kind.capitalize()}; expected {known}"
+                )
+            if section.kind in ONCE and section.kind in [s.kind for s in self.sections[:place]]:
+                raise self.fault(section.line, f"a second *{name}; put all its rows in one")
 
     def having(self, *kinds: str) -> list[Section]:
         """Return the sections of some kinds."""
         return [section for section in self.sections if section.kind in kinds]
 
     def fault(self, line: int, message: str) -> ValueError:
-        return ValueError(f"{self.path}, line {line}: {message}")
+        return ValueError(f"{self.text}, line {line}: {message}")
 
     def refuse(self, section: Section, wrong: np.ndarray, message: str) -> None:
         """Raise an error for the first row that is wrong, if there is one."""
         if wrong.any():
             row = int(wrong.argmax())
             numbers = " ".join(str(column[row]) for column in section.columns)
-            raise self.fault(find_line(self.path, section, row), f"{numbers}: {message}")
+            raise self.fault(find_line(self.text, section, row), f"{numbers}: {message}")
 
     def plain(self) -> Network:
         """Return the network of links between nodes."""
@@ -83,11 +109,11 @@ class _File:
         self.require_small(listed)
         order = self.rising(listed)
         weights = None if listed.weights is None else listed.weights[order]
-        states = Nodes(listed.columns[0][order].astype(np.int64), weights=weights)
+        states = NodeIds(listed.columns[0][order].astype(np.int64), weights=weights)
         physical = listed.columns[1][order]
         return self.linked(states, names=owners.names_of(physical), physical=physical)
 
-    def linked(self, nodes: Nodes, **attributes: Any) -> Network:
+    def linked(self, nodes: NodeIds, **attributes: Any) -> Network:
         """Return the network of nodes, or states, and the links between them."""
         links, arcs = self.having(*PLAIN), self.having("arcs")
         if arcs and not (self.directed or self.drop_directions):
@@ -130,11 +156,11 @@ class _File:
             relaxation = {"inter": InterLinks(leave, node, arrive, _weights(between))}
         layer, source, target = _columns(within)
         network = from_layers(
-            layer, source, target, _weights(within), directed=self.directed, **relaxation
+            layer, source, target, _weights(within), directed=self.layers_directed, **relaxation
         )
         return replace(network, names=nodes.names_of(_physical(network)))
 
-    def layered_nodes(self, sections: list[Section]) -> Nodes:
+    def layered_nodes(self, sections: list[Section]) -> NodeIds:
         """Return the nodes that links in layers join."""
         ends = [(section, place) for section in sections for place in LAYERED[section.kind]]
         nodes = self.nodes([section.columns[place] for section, place in ends])
@@ -143,17 +169,21 @@ class _File:
             self.require_small(section)
         return nodes
 
-    def nodes(self, columns: list[np.ndarray]) -> Nodes:
+    def nodes(self, columns: list[np.ndarray]) -> NodeIds:
         """Return the nodes that are listed, or else those that columns of links name."""
         lists = self.having("vertices")
         if not lists:
-            return Nodes(distinct(columns))
+            return NodeIds(distinct(columns))
         vertices = lists[0]
         order = self.rising(vertices)
         listed = vertices.columns[0][order].astype(np.int64)
-        announced = vertices.argument.split()[:1]
+        announced = vertices.argument.split()
         if announced and not announced[0].isdecimal():
             raise self.fault(vertices.line, "expected *Vertices and their number")
+        if len(announced) > 1:
+            raise self.fault(
+                vertices.line, "of two kinds? Write *Bipartite and the second kind's first number"
+            )
         count = int(announced[0]) if announced else len(listed)
         if len(listed) > count:
             raise self.fault(vertices.line, f"{count} vertices announced, {len(listed)} listed")
@@ -185,15 +215,15 @@ class _File:
         self.refuse(section, wrong, f"nodes and layers with states are numbered up to {limit}")
 
     def largest(self) -> int:
-        return max(MANY, 100 * sum(map(len, self.sections)))
+        return largest_number(sum(map(len, self.sections)))
 
-    def places(self, section: Section, nodes: Nodes, column: int) -> np.ndarray:
+    def places(self, section: Section, nodes: NodeIds, column: int) -> np.ndarray:
         """Return the places of the nodes in a column of a section."""
         places = nodes.places(section.columns[column])
         self.refuse(section, places < 0, "no such node is listed")
         return places
 
-    def first_feature(self, nodes: Nodes) -> int | None:
+    def first_feature(self, nodes: NodeIds) -> int | None:
         """Return the place of the first feature of a bipartite network."""
         for section in self.having("bipartite"):
             if not section.argument.isdecimal():
@@ -202,8 +232,8 @@ class _File:
         return None
 
 
-def _named(ids: np.ndarray, vertices: Section, order: np.ndarray) -> Nodes:
-    """Returns nodes with the names and weights of a list, whose rows rise in `order`."""
+def _named(ids: np.ndarray, vertices: Section, order: np.ndarray) -> NodeIds:
+    """Return nodes with the names and weights of a list, whose rows rise in `order`."""
     places = np.searchsorted(ids, vertices.columns[0][order])
     names = weights = None
     if any(name is not None for name in vertices.names):
@@ -213,7 +243,7 @@ def _named(ids: np.ndarray, vertices: Section, order: np.ndarray) -> Nodes:
     if vertices.weights is not None:
         weights = np.ones(len(ids))
         weights[places] = vertices.weights[order]
-    return Nodes(ids, names, weights)
+    return NodeIds(ids, names, weights)
 
 
 def _physical(network: Network) -> np.ndarray:

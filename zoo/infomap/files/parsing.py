@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from zoo.infomap.files.blocks import BYTE_ORDER_MARK, blocks_of_lines, line_end, opened
+from zoo.infomap.files.blocks import BYTE_ORDER_MARK, Text, blocks_of_lines, line_end
 from zoo.infomap.files.number_rows import scan
 from zoo.infomap.files.sections import COLUMNS, LISTS, GrowingSection, Section
 
@@ -22,11 +21,11 @@ ROWS = {kind: re.compile(ROW % (numbers - 1)) for kind, numbers in LISTS.items()
 CUT = "is the file cut?"
 
 
-def read_sections(path: Path, advance: Callable[[int], Any] = lambda _: None) -> list[Section]:
+def read_sections(text: Text, advance: Callable[[int], Any] = lambda _: None) -> list[Section]:
     """Read a file of sections, in the form of Pajek or Infomap, or a list of links.
 
     Args:
-        path: the file; compressed if its name ends in `.gz`.
+        text: the file.
         advance: called with the bytes of text read since the last call.
 
     Returns:
@@ -35,33 +34,34 @@ def read_sections(path: Path, advance: Callable[[int], Any] = lambda _: None) ->
     Raises:
         ValueError: naming the file, and the line of the first thing that is wrong.
     """
-    return Parser(path).parse(advance)
+    return Parser(text).parse(advance)
 
 
-def find_line(path: Path, section: Section, row: int) -> int:
+def find_line(text: Text, section: Section, row: int) -> int:
     """Return the line of a row of a section, for a message."""
     rest = row
-    with opened(path) as file:
-        for line, text in enumerate(file, 1):
-            if line > section.line and text.strip() and not text.lstrip().startswith((b"#", b"%")):
+    with text.opened() as file:
+        for line, found in enumerate(file, 1):
+            begin = found.lstrip()
+            if line > section.line and begin and not begin.startswith((b"#", b"%")):
                 if not rest:
                     return line
                 rest -= 1
-    raise IndexError(f"{path} has no row {row} below line {section.line}")
+    raise IndexError(f"{text} has no row {row} below line {section.line}")
 
 
 class Parser:
     """Takes a file block by block."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, text: Text) -> None:
+        self.text = text
         self.line = 1  # that the next block starts with
         self.pieces = [GrowingSection("links", 0)]
         self.mid_line = False  # whether the last line had no end
 
     def parse(self, advance: Callable[[int], Any]) -> list[Section]:
         """Read the file; return its sections."""
-        for block in blocks_of_lines(self.path, advance):
+        for block in blocks_of_lines(self.text, advance):
             self.feed(block)
         return self.finish()
 
@@ -83,7 +83,7 @@ class Parser:
         return len(BYTE_ORDER_MARK) if block.startswith(BYTE_ORDER_MARK) else 0
 
     def take_heading(self, block: bytes, position: int) -> int:
-        """Begin a section; returns where its heading ends."""
+        """Begin a section; return where its heading ends."""
         end = line_end(block, position)
         heading, *argument = block[position:end].decode(errors="replace").split(None, 1)
         kind = heading.lower().removeprefix("*")
@@ -97,7 +97,7 @@ class Parser:
         return end
 
     def take_rows(self, block: bytes, position: int) -> int:
-        """Add rows of numbers to the section; returns where they end."""
+        """Add rows of numbers to the section; return where they end."""
         section = self.pieces[-1]
         rows = scan(block, position, COLUMNS[section.kind])
         wrong = ~(rows.weights >= 0) | (rows.weights == np.inf)
@@ -112,7 +112,7 @@ class Parser:
         return rows.stop
 
     def take_names(self, block: bytes, position: int) -> int:
-        """Add the rows of a list to the section; returns where they end."""
+        """Add the rows of a list to the section; return where they end."""
         section = self.pieces[-1]
         heading = NEXT_HEADING.search(block, position)
         end = heading.start() if heading else len(block)
@@ -172,4 +172,4 @@ class Parser:
 
     def fault(self, line: int, message: str) -> ValueError:
         """Return an error that names the file and a line."""
-        return ValueError(f"{self.path}, line {line}: {message}")
+        return ValueError(f"{self.text}, line {line}: {message}")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
-from zoo.infomap.files.blocks import BYTE_ORDER_MARK, opened
+from zoo.infomap.files.blocks import BYTE_ORDER_MARK, Text
 from zoo.infomap.files.matrix_market import read_matrix_market
 from zoo.infomap.files.pajek import read_pajek
 from zoo.infomap.networks.multilayer import RELAX_RATE
@@ -19,7 +19,7 @@ class Format(NamedTuple):
     Attributes:
         suffixes: how the names of such files end, in small letters; `.gz` may follow.
         begins: what other such files begin with; nothing means that any file may be one.
-        read: makes the network of a path and the keyword arguments of `read_network`; takes those
+        read: makes the network of a `Text` and the keyword arguments of `read_network`; takes those
             that it has a use for, and the others by `**others`.
     """
 
@@ -35,9 +35,10 @@ FORMATS = [
 
 
 def read_network(
-    path: str | Path,
+    path: str | Path | IO[Any],
     *,
     directed: bool = False,
+    layers_directed: bool | None = None,
     drop_directions: bool = False,
     relax_rate: float = RELAX_RATE,
     relax_down: int | None = None,
@@ -51,8 +52,11 @@ def read_network(
             `*Bipartite`, `*States`, `*Intra`, `*Inter` and `*Multilayer`; a list of links
             `source target weight`, the weight 1 if missing; a square Matrix Market file `.mtx`.
             Lines that begin with `#` or `%` are comments. `.gz` is unpacked.
+            A pipe, `-` for standard input and an open file, which stays open, are read to their
+            ends.
         directed: whether links have a direction. As in Infomap, this argument decides, and not
             the heading above the links.
+        layers_directed: whether links of `*Intra` and `*Inter` have one; None for the same.
         drop_directions: take `*Arcs`, or a matrix that is not symmetric, as undirected.
         relax_rate: of a file with `*Intra` and without `*Inter`, see `from_layers`.
         relax_down: the same.
@@ -68,13 +72,12 @@ def read_network(
         FileNotFoundError: if there is no such file.
         ValueError: naming the file, and the line of what is wrong.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file; check the path")
+    text = Text.of(path)
     try:
-        return format_of(path).read(
-            path,
+        return format_of(text).read(
+            text,
             directed=directed,
+            layers_directed=directed if layers_directed is None else layers_directed,
             drop_directions=drop_directions,
             relax_rate=relax_rate,
             relax_down=relax_down,
@@ -82,13 +85,12 @@ def read_network(
             advance=advance,
         )
     except ValueError as error:
-        told = str(error).startswith(str(path))
-        raise (error if told else ValueError(f"{path}: {error}")) from None
+        told = str(error).startswith(str(text))
+        raise (error if told else ValueError(f"{text}: {error}")) from None
 
 
-def format_of(path: Path) -> Format:
+def format_of(text: Text) -> Format:
     """Return the first form that fits a file, by its name or by its first bytes."""
-    suffix = Path(path.name.removesuffix(".gz")).suffix.lower()
-    with opened(path) as file:
+    with text.opened() as file:
         begin = file.read(64).removeprefix(BYTE_ORDER_MARK)
-    return next(f for f in FORMATS if suffix in f.suffixes or begin.startswith(f.begins))
+    return next(f for f in FORMATS if text.suffix in f.suffixes or begin.startswith(f.begins))

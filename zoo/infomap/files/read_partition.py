@@ -7,18 +7,24 @@ from pathlib import Path
 
 import numpy as np
 
+from zoo.infomap.files.blocks import Text
+
 TREE = re.compile(
     r'([1-9][0-9]{0,8}(?::[1-9][0-9]{0,8})+)\s+\S+\s+".*"\s+([0-9]{1,18})(?:\s+[0-9]+)*'
 )
 CLU = re.compile(r"([0-9]{1,18})\s+([0-9]{1,18})(?:\s+\S+)*")
 
 
-def read_partition(path: str | Path, ids: np.ndarray) -> np.ndarray:
+def read_partition(
+    path: str | Path, ids: np.ndarray, physical: np.ndarray | None = None
+) -> np.ndarray:
     """Read the modules of a network's nodes.
 
     Args:
         path: a `.tree`, a `.ftree` or a `.clu`.
         ids: int (nodes,), the numbers that files call the nodes; of state nodes their own.
+        physical: int (nodes,), the physical node of each state node, or None. Files whose header
+            has `node_id` and no `state_id` name physical nodes: their states go together.
 
     Returns:
         int64 (nodes, levels), the modules that hold each node, from the top; numbered from 1
@@ -29,25 +35,29 @@ def read_partition(path: str | Path, ids: np.ndarray) -> np.ndarray:
         ValueError: naming file and line of what is wrong, or the nodes that are missing.
     """
     path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file; check the path")
     if path.suffix not in (".clu", ".tree", ".ftree"):
         raise ValueError(f"{path}: expected a .clu, a .tree or a .ftree")
-    places = {number: place for place, number in enumerate(ids.tolist())}
+    with Text.of(path).opened() as file:
+        lines = file.read().decode(errors="replace").split("\n")
+    numbers = physical if physical is not None and _names_physical(lines) else ids
+    places: dict[int, list[int]] = {}
+    for place, number in enumerate(numbers.tolist()):
+        places.setdefault(number, []).append(place)
     modules: dict[int, list[int]] = {}
-    with path.open(encoding="utf-8", errors="replace") as file:
-        for line, text in enumerate(file, 1):
-            if text.startswith("*"):
-                break
-            if not text.strip() or text.startswith("#"):
-                continue
-            node, above = _parsed(text.strip(), path, line)
-            if node not in places:
-                raise ValueError(f"{path}, line {line}: the network has no node {node}")
-            if places[node] in modules:
-                raise ValueError(f"{path}, line {line}: node {node} was there before")
-            modules[places[node]] = above
-    missing = [number for number, place in places.items() if place not in modules]
+    for line, text in enumerate(lines, 1):
+        if text.startswith("*"):
+            break
+        if not text.strip() or text.startswith("#"):
+            continue
+        node, above = _parsed(text.strip(), path, line)
+        if node not in places:
+            raise ValueError(f"{path}, line {line}: the network has no node {node}")
+        if places[node][0] in modules:
+            states = len(places[node]) > 1
+            hint = "; which of its states? Write the file with them, --states" if states else ""
+            raise ValueError(f"{path}, line {line}: node {node} was there before{hint}")
+        modules |= dict.fromkeys(places[node], above)
+    missing = [number for number, own in places.items() if own[0] not in modules]
     if missing:
         raise ValueError(f"{path}: {len(missing)} nodes are missing, of them {missing[0]}")
     table = np.zeros((len(ids), max(map(len, modules.values()))), np.int64)
@@ -56,8 +66,14 @@ def read_partition(path: str | Path, ids: np.ndarray) -> np.ndarray:
     return table
 
 
+def _names_physical(lines: list[str]) -> bool:
+    """Say whether the header of a file names physical nodes, and not states."""
+    heads = [set(line.split()) for line in lines if line.startswith("#")]
+    return any("node_id" in head and "state_id" not in head for head in heads)
+
+
 def _parsed(text: str, path: Path, line: int) -> tuple[int, list[int]]:
-    """Returns the node of a line, and the modules that hold it."""
+    """Return the node of a line, and the modules that hold it."""
     tree = path.suffix != ".clu"
     found = (TREE if tree else CLU).fullmatch(text)
     if not found:

@@ -75,7 +75,7 @@ def leaves_of(tree: Tree, flow: np.ndarray, units: np.ndarray | None = None) -> 
 
 
 def _ranks_within(parent: np.ndarray, *keys: np.ndarray) -> np.ndarray:
-    """Returns the places, from 1, of children among those of the same parent, sorted by keys."""
+    """Return the places, from 1, of children among those of the same parent, sorted by keys."""
     order = np.lexsort((*keys[::-1], parent))
     sizes = np.bincount(parent)
     starts = np.cumsum(sizes) - sizes
@@ -126,7 +126,7 @@ def part_flows(leaves: Leaves, tree: Tree, walk: Flow) -> dict[Ranks, list[tuple
 def _summed(
     modules: np.ndarray, ends: np.ndarray, flow: np.ndarray
 ) -> Iterator[tuple[int, int, int, float]]:
-    """Gives module, two ends and the sum of the flow of the links that share them, in order."""
+    """Give module, two ends and the sum of the flow of the links that share them, in order."""
     keys = np.stack([modules, *ends])
     order = np.lexsort(keys[::-1])
     keys, flow = keys[:, order], flow[order]

@@ -116,7 +116,8 @@ class Document:
         )
         for ranks, flow, node, *known_by in rows:
             place, ids = ":".join(map(str, ranks)), " ".join(map(str, known_by))
-            yield f'{place} {flow:.6g} "{self.marks.names[node]}" {ids}'
+            name = " ".join(self.marks.names[node].splitlines())  # a name is part of a line
+            yield f'{place} {flow:.6g} "{name}" {ids}'
 
     def link_lines(self) -> Iterator[str]:
         """Give the lines on the flow between the parts of modules, outer modules first."""

@@ -59,12 +59,13 @@ def both_ways(
     in_sources: np.ndarray,
     in_link: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Merges the sorted rows of the links that leave and that enter, but for links without flow."""
+    """Merge the sorted rows of the links that leave and that enter, but for links without flow."""
     rows = np.zeros(starts.size, np.int64)
     others = np.empty(targets.size + in_sources.size, np.int32)
     half = np.empty(others.size)
     p = 0
     for x in range(starts.size - 1):
+        # Both rows rise: take the smaller end, or both where they are the same.
         i, j = starts[x], in_starts[x]
         while i < starts[x + 1] or j < in_starts[x + 1]:
             goes = i < starts[x + 1] and (j == in_starts[x + 1] or targets[i] <= in_sources[j])
@@ -85,7 +86,7 @@ def both_ways(
 
 @kernel
 def aggregate(level: Level, labels: np.ndarray, count: int) -> Level:
-    """Returns the level whose nodes are the modules.
+    """Return the level whose nodes are the modules.
 
     Args:
         level: the nodes.
@@ -100,9 +101,10 @@ def aggregate(level: Level, labels: np.ndarray, count: int) -> Level:
     teleports = level.teleport.size > 0
     teleport = np.zeros(count if teleports else 0)
     landing = np.zeros(count if teleports else 0)
-    found = np.zeros(count)
+    found = np.zeros(count)  # flow between the module at hand and each other, half both ways
     p = 0
     for m in range(count):
+        # Add up what the members have, and their links by the module at the other end.
         begin, inner, stays = p, 0.0, 0.0
         for i in range(first[m], first[m + 1]):
             x = members[i]
@@ -121,10 +123,12 @@ def aggregate(level: Level, labels: np.ndarray, count: int) -> Level:
                     targets[p] = other
                     p += found[other] == 0
                     found[other] += level.half[j]
+        # What stays inside neither leaves nor enters; teleportation to itself never left.
         if teleports:
             inner += teleport[m] * landing[m] - stays
         leave[m] -= inner
         enter[m] -= inner
+        # Write the row, and clear the sums for the next module.
         for i in range(begin, p):
             half[i] = found[targets[i]]
             found[targets[i]] = 0.0
@@ -136,7 +140,7 @@ def aggregate(level: Level, labels: np.ndarray, count: int) -> Level:
 
 @inline
 def stacked(levels: list[Level]) -> Level:
-    """Returns levels without physical nodes, and without links between them, as one level."""
+    """Return levels without physical nodes, and without links between them, as one level."""
     if len(levels) == 1:
         return levels[0]
     nodes = links = 0
@@ -167,7 +171,7 @@ def stacked(levels: list[Level]) -> Level:
 
 @kernel
 def members_of(labels: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Sorts nodes by module: module m has `members[first[m]:first[m + 1]]`."""
+    """Sort nodes by module: module m has `members[first[m]:first[m + 1]]`."""
     first = np.zeros(count + 2, np.uint32)
     for label in labels:
         first[label + 2] += 1
@@ -183,13 +187,14 @@ def members_of(labels: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
 
 @kernel
 def induced(level: Level, labels: np.ndarray, kept: np.ndarray) -> Level:
-    """Returns the level of some nodes, with the links between nodes of one module only.
+    """Return the level of some nodes, with the links between nodes of one module only.
 
     Args:
         level: the nodes.
         labels: uint32 (nodes,), the module of each.
         kept: uint32 (kept,), the nodes to keep, whole modules, in their new order.
     """
+    # New numbers of the nodes, and room for all of their links.
     place = np.zeros(labels.size, np.uint32)
     links = 0
     for i in range(kept.size):
@@ -197,6 +202,7 @@ def induced(level: Level, labels: np.ndarray, kept: np.ndarray) -> Level:
         links += np.int64(level.starts[kept[i] + 1] - level.starts[kept[i]])
     starts = np.zeros(kept.size + 1, np.uint64)
     targets, half = np.empty(links, np.uint32), np.empty(links)
+    # Links to other modules are dropped.
     p = 0
     for i in range(kept.size):
         x = kept[i]

@@ -25,14 +25,14 @@ GAIN = 1e-10  # bits that a level must save
 def hierarchy(
     level: Level, labels: np.ndarray, seed: int, preferred: int
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Searches for modules, and then for levels above and inside them.
+    """Search for modules, and then for levels above and inside them.
 
     Args:
         level: the nodes.
         labels: uint32 (nodes,), where to start: 0, 1, ...; becomes the two-level partition.
-        seed: of the order of visits.
-        preferred: number of top modules to prefer; 0 for none, only then are modules joined in
-            larger ones.
+        seed: chooses the order of visits.
+        preferred: number of top modules to prefer; 0 for none. Modules are joined in larger ones
+            only if none is preferred.
 
     Returns:
         Labels from the top level to the lowest, uint32 (nodes,) each, none if one module is best;
@@ -44,16 +44,19 @@ def hierarchy(
     top = search(level, labels, groups, exits, seed, preferred)
     labels = labels.copy()
     while True:
+        # Which parents are worth dividing into the modules found; then levels between them.
         parents = parents_of(labels, groups, top.flow.size)
         divides = gains(top, parents, exits) > GAIN
         if not divides.any():
             return levels, saved
         if levels or not preferred:
             top = joined_modules(labels, top, parents, exits, seed)
+        # Note the level.
         parents = parents_of(labels, groups, top.flow.size)
         saved.append(gains(top, parents, exits)[divides])
         last = _divided(last, nodes, labels, divides[groups])
         levels.append(last)
+        # The modules are the parents of the next round, if they have nodes to divide.
         first, members = members_of(labels, parents.size)
         kept = divides[parents] & (np.diff(first) > 1)
         if not kept.any():
@@ -63,6 +66,7 @@ def hierarchy(
         parts, top = divide(level, labels, order, groups, exits, seed)
         if not (gains(top, parents_of(parts, groups, top.flow.size), exits) > GAIN).any():
             return levels, saved
+        # Search inside all of them in one call.
         level, nodes, labels = induced(level, labels, order), nodes[order], parts
         top = search(level, labels, groups, exits, seed, np.int64(0))
 
@@ -71,7 +75,7 @@ def hierarchy(
 def _divided(
     last: np.ndarray, nodes: np.ndarray, labels: np.ndarray, divided: np.ndarray
 ) -> np.ndarray:
-    """Returns labels of all nodes with those of some replaced by the modules they are divided in.
+    """Return labels of all nodes with those of some replaced by the modules they are divided in.
 
     Args:
         last: uint32 (all,), the labels to begin with.
@@ -91,7 +95,7 @@ def _divided(
 def _members_kept(
     first: np.ndarray, members: np.ndarray, kept: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the nodes of some modules, sorted by module, and a number for the module of each.
+    """Return the nodes of some modules, sorted by module, and a number for the module of each.
 
     Args:
         first: see `members_of`.
@@ -111,14 +115,14 @@ def _members_kept(
 def joined_modules(
     labels: np.ndarray, top: Level, parents: np.ndarray, exits: np.ndarray, seed: int
 ) -> Level:
-    """Joins the modules of each group in larger ones, and those, as often as this saves bits.
+    """Join the modules of each group in larger ones, and those, as often as this saves bits.
 
     Args:
         labels: uint32 (nodes,), the modules; changed to the uppermost ones below the group.
         top: the modules; a link joins modules of one group only.
         parents: uint32 (modules,), the group of each.
         exits: float64 (groups,), the exit flow of each group.
-        seed: of the order of visits.
+        seed: chooses the order of visits.
 
     Returns:
         The uppermost modules.
@@ -143,7 +147,7 @@ def joined_modules(
 
 @kernel
 def kept_modules(above: Level, parents: np.ndarray, exits: np.ndarray) -> np.ndarray:
-    """Returns which of the modules above others are worth their codebook, bool (modules,).
+    """Return which of the modules above others are worth their codebook, bool (modules,).
 
     A module that goes leaves its children to its parent; the search took each child that stayed
     alone for a module of its own, which costs nothing in truth.
@@ -158,6 +162,7 @@ def kept_modules(above: Level, parents: np.ndarray, exits: np.ndarray) -> np.nda
     for m in range(parents.size):
         none[parents[m]] += above.flow[m]
         index[parents[m]] += above.enter[m]
+    # Drop modules whose codebook costs more than naming their children in the parent.
     changed = True
     while changed:
         changed = False
@@ -167,6 +172,7 @@ def kept_modules(above: Level, parents: np.ndarray, exits: np.ndarray) -> np.nda
             codebook = plogp(leave + flow) - plogp(leave) - plogp(enter)
             if kept[m] and plogp(longer) - plogp(index[g]) < codebook - GAIN:
                 kept[m], index[g], changed = False, longer, True
+    # Keep none of a group if all together save nothing.
     for m in range(parents.size):
         if kept[m]:
             flow, leave, enter = above.flow[m], above.leave[m], above.enter[m]
@@ -179,7 +185,7 @@ def kept_modules(above: Level, parents: np.ndarray, exits: np.ndarray) -> np.nda
 
 @kernel
 def _entered(level: Level) -> Level:
-    """Returns the level with enter flow in place of visit rates: what an index codebook names."""
+    """Return the level with enter flow in place of visit rates: what an index codebook names."""
     return Level(
         level.starts,
         level.targets,
@@ -196,7 +202,7 @@ def _entered(level: Level) -> Level:
 
 @kernel
 def gains(modules: Level, parents: np.ndarray, exits: np.ndarray) -> np.ndarray:
-    """Returns the bits that the modules save in each group, float64 (groups,)."""
+    """Return the bits that the modules save in each group, float64 (groups,)."""
     whole, index = exits.copy(), exits.copy()
     gain = np.zeros(exits.size)
     for m in range(parents.size):

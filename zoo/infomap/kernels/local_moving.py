@@ -35,7 +35,7 @@ BLOCKS = 4096  # of an order of visits
 
 @kernel
 def modules_of(level: Level, spare: Scalar) -> np.ndarray:
-    """Returns the modules' array, float64 (nodes + spare, columns), each node being a module."""
+    """Return the modules' array, float64 (nodes + spare, columns), each node being a module."""
     nodes = level.flow.size
     modules = np.zeros((nodes + spare, SYMMETRIC if level.symmetric else GENERAL))
     for m in range(nodes):
@@ -51,7 +51,7 @@ def modules_of(level: Level, spare: Scalar) -> np.ndarray:
 
 @kernel
 def set_logarithms(modules: np.ndarray, m: Scalar) -> None:
-    """Brings the logarithms of a module up to date with its rates."""
+    """Bring the logarithms of a module up to date with its rates."""
     modules[m, LOG_ALL] = log2(modules[m, LEAVE] + modules[m, FLOW])
     modules[m, LOG_LEAVE] = log2(modules[m, LEAVE])
     if modules.shape[1] == GENERAL:
@@ -62,7 +62,7 @@ def set_logarithms(modules: np.ndarray, m: Scalar) -> None:
 def term_change(
     modules: np.ndarray, m: Scalar, flow: Scalar, leave: Scalar, enter: Scalar
 ) -> Scalar:
-    """Returns the change of plogp(q + p) - plogp(q) - plogp(q') as a module's rates change."""
+    """Return the change of plogp(q + p) - plogp(q) - plogp(q') as a module's rates change."""
     q = modules[m, LEAVE]
     p = q + modules[m, FLOW]
     change = plogp(p + flow + leave) - p * modules[m, LOG_ALL]
@@ -77,7 +77,7 @@ def term_change(
 def term_bound(
     modules: np.ndarray, m: Scalar, flow: Scalar, leave: Scalar, enter: Scalar
 ) -> Scalar:
-    """Returns a number that `term_change` is not below, without a logarithm."""
+    """Return a number that `term_change` is not below, without a logarithm."""
     change = (flow + leave) * (modules[m, LOG_ALL] + LOG2_E)
     r = leave / (modules[m, LEAVE] + TINY)
     left = leave * (modules[m, LOG_LEAVE] + LOG2_E * (1.0 + r))
@@ -89,7 +89,7 @@ def term_bound(
 
 @kernel
 def index_change(index: Scalar, log_index: Scalar, change: Scalar) -> Scalar:
-    """Returns plogp(index + change) - plogp(index), by the series where that is exact enough."""
+    """Return plogp(index + change) - plogp(index), by the series where that is exact enough."""
     if abs(change) < 1e-3 * index:
         r = change / index
         return change * (log_index + LOG2_E * (1.0 + r * (1 / 2 - r * (1 / 6 - r / 12))))
@@ -106,7 +106,7 @@ def add_to_module(
     teleport: Scalar,
     landing: Scalar,
 ) -> None:
-    """Changes a module's rates and, by them, its logarithms."""
+    """Change a module's rates and, by them, its logarithms."""
     modules[m, FLOW] += flow
     modules[m, LEAVE] += leave
     if modules.shape[1] == GENERAL:
@@ -126,7 +126,7 @@ def move_nodes(
     queue: np.ndarray,
     preferred: Scalar,
 ) -> Scalar:
-    """Moves nodes to the best module among their neighbours', until none gains.
+    """Move nodes to the best module among their neighbours', until none gains.
 
     Args:
         level: the nodes; a link joins nodes of one group only.
@@ -141,6 +141,7 @@ def move_nodes(
     Returns:
         The bits saved.
     """
+    # Scratch: the flow to each module that a node is linked to, and the names of empty modules.
     starts, targets, half = level.starts, level.targets, level.half
     teleports, states = level.teleport.size > 0, level.physical.starts.size > 0
     nodes = labels.size
@@ -156,6 +157,7 @@ def move_nodes(
         if members[m] == 0:
             empty[spare] = m
             spare += 1
+    # Visit the nodes that wait, in the order of the queue, a ring.
     head, waiting = 0, nodes
     saved = teleport = landing = 0.0
     while waiting:
@@ -163,6 +165,8 @@ def move_nodes(
         head = head + 1 if head + 1 < nodes else 0
         waiting -= 1
         waits[x] = 0
+
+        # Candidates: the modules of its neighbours, and the flow between it and each.
         old = labels[x]
         candidates = 0
         for j in range(starts[x], starts[x + 1]):
@@ -171,6 +175,7 @@ def move_nodes(
             found[candidates] = m
             candidates += (link == 0.0) & (half[j] > 0.0)  # without flow `found` might overflow
             links[m] = link + half[j]
+        # States: also the modules that hold states of its physical nodes, and what these save.
         bonus = 0.0
         if states:
             candidates = add_bonuses(
@@ -182,6 +187,7 @@ def move_nodes(
         links[old] = 0.0
         if candidates == 0 or (candidates == 1 and found[0] == old):
             continue
+        # What leaving the old module changes; recorded teleportation is a link to each node.
         flow, leave, enter = level.flow[x], level.leave[x], level.enter[x]
         if teleports:
             teleport, landing = level.teleport[x], level.landing[x]
@@ -190,6 +196,8 @@ def move_nodes(
         total = float(index[groups[x]])
         log_total = log2(total)
         removal = term_change(modules, old, -flow, inside - leave, inside - enter) - bonus
+
+        # A module of its own, if it is not alone already.
         best, new, best_link = -GAIN, old, 0.0
         if members[old] == 1:
             removal += preference(members.size - spare - 1, preferred) - preference(
@@ -204,6 +212,8 @@ def move_nodes(
             change += term_change(modules, m, flow, leave, enter)
             if change < best:
                 best, new = change, m
+
+        # Each candidate; logarithms are taken only where the bound is better than the best so far.
         for i in range(candidates):
             m = found[i]
             if m == old:
@@ -222,6 +232,8 @@ def move_nodes(
                     best, new, best_link = change, m, link
         if new == old:
             continue
+
+        # Move, and bring both modules up to date.
         saved -= best
         index[groups[x]] += inside - best_link
         labels[x] = new
@@ -235,6 +247,8 @@ def move_nodes(
             modules[old] = 0.0
             empty[spare] = old
             spare += 1
+
+        # Neighbours in other modules are visited again, and so are other states of its nodes.
         waiting = enqueue(
             targets[starts[x] : starts[x + 1]], labels, new, waits, queue, head, waiting
         )
@@ -249,7 +263,7 @@ def move_nodes(
 
 @kernel
 def preference(count: Scalar, preferred: Scalar) -> Scalar:
-    """Returns what a number of modules costs: a bit for each that is missing or too many."""
+    """Return what a number of modules costs: a bit for each that is missing or too many."""
     return abs(count - preferred) if preferred > 0 else 0
 
 
@@ -263,7 +277,7 @@ def enqueue(
     head: Scalar,
     waiting: Scalar,
 ) -> Scalar:
-    """Lets nodes that are not in module `new` wait for a visit; returns how many wait."""
+    """Let nodes that are not in module `new` wait for a visit; return how many wait."""
     tail = head + waiting
     tail -= queue.size if tail >= queue.size else 0
     for x in nodes:
@@ -277,7 +291,7 @@ def enqueue(
 
 @kernel
 def shuffled(count: int, seed: int) -> np.ndarray:
-    """Returns 0, ..., count - 1 in an order that depends on the seed alone, uint32 (count,).
+    """Return 0, ..., count - 1 in an order that depends on the seed alone, uint32 (count,).
 
     Large networks are shuffled in blocks and within blocks: rows that lie together in memory are
     visited together, which is several times faster than one by one from anywhere.
@@ -298,7 +312,7 @@ def shuffled(count: int, seed: int) -> np.ndarray:
 
 @kernel
 def _shuffle(order: np.ndarray, state: Scalar) -> Scalar:
-    """Shuffles in place by the generator splitmix64; returns its new state."""
+    """Shuffle in place by the generator splitmix64; return its new state."""
     for i in range(order.size - 1, 0, -1):
         state += np.uint64(0x9E3779B97F4A7C15)
         z = state

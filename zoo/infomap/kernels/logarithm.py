@@ -22,7 +22,7 @@ _C1, _C2, _C3, _C4 = (-((-1) ** n) / (n * np.log(2)) for n in range(1, 5))
 
 @kernel
 def log2(x: Scalar) -> Scalar:
-    """Returns the binary logarithm, within 1e-14; a finite number for 0 and below.
+    """Return the binary logarithm, within 1e-14; a finite number for 0 and below.
 
     The exponent is read from the bits, the mantissa is divided by the middle of its interval by
     a table, and the rest, within 2**-9 of 1, goes through four terms of the series of log(1 + r).
@@ -36,5 +36,5 @@ def log2(x: Scalar) -> Scalar:
 
 @kernel
 def plogp(x: Scalar) -> Scalar:
-    """Returns x log2 x, 0 for 0 (and about 0 for what rounding leaves below it)."""
+    """Return x log2 x, 0 for 0 (and about 0 for what rounding leaves below it)."""
     return x * log2(x)

@@ -22,32 +22,35 @@ def climb(
     seed: int,
     preferred: Scalar,
 ) -> tuple[Level, float]:
-    """Moves nodes, then their modules as wholes, and so on until nothing moves.
+    """Move nodes, then their modules as wholes, and so on until nothing moves.
 
     Args:
-        level: as for `search`, and so are the others.
-        labels: changed.
+        level: the nodes, see `two_level.search` for this and the following.
+        labels: the module of each node; changed.
         top: the level of the modules that `labels` name.
-        groups: of the nodes.
-        exits: of the groups.
-        seed: of the order.
-        preferred: number of modules.
+        groups: the parent of each node.
+        exits: the exit flow of each parent.
+        seed: chooses the order of visits.
+        preferred: number of modules to prefer; 0 for none.
 
     Returns:
         The level of the new modules and the bits saved.
     """
     here, modules, total, leaves = level, labels, 0.0, True
     while True:
+        # What each parent's index codebook is used: its exit and the enter flow of its modules.
         count = top.flow.size
         parents = parents_of(modules, groups, count)
         index = exits.copy()
         for m in range(count):
             index[parents[m]] += top.enter[m]
+        # Move nodes of this level; there is room for modules that are made on the way.
         order = shuffled(modules.size, seed)
         spare = 1 + min(count, modules.size - count)
         saved = move_nodes(here, modules, modules_of(top, spare), groups, index, order, preferred)
         if saved == 0.0:
             return top, total
+        # Label the leaves, and go on with the modules as nodes.
         total += saved
         count = renumber(modules, count + spare)
         if not leaves:
@@ -67,7 +70,7 @@ def divide(
     exits: np.ndarray,
     seed: int,
 ) -> tuple[np.ndarray, Level]:
-    """Climbs inside each module as if it were alone, from each node by itself.
+    """Climb inside each module as if it were alone, from each node by itself.
 
     Args:
         level: the nodes.
@@ -75,7 +78,7 @@ def divide(
         order: uint32 (kept,), the nodes of the modules to divide, sorted by module.
         groups: uint32 (kept,), their modules, numbered 0, 1, ...
         exits: float64 (modules,), the exit flow of each.
-        seed: of the order of visits.
+        seed: chooses the order of visits.
 
     Returns:
         The part that each node of `order` is in, uint32 (kept,), and the parts as a level.
@@ -98,7 +101,7 @@ def _first_parts(
     exits: np.ndarray,
     seed: int,
 ) -> tuple[np.ndarray, Level]:
-    """Moves the nodes in each module, the first step of the climb in `divide`.
+    """Move the nodes in each module, the first step of the climb in `divide`.
 
     Modules know nothing of each other here. So the links inside them, copied for this, and what
     moving needs for each node are in memory for some modules at a time only.
@@ -129,7 +132,7 @@ def _first_parts(
 
 @kernel
 def parents_of(labels: np.ndarray, groups: np.ndarray, count: int) -> np.ndarray:
-    """Returns the group of each module, uint32 (count,)."""
+    """Return the group of each module, uint32 (count,)."""
     parents = np.empty(count, np.uint32)
     for x in range(labels.size):
         parents[labels[x]] = groups[x]
@@ -138,7 +141,7 @@ def parents_of(labels: np.ndarray, groups: np.ndarray, count: int) -> np.ndarray
 
 @kernel
 def renumber(labels: np.ndarray, bound: int) -> int:
-    """Numbers modules 0, 1, ... in order of their first node, in place; returns their number."""
+    """Number modules 0, 1, ... in order of their first node, in place; return their number."""
     new = np.zeros(bound, np.uint32)  # one more than the number; 0 for none yet
     count = 0
     for x in range(labels.size):

@@ -24,7 +24,7 @@ def scan_rows(
     places: np.ndarray,
     hard: np.ndarray,
 ) -> tuple[int, int, int, int]:
-    """Fills the arrays; returns where it stopped, rows, rows of `hard` and the fault's code.
+    """Fill the arrays; return where it stopped, rows, rows of `hard` and the fault's code.
 
     `hard` gets row, start and end of the weights that `_decimal` cannot read.
     """
@@ -88,7 +88,7 @@ def _after_line(text: np.ndarray, position: int) -> int:
 
 @kernel
 def _whole(text: np.ndarray, position: int) -> tuple[int, int]:
-    """Returns a whole number, or -1 if there is none, and where the next token starts."""
+    """Return a whole number, or -1 if there is none, and where the next token starts."""
     number = 0
     start = position
     while position < len(text) and 0 <= text[position] - ZERO <= 9 and number < LARGEST:
@@ -102,7 +102,7 @@ def _whole(text: np.ndarray, position: int) -> tuple[int, int]:
 
 @kernel
 def _decimal(text: np.ndarray, position: int, powers: np.ndarray) -> tuple[float, int]:
-    """Returns a plain decimal number, or NaN for all others, and the end of the token.
+    """Return a plain decimal number, or NaN for all others, and the end of the token.
 
     A quotient of two exact numbers is rounded once: the result is what `float` gives.
     """

@@ -39,14 +39,14 @@ class Physical(NamedTuple):
 
 @kernel
 def no_physical() -> Physical:
-    """Returns what an ordinary network has: nothing."""
+    """Return what an ordinary network has: nothing."""
     starts, names, flow = np.empty(0, np.uint64), np.empty(0, np.uint32), np.empty(0)
     return Physical(starts, names, flow, starts, names, flow)
 
 
 @kernel
 def held(starts: np.ndarray, names: np.ndarray, flow: np.ndarray, count: int) -> Physical:
-    """Returns holdings with their inverse.
+    """Return holdings with their inverse.
 
     Args:
         starts: uint64 (nodes + 1,).
@@ -71,7 +71,7 @@ def held(starts: np.ndarray, names: np.ndarray, flow: np.ndarray, count: int) ->
 
 @kernel
 def merged_physical(physical: Physical, first: np.ndarray, members: np.ndarray) -> Physical:
-    """Returns the holdings of modules; `members[first[m]:first[m + 1]]` are the nodes of m."""
+    """Return the holdings of modules; `members[first[m]:first[m + 1]]` are the nodes of m."""
     if physical.starts.size == 0:
         return physical
     count = physical.holder_starts.size - 1
@@ -98,7 +98,7 @@ def merged_physical(physical: Physical, first: np.ndarray, members: np.ndarray) 
 
 @kernel
 def kept_physical(physical: Physical, labels: np.ndarray, kept: np.ndarray) -> Physical:
-    """Returns the holdings of some nodes, with a name of its own in each module.
+    """Return the holdings of some nodes, with a name of its own in each module.
 
     Args:
         physical: the holdings.
@@ -138,15 +138,15 @@ def add_bonuses(
     found: np.ndarray,
     candidates: int,
 ) -> int:
-    """Notes what a node saves in each module that holds other states of its physical nodes.
+    """Note what a node saves in each module that holds other states of its physical nodes.
 
     Args:
         physical: the holdings.
         x: the node.
         labels: uint32 (nodes,), the modules of the nodes.
         links: float64 (modules,), not 0 for modules found already.
-        shares: float64 (modules,), 0; left so.
-        bonuses: float64 (modules,), 0; becomes the bits that names in the module cost less,
+        shares: float64 (modules,), scratch: all 0 before and after.
+        bonuses: float64 (modules,), 0 before; after, the bits that names in the module cost less,
             negative, than in a module without such states.
         found: uint32 (candidates + ...,), the modules found; more are added.
         candidates: their number.
@@ -158,6 +158,7 @@ def add_bonuses(
         u, flow = physical.names[j], physical.flow[j]
         if flow <= 0:
             continue
+        # The flow of other states of this physical node in each module, then what it saves there.
         rows = range(physical.holder_starts[u], physical.holder_starts[u + 1])
         for i in rows:
             if physical.holders[i] != x:
@@ -176,7 +177,7 @@ def add_bonuses(
 
 @kernel
 def name_costs(physical: Physical) -> np.ndarray:
-    """Returns -sum_u plogp(P_mu) of each module m, float64 (modules,); 0 without states."""
+    """Return -sum_u plogp(P_mu) of each module m, float64 (modules,); 0 without states."""
     costs = np.zeros(max(physical.starts.size - 1, 0))
     for m in range(costs.size):
         for j in range(physical.starts[m], physical.starts[m + 1]):

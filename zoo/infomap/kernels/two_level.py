@@ -22,7 +22,7 @@ def search(
     seed: int,
     preferred: Scalar,
 ) -> Level:
-    """Divides each group of nodes into modules so that the codelength inside it is small.
+    """Divide each group of nodes into modules so that the codelength inside it is small.
 
     After the first climb two kinds of round take turns as long as they save enough: nodes move
     from where they are, and parts of modules do.
@@ -32,7 +32,7 @@ def search(
         labels: uint32 (nodes,), where to start: 0, 1, ..., nested in the groups; changed.
         groups: uint32 (nodes,), the parent that each node stays in.
         exits: float64 (groups,), the exit flow of each parent; 0 for the root.
-        seed: of the order of visits.
+        seed: chooses the order of visits.
         preferred: number of modules to prefer; 0 for none.
 
     Returns:
@@ -69,20 +69,21 @@ def move_parts(
     seed: int,
     preferred: Scalar,
 ) -> tuple[Level, float]:
-    """Divides each module as if it were alone, then moves the parts between the modules.
+    """Divide each module as if it were alone, then move the parts between the modules.
 
     Args:
-        level: as for `climb`, and so are the others.
-        labels: changed.
+        level: the nodes, see `search` for this and the following.
+        labels: the module of each node; changed.
         top: the level of the modules that `labels` name.
-        groups: of the nodes.
-        exits: of the groups.
-        seed: of the order.
-        preferred: number of modules.
+        groups: the parent of each node.
+        exits: the exit flow of each parent.
+        seed: chooses the order of visits.
+        preferred: number of modules to prefer; 0 for none.
 
     Returns:
         The level of the new modules and the bits saved.
     """
+    # Divide each module as if it were alone.
     members = members_of(labels, top.flow.size)[1]
     modules = labels[members]
     parts, inside = divide(level, labels, members, modules, top.leave, seed)
@@ -90,6 +91,7 @@ def move_parts(
     places = np.empty(labels.size, np.uint32)
     for i in range(labels.size):
         places[members[i]] = parts[i]
+    # Move the parts, which start in the modules that they are of.
     moved = parents_of(parts, modules, count)
     parents = parents_of(places, groups, count)
     top, saved = climb(aggregate(level, places, count), moved, top, parents, exits, seed, preferred)

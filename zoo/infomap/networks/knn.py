@@ -58,7 +58,7 @@ def knn_graph(vectors: ArrayLike, k: int = 50, threshold: float = 0.6) -> Networ
 
 
 def _unit_vectors(vectors: ArrayLike) -> np.ndarray:
-    """Returns vectors of length 1, in single precision."""
+    """Return vectors of length 1, in single precision."""
     array = np.asarray(vectors, np.float32)
     if array.ndim != 2 or len(array) < 2:
         raise ValueError(f"the vectors have shape {array.shape}: expected (nodes, dimensions)")

@@ -46,7 +46,7 @@ def from_matrix(matrix: Any, *, directed: bool = False, drop_directions: bool = 
 
 
 def _asymmetric_entry(matrix: Any) -> tuple[int, int] | None:
-    """Returns row and column of an entry that differs from its mirror image."""
+    """Return row and column of an entry that differs from its mirror image."""
     difference = (matrix - matrix.T).tocoo()
     least = TOLERANCE * np.abs(matrix.data).max(initial=0.0)
     wrong = np.flatnonzero(np.abs(difference.data) > least)

@@ -8,6 +8,7 @@ by relaxing: with some probability it takes a step as if its layer made no diffe
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -153,7 +154,8 @@ def from_layers(
     sources, targets, weights = _links(within, sums, every)
     linked = np.unique(np.r_[sources, targets])  # not what an inter-layer link leads to in vain
     sources, targets = (np.searchsorted(linked, end) for end in (sources, targets))
-    return _network(states[linked], sources, targets, weights, directed=True)
+    network = _network(states[linked], sources, targets, weights, directed=True)
+    return replace(network, layers_undirected=not directed)
 
 
 def _relaxations(

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from zoo.infomap.networks.csr import Rows, merged, mirrored, sorted_by, transposed, without_loops
 
 LIMIT = 2**31 - 1  # nodes are numbered by int32
+MANY = 10_000_000  # nodes may be numbered up to here, however few links there are
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,8 @@ class Network:
             each is its own.
         layers: int32 (nodes,), the layer of each state node of a multilayer network, or None.
         first_feature: in a bipartite network, the first node of the second kind, or None.
+        layers_undirected: whether it was made of links in layers that have no direction; its own
+            have one, for a step may change the layer.
     """
 
     starts: np.ndarray
@@ -45,6 +48,7 @@ class Network:
     physical: np.ndarray | None = None
     layers: np.ndarray | None = None
     first_feature: int | None = None
+    layers_undirected: bool = False
 
     @property
     def nodes(self) -> int:
@@ -97,7 +101,7 @@ def from_edges(
     if not edges:
         raise ValueError("the network has no links: give at least one")
     if nodes is None:
-        nodes = 1 + int(max(first.max(), second.max()))
+        nodes = node_count(first, second)
     require_nodes(first, nodes, "sources")
     require_nodes(second, nodes, "targets")
     weight = np.ones(1) if weights is None else weight_column(weights, edges)
@@ -111,6 +115,26 @@ def from_edges(
     if not directed:
         rows = mirrored(rows)
     return check_attributes(Network(*rows, directed, **attributes))
+
+
+def largest_number(links: int) -> int:
+    """Return up to where nodes may be numbered for lack of their number, given so many links."""
+    return max(MANY, 100 * links)
+
+
+def node_count(first: np.ndarray, second: np.ndarray) -> int:
+    """Return the number of nodes that links tell: the largest number among them, and one.
+
+    Raises:
+        ValueError: if it is so large that nearly all of the nodes could have no link.
+    """
+    largest = int(max(first.max(initial=-1), second.max(initial=-1)))
+    if largest >= largest_number(len(first)):
+        raise ValueError(
+            f"a node has the number {largest}, and there are {len(first)} links: number the nodes "
+            "0, 1, 2, ... by numpy.unique(ends, return_inverse=True), or give their number"
+        )
+    return largest + 1
 
 
 def node_column(column: ArrayLike, name: str) -> np.ndarray:

@@ -19,13 +19,13 @@ NODE = np.uint64((1 << 62) - 1)
 
 @inline
 def _node(before: Any, code: Any, length: int) -> Any:
-    """Returns a node without flags; the one before a bigram is its first code."""
+    """Return a node without flags; the one before a bigram is its first code."""
     return (np.uint64(before) << SLOT) | np.uint64(code) | (np.uint64(length) << LENGTH)
 
 
 @inline
 def _slot(node: int, nodes: np.ndarray) -> Any:
-    """Returns where a node is, or the empty slot where it would be."""
+    """Return where a node is, or the empty slot where it would be."""
     last = nodes.size - 1
     slot = np.int64((np.uint64(node) * HASH) >> np.uint64(32)) & last
     while (nodes[slot] & NODE) != node and nodes[slot] != 0:
@@ -53,7 +53,7 @@ def insert(
 def longest_ngrams(
     codes: np.ndarray, nodes: np.ndarray, stop: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Looks up the n-grams at the first `stop` positions, which have `ORDER` - 1 more codes.
+    """Look up the n-grams at the first `stop` positions, which have `ORDER` - 1 more codes.
 
     It is a loop of its own, since its many look-ups then overlap.
     """
@@ -88,7 +88,7 @@ def cut_pieces(
     short: np.ndarray,
     roles: np.ndarray,
 ) -> tuple[int, np.ndarray]:
-    """Counts the pieces that surely end before the text does.
+    """Count the pieces that surely end before the text does.
 
     Pieces that are kept n-grams add to `hits`, by slot; `hits[-1]` takes all others, so that the
     loop need not branch. Shorter chains add to `short`.
@@ -101,6 +101,7 @@ def cut_pieces(
     chains = np.empty(codes.size // 3 + 1, np.uint64)  # pieces of 3 or 4, not kept themselves
     n = m = 0
     for piece in range(starts.size - 1):
+        # Which piece it is, and what its first and last characters are in it.
         start, stop = starts[piece], starts[piece + 1]
         length = stop - start
         solid = lengths[start] == length
@@ -111,6 +112,7 @@ def cut_pieces(
         roles[END, codes[stop - 1]] += several
         if solid or length == 1:
             continue
+        # A chain of n-grams: short ones are looked up below, long ones are the caller's.
         if length <= ORDER:
             chains[m] = _key(codes, start, stop)
             m += 1
@@ -128,7 +130,7 @@ def cut_pieces(
 
 @kernel
 def _starts(lengths: np.ndarray) -> np.ndarray:
-    """Returns where pieces start: at each position that no n-gram before it covers."""
+    """Return where pieces start: at each position that no n-gram before it covers."""
     starts = np.empty(lengths.size, np.int32)
     n = 0
     reach = 0
@@ -141,7 +143,7 @@ def _starts(lengths: np.ndarray) -> np.ndarray:
 
 @kernel
 def hashes(codes: np.ndarray, spans: np.ndarray) -> np.ndarray:
-    """Returns 64-bit hashes; two of a million different pieces agree with probability 3e-8."""
+    """Return 64-bit hashes; two of a million different pieces agree with probability 3e-8."""
     hashes = np.empty(len(spans), np.uint64)
     for n in range(len(spans)):
         value = np.uint64(14695981039346656037)  # Fowler, Noll and Vo, by 16 bits, and a finish

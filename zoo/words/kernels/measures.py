@@ -21,7 +21,7 @@ def _xlogx(count: int) -> float:
 
 @kernel
 def measure_characters(rows: Records, single: Records) -> None:
-    """Adds bigram (a, b) to the right of a and to the left of b; entropies hold sums for now."""
+    """Add bigram (a, b) to the right of a and to the left of b; entropies hold sums for now."""
     i = 0
     while i < rows.size:
         bigram = rows[i].key >> np.uint64(32)
@@ -52,7 +52,7 @@ def finish_characters(single: Records) -> None:
 def measure_ngrams(
     rows: Records, rarer: int, min_count: int, scratch: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Measures the n-grams of two characters or more: runs of rows with equal prefixes.
+    """Measure the n-grams of two characters or more: runs of rows with equal prefixes.
 
     Args:
         rows: sorted rows, all of each bigram.
@@ -72,6 +72,7 @@ def measure_ngrams(
     before = np.zeros(ORDER + 1, np.int64)  # and the occurrences seen before it
     for i in range(rows.size + 1):
         for order in range(_first_to_end(rows, i), ORDER + 1):
+            # The run of this order ends here: an n-gram, if it occurs often and meets no break.
             start, count = starts[order], seen - before[order]
             starts[order], before[order] = i, seen
             key = rows[start].key >> np.uint64(16 * (ORDER - order))
@@ -80,11 +81,13 @@ def measure_ngrams(
             if n == found.size:
                 found = np.append(found, np.empty(n, GRAM))
                 orders = np.append(orders, np.empty(n, np.int8))
+            # Its neighbours on both sides.
             right, right_most = _followers(rows, start, i, order)
             left, left_most = _predecessors(rows, start, i, scratch)
             contained = left_most == count or right_most == count
             if contained and count < min_count and order > 2:
                 continue
+            # Note it.
             nats = np.log(count)
             orders[n] = order
             found[n].key = key
@@ -101,7 +104,7 @@ def measure_ngrams(
 
 @inline
 def _first_to_end(rows: Records, i: int) -> int:
-    """Returns the least order, from 2 on, of which a run ends before row `i`."""
+    """Return the least order, from 2 on, of which a run ends before row `i`."""
     if i == 0 or i == rows.size:
         return 2 if i else ORDER + 1
     changed = rows[i].key ^ rows[i - 1].key
@@ -114,7 +117,7 @@ def _first_to_end(rows: Records, i: int) -> int:
 
 @kernel
 def _followers(rows: Records, start: int, stop: int, order: int) -> tuple[float, int]:
-    """Returns the sum of n ln n over the characters after an n-gram, and the largest n."""
+    """Return the sum of n ln n over the characters after an n-gram, and the largest n."""
     shift = np.uint64(16 * (ORDER - 1 - order)) if order < ORDER else np.uint64(16)
     total, most = 0.0, 0
     run, count = np.uint64(0), 0
@@ -137,7 +140,7 @@ def _followers(rows: Records, start: int, stop: int, order: int) -> tuple[float,
 def _predecessors(
     rows: Records, start: int, stop: int, neighbours: np.ndarray
 ) -> tuple[float, int]:
-    """Returns the same of the characters before; `neighbours` is all zero before and after."""
+    """Return the same of the characters before; `neighbours` is all zero before and after."""
     total, most = 0.0, 0
     for i in range(start, stop):
         neighbours[rows[i].tail & np.uint32(CODE)] += rows[i].count

@@ -25,7 +25,7 @@ NOWHERE = -1  # the place of an n-gram that is not there
 
 @kernel
 def index(grams: Records) -> np.ndarray:
-    """Returns an open-addressing table of the places of distinct keys, half full."""
+    """Return an open-addressing table of the places of distinct keys, half full."""
     slots = np.full(max(16, 2 * grams.size), NOWHERE, np.int32)
     for place in range(grams.size):
         slot = slot_of(grams[place].key, slots.size)
@@ -37,14 +37,14 @@ def index(grams: Records) -> np.ndarray:
 
 @inline
 def slot_of(key: int, slots: int) -> Any:
-    """Returns where to look for a key first: its hash times the table's size."""
+    """Return where to look for a key first: its hash times the table's size."""
     mixed = np.uint64(key) * HASH
     return np.int64(((mixed >> np.uint64(32)) * np.uint64(slots)) >> np.uint64(32))
 
 
 @kernel
 def find(key: int, grams: Records, slots: np.ndarray) -> Any:
-    """Returns the place of an n-gram, or `NOWHERE`."""
+    """Return the place of an n-gram, or `NOWHERE`."""
     slot = slot_of(key, slots.size)
     while slots[slot] != NOWHERE:
         if grams[slots[slot]].key == key:
@@ -81,7 +81,7 @@ def suffixes(grams: Records, starts: np.ndarray, slots: np.ndarray) -> np.ndarra
 
 @inline
 def halves(place: int, at: int, order: int, prefix: np.ndarray, suffix: np.ndarray) -> Any:
-    """Returns the places of the two parts of an n-gram cut after `at` characters.
+    """Return the places of the two parts of an n-gram cut after `at` characters.
 
     With truncated counts a suffix may be missing, and then all its own suffixes count as missing.
     """

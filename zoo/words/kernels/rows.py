@@ -27,7 +27,7 @@ BEFORE, AFTER = 1, ORDER  # characters a position needs on its left and from its
 
 @kernel
 def batches(codes: np.ndarray, size: int, least: int) -> tuple[np.ndarray, np.ndarray]:
-    """Divides the rows of a text by ranges of their first character.
+    """Divide the rows of a text by ranges of their first character.
 
     Returns:
         The batch of each code, and where batches begin and end: int64 (batches + 1,); each but
@@ -50,7 +50,7 @@ def batches(codes: np.ndarray, size: int, least: int) -> tuple[np.ndarray, np.nd
 
 @kernel
 def pack(codes: np.ndarray, batch: np.ndarray, place: np.ndarray, rows: Records) -> None:
-    """Writes the row of each character, batch by batch; `place` is where the batches begin."""
+    """Write the row of each character, batch by batch; `place` is where the batches begin."""
     for i in range(BEFORE, codes.size - AFTER):
         if codes[i] == 0:
             continue
@@ -94,7 +94,7 @@ def pack_padded(codes: np.ndarray, space: int, rows: Records) -> int:
 
 @kernel
 def sort_and_count(rows: Records, scratch: Records, ends: np.ndarray, size: int) -> int:
-    """Sorts each batch in place and counts equal rows; returns how many are distinct."""
+    """Sort each batch in place and count equal rows; return how many are distinct."""
     place = np.empty((FIRST + 1, size + 1), np.int32)
     n = 0
     for batch in range(ends.size - 1):
@@ -106,11 +106,13 @@ def sort_and_count(rows: Records, scratch: Records, ends: np.ndarray, size: int)
 
 @kernel
 def _radix_sort(rows: Records, scratch: Records, place: np.ndarray) -> None:
-    """Sorts rows, by the least significant character first."""
+    """Sort rows, by the least significant character first."""
+    # How often each code stands at each place, all places in one pass.
     place[:] = 0
     for i in range(rows.size):
         for character in range(FIRST + 1):
             place[character, _character(rows[i], character) + 1] += 1
+    # Sort by one place after the other, to and fro; the number of places is even.
     source, target = rows, scratch
     for character in range(FIRST + 1):
         to = place[character]
@@ -126,7 +128,7 @@ def _radix_sort(rows: Records, scratch: Records, place: np.ndarray) -> None:
 
 @inline
 def _character(row: Any, character: int) -> Any:
-    """Returns a code of a row: 0 and 1 are those of the tail, 2 to `FIRST` those of the key."""
+    """Return a code of a row: 0 and 1 are those of the tail, 2 to `FIRST` those of the key."""
     if character < 2:
         return np.int64((row.tail >> np.uint32(16 * character)) & np.uint32(CODE))
     return np.int64((row.key >> np.uint64(16 * (character - 2))) & CODE)
@@ -134,7 +136,7 @@ def _character(row: Any, character: int) -> Any:
 
 @kernel
 def _collapse(batch: Records, rows: Records, n: int) -> int:
-    """Appends sorted rows to the first `n` of `rows`, equal ones as one; returns the new `n`."""
+    """Append sorted rows to the first `n` of `rows`, equal ones as one; return the new `n`."""
     first = n
     for i in range(batch.size):
         if n > first and batch[i].key == rows[n - 1].key and batch[i].tail == rows[n - 1].tail:
@@ -149,7 +151,7 @@ def _collapse(batch: Records, rows: Records, n: int) -> int:
 
 @kernel
 def merge_rows(first: Records, second: Records) -> Records:
-    """Merges two sorted arrays of rows, adding the counts of equal rows.
+    """Merge two sorted arrays of rows, adding the counts of equal rows.
 
     Equal rows whose sum passes 32 bits stay two rows: whoever reads rows adds them up anyway.
     """
@@ -180,7 +182,7 @@ def merge_rows(first: Records, second: Records) -> Records:
 
 @kernel
 def translate_rows(rows: Records, table: np.ndarray, tails: np.ndarray) -> np.ndarray:
-    """Returns rows with the codes of their keys replaced by `table[code]`, of their tails alike.
+    """Return rows with the codes of their keys replaced by `table[code]`, of their tails alike.
 
     The order is kept, since both tables rise.
     """
@@ -199,7 +201,7 @@ def translate_rows(rows: Records, table: np.ndarray, tails: np.ndarray) -> np.nd
 
 @kernel
 def rows_up_to(rows: Records, key: Any, tail: Any) -> int:
-    """Returns how many of the sorted rows are at most (key, tail)."""
+    """Return how many of the sorted rows are at most (key, tail)."""
     low, high = 0, rows.size
     while low < high:
         middle = (low + high) // 2
