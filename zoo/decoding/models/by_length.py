@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from zoo.decoding.engine.protocol import Contrastable
 
 
-class Group(NamedTuple):
+class OneLength(NamedTuple):
     """The rows whose prompts are of one length.
 
     Attributes:
@@ -35,7 +35,7 @@ class ByLength:
         if isinstance(model, Contrastable):
             self.hidden = self._hidden
 
-    def prefill(self, tokens: Tensor, valid: Tensor) -> tuple[Tensor, list[Group]]:
+    def prefill(self, tokens: Tensor, valid: Tensor) -> tuple[Tensor, list[OneLength]]:
         """Read the prompts; see `Decodable`."""
         lengths = valid.sum(1)
         found, groups = [], []
@@ -43,19 +43,19 @@ class ByLength:
             rows = (lengths == length).nonzero()[:, 0]
             logits, state = self.model.prefill(tokens[rows, -length:], valid[rows, -length:])
             found.append(logits)
-            groups.append(Group(rows.to(logits.device), state))
+            groups.append(OneLength(rows.to(logits.device), state))
         return joined(found, groups), groups
 
-    def step(self, tokens: Tensor, state: list[Group]) -> tuple[Tensor, list[Group]]:
+    def step(self, tokens: Tensor, state: list[OneLength]) -> tuple[Tensor, list[OneLength]]:
         """Read one more token of each row; see `Decodable`."""
         found, groups = [], []
         for rows, inner in state:
             logits, inner = self.model.step(tokens[rows], inner)
             found.append(logits)
-            groups.append(Group(rows, inner))
+            groups.append(OneLength(rows, inner))
         return joined(found, groups), groups
 
-    def reorder(self, state: list[Group], rows: Tensor) -> list[Group]:
+    def reorder(self, state: list[OneLength], rows: Tensor) -> list[OneLength]:
         """Pick rows; see `Decodable`."""
         groups = []
         place = torch.empty(sum(len(group.rows) for group in state), dtype=torch.long)
@@ -65,17 +65,17 @@ class ByLength:
             place[own] = torch.arange(len(own), device=own.device)
             kept = (place[rows] >= 0).nonzero()[:, 0]
             if len(kept):
-                groups.append(Group(kept, self.model.reorder(inner, place[rows[kept]])))
+                groups.append(OneLength(kept, self.model.reorder(inner, place[rows[kept]])))
         return groups
 
-    def _hidden(self, state: list[Group]) -> Tensor:
+    def _hidden(self, state: list[OneLength]) -> Tensor:
         found = [self.model.hidden(group.state) for group in state]
         longest = max(hidden.shape[1] for hidden in found)
         padded = [F.pad(hidden, (0, 0, longest - hidden.shape[1], 0)) for hidden in found]
         return joined(padded, state)
 
 
-def joined(parts: list[Tensor], groups: list[Group]) -> Tensor:
+def joined(parts: list[Tensor], groups: list[OneLength]) -> Tensor:
     """Return the rows of all groups in the order of the batch.
 
     Args:

@@ -35,13 +35,13 @@ class CausalModel:
         # a state-space model has no past to mask: its mask is for what it reads now
         self.forgets = getattr(model, "_is_stateful", False) and not self.takes_positions
 
-    def prefill(self, tokens: Tensor, valid: Tensor) -> tuple[Tensor, "Past"]:
+    def prefill(self, tokens: Tensor, valid: Tensor) -> tuple[Tensor, "PastTokens"]:
         """Read the prompts; see `Decodable`."""
         valid = valid.to(device_of(self.model))
         positions = (valid.cumsum(1) - 1).clamp(min=0)
         return self.run(tokens, valid, positions, logits_to_keep=1)
 
-    def step(self, tokens: Tensor, state: "Past") -> tuple[Tensor, "Past"]:
+    def step(self, tokens: Tensor, state: "PastTokens") -> tuple[Tensor, "PastTokens"]:
         """Read one more token of each row; see `Decodable`."""
         valid = state.valid[:, :0] if self.forgets else state.valid
         valid = F.pad(valid, (0, 1), value=True)
@@ -50,7 +50,7 @@ class CausalModel:
 
     def run(
         self, tokens: Tensor, valid: Tensor, positions: Tensor, **options: Any
-    ) -> tuple[Tensor, "Past"]:
+    ) -> tuple[Tensor, "PastTokens"]:
         """Call the model.
 
         Raises:
@@ -67,20 +67,20 @@ class CausalModel:
         )
         if self.cache not in output:
             raise ValueError(f"{type(self.model).__name__} gives no {self.cache}: it is not taken")
-        return output.logits[:, -1], Past(output[self.cache], valid, output.hidden_states[-1])
+        return output.logits[:, -1], PastTokens(output[self.cache], valid, output.hidden_states[-1])
 
-    def reorder(self, state: "Past", rows: Tensor) -> "Past":
+    def reorder(self, state: "PastTokens", rows: Tensor) -> "PastTokens":
         """Pick rows; see `Decodable`."""
         state.cache.reorder_cache(rows)
         return replace(state, valid=state.valid[rows.to(state.valid.device)])
 
-    def hidden(self, state: "Past") -> Tensor:
+    def hidden(self, state: "PastTokens") -> Tensor:
         """Return the last layer's output; see `Contrastable`."""
         return state.hidden
 
 
 @dataclass(frozen=True)
-class Past:
+class PastTokens:
     """The state of a `CausalModel`.
 
     Attributes:
