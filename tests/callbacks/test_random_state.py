@@ -83,3 +83,33 @@ def test_warns_of_a_checkpoint_between_optimizer_steps(tmp_path, recwarn):
     assert not any("accumulated gradients" in str(warning.message) for warning in recwarn)
     with pytest.warns(UserWarning, match="lacks the accumulated gradients"):
         fit(Draws(), tmp_path / "validations", every=None, **every_two)
+
+
+@pytest.mark.parametrize("kind", ["cuda", "xpu", "mps"])
+def test_the_generators_of_every_kind_of_device_are_saved(kind, monkeypatch):
+    states = [torch.zeros(4, dtype=torch.uint8), torch.ones(4, dtype=torch.uint8)]
+    states = states[:1] if kind == "mps" else states
+
+    class Device:
+        is_available = staticmethod(lambda: True)
+        is_initialized = staticmethod(lambda: True)
+        device_count = staticmethod(lambda: len(states))
+
+        @staticmethod
+        def get_rng_state(device=0):
+            return states[device].clone()
+
+        @staticmethod
+        def set_rng_state(state, device=0):
+            states[device] = state
+
+    monkeypatch.setattr(torch, kind, Device)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: kind == "mps")
+    saved = get_random_state()
+    before = [state.clone() for state in states]
+    for state in states:
+        state += 7
+    set_random_state(saved)
+    assert all(torch.equal(now, then) for now, then in zip(states, before, strict=True))
+    older = {key: value for key, value in saved.items() if key != kind}
+    set_random_state(older)

@@ -1,6 +1,8 @@
 """Random states in checkpoints, so that a resumed run draws what the killed one would have."""
 
 import random
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -8,11 +10,13 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.utilities import rank_zero_warn
-from torch import distributed
+from torch import Tensor, distributed
+
+DEVICES = ("cuda", "xpu", "mps")
 
 
 def get_random_state() -> dict[str, Any]:
-    """Capture the global states of Python, NumPy, torch and its CUDA devices.
+    """Capture the global states of Python, NumPy, torch and its devices.
 
     Returns:
         Plain types and uint8 tensors only, which `torch.load(weights_only=True)` accepts.
@@ -23,17 +27,40 @@ def get_random_state() -> dict[str, Any]:
         "python": random.getstate(),
         "numpy": (name, key.tolist(), *rest),
         "torch": torch.get_rng_state(),
-        # asking would start CUDA in a run that does not use it
-        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else [],
+        **{kind: [get() for get, _ in _generators(kind)] for kind in DEVICES},
     }
 
 
 def set_random_state(state: dict[str, Any]) -> None:
-    """Restore what `get_random_state` captured, as far as this machine's CUDA devices go."""
+    """Restore what `get_random_state` captured, as far as this machine's devices go."""
     random.setstate(state["python"])
     np.random.set_state(state["numpy"])  # noqa: NPY002
     torch.set_rng_state(state["torch"])
-    torch.cuda.set_rng_state_all(state["cuda"][: torch.cuda.device_count()])
+    for kind in DEVICES:
+        saved = state.get(kind, [])  # older checkpoints have CUDA's alone
+        for (_, put), part in zip(_generators(kind, start=bool(saved)), saved, strict=False):
+            put(part)
+
+
+def _generators(
+    kind: str, start: bool = False
+) -> list[tuple[Callable[[], Tensor], Callable[[Tensor], None]]]:
+    """Return how to get and how to set the state of each device of a kind that is in use.
+
+    Args:
+        kind: one of `DEVICES`.
+        start: count those that this process has not used yet; asking would start them.
+    """
+    module: Any = getattr(torch, kind)
+    if kind == "mps":
+        there = torch.backends.mps.is_available()
+        return [(module.get_rng_state, module.set_rng_state)] if there else []
+    if not (module.is_available() and (start or module.is_initialized())):
+        return []
+    return [
+        (partial(module.get_rng_state, i), partial(module.set_rng_state, device=i))
+        for i in range(module.device_count())
+    ]
 
 
 def correct_restored_state(trainer: Trainer) -> None:

@@ -6,19 +6,21 @@ from pathlib import Path
 from typing import Any
 
 from zoo import hub
+from zoo.errors import one_line
 from zoo.files import replacing
 
 BATCH = 64  # texts at a time
 
 
-def predict(model: str, texts: list[str]) -> None:
+def predict(model: str, texts: list[str], *, device: str = "cpu") -> None:
     """Apply a model to texts or files of pictures; a line each: label, probability, input.
 
     Args:
         model: a name of `zoo list`, a checkpoint folder or org/repo on the Hub.
         texts: the texts, or the files; if none, the lines of standard input.
+        device: where it runs, such as cuda.
     """
-    net: Any = hub.load(model)
+    net = load_on(device, model)
     if not hasattr(net, "predict"):
         raise ValueError(f"{model} makes no predictions: `zoo list` says what it does")
     for batch in batches(texts):
@@ -46,6 +48,7 @@ def generate(
     texts: list[str],
     *,
     method: str | None = None,
+    device: str = "cpu",
     stop: list[str] | None = None,
     stream: bool = False,
     **options: Any,
@@ -57,13 +60,14 @@ def generate(
         texts: the texts; if none, the lines of standard input.
         method: greedy, sample, beam, diverse_beam or contrastive; default: the first of them that
             has all the options that are given.
+        device: where it runs, such as cuda.
         stop: a string that ends a text; may be repeated.
         stream: print each text as it comes.
         **options: those of `zoo.decoding.generate`; None counts as not given.
     """
     from zoo.decoding.engine.options import method_with
 
-    net: Any = hub.load(model)
+    net = load_on(device, model)
     if not hasattr(net, "generate"):
         raise ValueError(f"{model} writes no texts: `zoo list` says what it does")
     given = {name: value for name, value in options.items() if value is not None}
@@ -113,6 +117,24 @@ def sample(
     with replacing(path) as partial:
         partial.write_bytes(draw_grid(made, columns))
     print(output)
+
+
+def load_on(device: str, model: str) -> Any:
+    """Load a model to a device.
+
+    Raises:
+        ValueError: if the device is not there.
+    """
+    import torch
+
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:  # the latter where torch has no CUDA
+        raise ValueError(
+            f"device is {device!r}: {one_line(error).split('. ')[0]}; leave it out, or name one "
+            "that this machine has, such as cpu, cuda or mps"
+        ) from error
+    return hub.load(model).to(device)
 
 
 def batches(texts: list[str]) -> Iterator[list[str]]:

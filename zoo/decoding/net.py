@@ -71,6 +71,8 @@ class Recurrent(nn.Module):
 
     def prefill(self, tokens: Tensor, valid: Tensor) -> tuple[Tensor, Cells]:
         """See `Decodable.prefill`."""
+        device = self.embedding.weight.device
+        tokens, valid = tokens.to(device), valid.to(device)
         x = self.embedding(tokens)
         rows = [row[real] for row, real in zip(x, valid, strict=True)]
         _, state = self.cell(pack_sequence(rows, enforce_sorted=False))

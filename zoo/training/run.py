@@ -3,6 +3,8 @@
 import functools
 import logging
 import shlex
+import signal
+import sys
 import warnings
 from pathlib import Path
 from typing import Any, Literal
@@ -12,9 +14,11 @@ from lightning.pytorch import LightningDataModule, LightningModule
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities import rank_zero_only
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from zoo import checkpoint, hub, registry
 from zoo.callbacks.random_state import RandomState
+from zoo.callbacks.run_guard import RunGuard
 from zoo.callbacks.sample_grid import SampleGrid
 from zoo.callbacks.train_log import TrainLog
 from zoo.layers.batch_norm import normalise_over_processes
@@ -298,7 +302,14 @@ def run(arguments: list[str]) -> None:
         FileNotFoundError: if a recipe, a checkpoint or data is not there.
     """
     forget()
-    start(expand(arguments))
+    try:
+        start(expand(arguments))
+    except SIGTERMException as stop:  # without a code its exit status would be 0
+        sys.exit(stop.code or 128 + signal.SIGTERM)
+    except SystemExit as stop:
+        if stop.code == 1:  # Lightning's, on Ctrl-C
+            raise KeyboardInterrupt from stop
+        raise
 
 
 def assemble(options: list[str]) -> ZooCLI:
@@ -326,7 +337,7 @@ def start(arguments: list[str], run: bool = True) -> ZooCLI:
         subclass_mode_model=True,
         subclass_mode_data=True,
         seed_everything_default=0,
-        trainer_defaults={"callbacks": [RandomState(), TrainLog(), PrecisionRecord()]},
+        trainer_defaults={"callbacks": [RandomState(), TrainLog(), PrecisionRecord(), RunGuard()]},
         save_config_callback=None,  # the checkpoint folder has the resolved recipe
         parser_kwargs={**strict, **subcommands},
         args=arguments,
