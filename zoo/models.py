@@ -12,7 +12,7 @@ _FGM = {
 _MASKS = {
     "technique": "masks",
     "build": "zoo.masks.net:Transformer",
-    "start": "zoo.masks.bert:from_foreign",
+    "start": "zoo.masks.backbone:from_foreign",
     "paper": "Unified Language Model Pre-training for Natural Language Understanding and "
     "Generation (Dong et al.; arXiv 1905.03197)",
     "post": "https://kexue.fm/archives/6933",
@@ -104,7 +104,7 @@ TABLE: list[dict[str, str]] = [
         "(Devlin et al.; arXiv 1810.04805)",
         "post": "https://kexue.fm/archives/7234",
         "licence": "MIT",
-        "start": "zoo.masks.classification.backbone:from_backbone",
+        "start": "zoo.masks.backbone:classifier",
     },
     {
         "name": "masks_poems_lm",
@@ -199,15 +199,13 @@ TABLE: list[dict[str, str]] = [
     },
     {
         "name": "nvae_tiny_stacked",
-        "summary": "Draw and score three digits in the colours of one picture; a deep VAE for a "
-        "CPU.",
+        "summary": "Draw and score three digits in the colours of one picture; a deep VAE.",
         "recipe": "nvae/tiny_stacked.yaml",
         **_NVAE,
     },
     {
         "name": "nvae_paper_digits",
-        "summary": "NVAE as published for MNIST, 33 million parameters; a recipe, not trained "
-        "here.",
+        "summary": "NVAE as published for MNIST, 33 million parameters; not trained here.",
         "recipe": "nvae/paper_digits.yaml",
         **_NVAE,
     },

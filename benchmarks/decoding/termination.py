@@ -72,7 +72,7 @@ def train(run, data, cell, head, eps, seed):
 
 def prompts_of(data, tokenizer):
     passages = data.read("test")[:: max(1, len(data.read("test")) // PROMPTS)][:PROMPTS]
-    return [tokenizer.prompt(passage.prompt) for passage in passages]
+    return [tokenizer.prompt(passage.source) for passage in passages]
 
 
 def measure(folder, data):
@@ -183,7 +183,7 @@ def main():
                 run = options.runs / group / f"{label(head, eps).replace(' ', '_')}_{seed}"
                 folder = train(run, words, cell, head, eps, seed)
                 columns[label(head, eps)].append(measure(folder, data))
-        length = statistics.mean(len(passage.rest) + 1 for passage in data.read("test"))
+        length = statistics.mean(len(passage.target) + 1 for passage in data.read("test"))
         print(f"\n{group}: {options.seeds} seeds, {PROMPTS} prompts each, r_{LIMIT} in percent;")
         print(f"the texts themselves go on for {length:.1f} tokens\n")
         table(columns)

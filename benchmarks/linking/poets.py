@@ -1,6 +1,6 @@
 """Who is meant in a title: baselines over five folds, and checkpoints beside them.
 
-    python benchmarks/linking/poets.py [--by author|title|name] [--model FOLDER_OF_FOLD_0 ...]
+    python benchmarks/linking/poets.py [--by author|title|name] [--folds 0 --models FOLDER]
 
 Accuracy over gold mentions of poets in the base, all titles once: each fold tests a fifth. The
 logistic regression has what the facts and the training titles allow, and no text: the dates, the
@@ -102,11 +102,12 @@ def linked(folder, data):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--by", default="author", choices=["author", "title", "name"])
+    parser.add_argument("--folds", nargs="*", type=int, default=list(range(FOLDS)))
     parser.add_argument("--models", nargs="*", default=[], help="a checkpoint folder for each fold")
     options = parser.parse_args()
     of = {poet.id: poet for poet in load_poets()[0]}
     right = {}
-    for fold in range(FOLDS):
+    for number, fold in enumerate(options.folds):
         data = Poets(by=options.by, fold=fold, nil=False)
         train, test = Questions(data, "train", of), Questions(data, "test", of)
         chance = np.array([1 / len(rows) for rows in test.columns])
@@ -114,9 +115,9 @@ def main():
         for name, score in SCORES.items():
             right.setdefault(name, []).append(test.right(score))
         right.setdefault("logistic regression", []).append(logistic(train, test))
-        if fold < len(options.models):
-            right.setdefault("network", []).append(linked(options.models[fold], data))
-    print(f"poets, split by {options.by}, five folds")
+        if number < len(options.models):
+            right.setdefault("network", []).append(linked(options.models[number], data))
+    print(f"poets, split by {options.by}, folds {options.folds}")
     for name, folds in right.items():
         values = torch.from_numpy(np.concatenate(folds).astype(float))[:, None]
         low, high = bootstrap_interval(values)[:, 0].tolist()

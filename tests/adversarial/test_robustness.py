@@ -108,3 +108,15 @@ def test_a_bundled_model_under_every_attack():
 def test_bad_input_is_named(data, attacks, message):
     with pytest.raises(ValueError, match=message):
         robustness(Linear(), data, attacks)
+
+
+def test_the_command_prints_a_table_and_draws_the_curves(capsys, tmp_path):
+    from zoo import cli
+
+    picture = tmp_path / "curves.png"
+    words = ["--examples", "8", "--attacks", "swap", "--data.path", "null", "-o", str(picture)]
+    cli.main(["attack", "adversarial_fgm_poems", *words])
+    printed = capsys.readouterr().out
+    assert "| swap at | 0 | 0.05 | 0.1 | 0.2 | 0.4 |" in printed
+    assert "pgd" not in printed
+    assert picture.read_bytes().startswith(b"\x89PNG")

@@ -5,7 +5,7 @@ import io
 import pytest
 
 import zoo
-from zoo import cli
+from zoo import cli, hub
 from zoo.decoding.laboratory import BUNDLED
 
 
@@ -19,8 +19,8 @@ class Writer:
 @pytest.fixture(autouse=True)
 def writer(monkeypatch):
     stand_ins = {"writer": Writer(), "reader": object()}
-    load = zoo.load
-    monkeypatch.setattr(zoo, "load", lambda name: stand_ins.get(name) or load(name))
+    load = hub.load
+    monkeypatch.setattr(hub, "load", lambda name: stand_ins.get(name) or load(name))
 
 
 @pytest.mark.parametrize(
@@ -32,6 +32,9 @@ def writer(monkeypatch):
         (["--top_p", "0.9", "--seed", "0"], {"method": "sample", "top_p": 0.9, "generator": 0}),
         (["--temperature", "0.5"], {"method": "sample", "temperature": 0.5}),
         (["--max_new_tokens", "9"], {"method": "greedy", "max_new_tokens": 9}),
+        (["--top-k", "3", "--alpha", "0.5"], {"method": "contrastive", "top_k": 3, "alpha": 0.5}),
+        (["--forbidden-tokens", "[5, 6]"], {"method": "greedy", "forbidden_tokens": [5, 6]}),
+        (["--stop", "a", "--stop", "b"], {"method": "greedy", "stop": ["a", "b"]}),
     ],
 )
 def test_options_reach_the_model(words, options, capsys):
@@ -86,3 +89,8 @@ def test_an_option_out_of_its_range_says_so(capsys):
         cli.main(["generate", "decoding_lstm_poems", *LINES, "--top_p", "0"])
     assert stop.value.code == 2
     assert "top_p is 0" in capsys.readouterr().err
+
+
+def test_a_text_is_printed_as_it_comes(capsys):
+    words = ["decoding_lstm_poems", *LINES, "--stop", "。"]
+    assert written(capsys, *words, "--stream") == written(capsys, *words)

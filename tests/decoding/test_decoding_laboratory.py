@@ -139,7 +139,7 @@ def test_nobody_names_the_end():
 def test_the_bundled_models_continue_poems_to_their_end(head):
     model = hub.load(BUNDLED[head])
     assert model.config["arguments"]["eos_head"] == head
-    prompts = [model.preprocess.prompt(passage.prompt) for passage in Poems().read("test")[::50]]
+    prompts = [model.preprocess.prompt(passage.source) for passage in Poems().read("test")[::50]]
     found = non_termination_ratio(model, prompts, limit=200, methods=PLAIN)
     assert {name: ending.ratio for name, ending in found.items()} == dict.fromkeys(PLAIN, 0.0)
     (rest,) = model.generate(["白日依山尽，"], method="beam")

@@ -134,6 +134,23 @@ def test_a_name_of_many_entities_is_linked_in_batches_of_bounded_size(kb, tmp_pa
     assert len(whole[0][0].candidates) == 60
 
 
+def test_a_text_of_a_hundred_thousand_characters(net):
+    text = "於" * 49_990 + "歐陽修：寄子美" + "歐陽修於" * 12_500
+    place = text.index("子美")
+    found = net.link(text, mentions=[(place, place + 2), (0, 1), (99_990, 99_993)])
+    assert [m.text for m in found] == ["於", "子美", text[99_990:99_993]]
+    (alone,) = net.link(text[49_990 - 16 : 50_020], mentions=[(16 + 5, 16 + 7)])
+    assert found[1].entity == alone.entity
+    assert len(net.detect([text])[0]) == 12_502
+    maker = net.preprocess
+    question = net.questioner().of_texts([LinkedText(text, (Gold(place, place + 2),))])[0][0]
+    first, last = maker.window(question)
+    inside = [(s - first, e - first) for s, e in question.matches if first <= s and e <= last]
+    assert maker.spans(question, question.matches).nonzero().tolist() == sorted(
+        [place, side] for s, e in inside for place, side in ((s, 0), (e - 1, 1))
+    )
+
+
 def test_few_candidates_are_read_and_the_rest_have_probability_0(kb):
     net = linker(TransformerLinker, kb)
     net.read = 1

@@ -126,10 +126,10 @@ def test_a_mask_for_one_sequence_fits_any_batch():
 def test_an_empty_row_is_named():
     valid = VALID.clone()
     valid[1] = False
-    with pytest.raises(ValueError, match="padding: row 0 of sequence 1 may look at nothing"):
+    with pytest.raises(ValueError, match="padding: row 0 of sequence 1 may attend to nothing"):
         masks.padding(valid).tensor()
     mask = masks.block(BLOCKS) & masks.padding(VALID)
-    with pytest.raises(ValueError, match=r"\(block & padding\): row 5 of sequence 2 may look"):
+    with pytest.raises(ValueError, match=r"\(block & padding\): row 5 of sequence 2 may attend"):
         mask.tensor()
     (mask | masks.diagonal()).tensor()
 
@@ -137,11 +137,11 @@ def test_an_empty_row_is_named():
 def test_a_network_refuses_an_empty_row_in_any_form():
     net = masks.Transformer(20, 16, 1, 2).eval()
     ids = torch.ones(2, TIME, dtype=torch.long)
-    with pytest.raises(ValueError, match="row 0 of sequence 0 may look at nothing"):
+    with pytest.raises(ValueError, match="row 0 of sequence 0 may attend to nothing"):
         net(ids, mask=~masks.causal() & ~masks.reverse())
     empty = masks.causal().tensor(TIME).clone()
     empty[0, 0, 4] = False
-    with pytest.raises(ValueError, match="the mask: row 4 of sequence 0 may look at nothing"):
+    with pytest.raises(ValueError, match="the mask: row 4 of sequence 0 may attend to nothing"):
         net(ids, mask=empty)
 
 

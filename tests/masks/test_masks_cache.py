@@ -224,4 +224,4 @@ def test_several_results_of_a_text_follow_each_other(writer):
 @pytest.mark.parametrize("size", [0, -1])
 def test_a_batch_has_a_text(writer, size):
     with pytest.raises(ValueError, match=f"batch_size is {size}: expected a whole number"):
-        writer.generate(["今天"], batch_size=size)
+        writer.generate(["今天"], max_new_tokens=8, batch_size=size)

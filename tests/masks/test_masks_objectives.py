@@ -8,7 +8,7 @@ from zoo.masks.losses import bits, token_nats
 from zoo.masks.module import predict
 from zoo.masks.objectives import (
     OBJECTIVES,
-    Batch,
+    TextBatch,
     masked_lm,
     permutation_lm,
     prefix_lm,
@@ -37,7 +37,7 @@ def make(rows, targets=None):
     valid = torch.arange(time) < torch.tensor([len(x) for x in tokens])[:, None]
     empty = [""] * len(rows)
     padded = pad(tokens, 0), pad(segments, 0)
-    return Batch(*padded, valid, pad(words, -1), MASK, empty, empty)
+    return TextBatch(*padded, valid, pad(words, -1), MASK, empty, empty)
 
 
 @pytest.fixture

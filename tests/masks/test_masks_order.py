@@ -140,3 +140,10 @@ def test_a_stream_names_the_text_that_is_written(net):
     for i, text in enumerate(made):
         written = [token for row, token in heard if row == i]
         assert text.startswith(net.preprocess.decode(written[::-1]))
+
+
+def test_several_texts_are_drawn_around_what_is_given(net):
+    options = {"order": "rtl", "length": 8, "method": "sample", "samples": 3, "generator": 1}
+    made = net.generate(["很好", "天气"], **options)
+    assert [text[-2:] for text in made] == ["很好"] * 3 + ["天气"] * 3
+    assert len(set(made)) > 2

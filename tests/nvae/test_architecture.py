@@ -30,16 +30,29 @@ def init_args(part, *files):
     return merged
 
 
+def parameters(shape, *files):
+    """How many parameters the net of a recipe has."""
+    fields = Architecture.__dataclass_fields__
+    model = {k: v for k, v in init_args("model", *files).items() if k in fields}
+    with torch.device("meta"):
+        net = NVAE(shape=shape, **model)
+    return sum(p.numel() for p in net.parameters())
+
+
 @pytest.mark.parametrize(("overlay", "count"), PUBLISHED.items())
 def test_the_recipes_of_the_paper_have_its_parameters(overlay, count):
     files = [RECIPES / "paper_digits.yaml"]
     files += [RECIPES / "paper" / f"{overlay}.yaml"] if overlay else []
-    model, data = init_args("model", *files), init_args("data", *files)
-    fields = Architecture.__dataclass_fields__
+    data = init_args("data", *files)
     shape = [data[name] for name in ("channels", "height", "width")]
-    with torch.device("meta"):
-        net = NVAE(shape=shape, **{k: v for k, v in model.items() if k in fields})
-    assert sum(p.numel() for p in net.parameters()) == count
+    assert parameters(shape, *files) == count
+
+
+def test_the_baseline_has_as_many_parameters_as_the_tiny_net():
+    tiny = RECIPES / "tiny_digits.yaml"
+    expected = parameters([1, 28, 28], tiny)
+    assert parameters([1, 28, 28], tiny, RECIPES / "flat.yaml") == pytest.approx(expected, rel=0.05)
+    assert 2e6 < parameters([1, 28, 28], tiny, RECIPES / "small.yaml") < 7e6
 
 
 def test_every_overlay_of_the_paper_is_tested():

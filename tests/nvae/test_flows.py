@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from zoo.nvae.flows import Flow, Step
+from zoo.nvae.flows import AutoregressiveFlow, AutoregressiveStep
 
 
 def wild(module):
@@ -28,7 +28,7 @@ def in_order(turned, latents=2, size=4):
 @pytest.mark.parametrize("turned", [False, True])
 def test_a_step_has_a_triangular_jacobian_of_determinant_one(turned):
     torch.manual_seed(0)
-    step = wild(Step(2, turned))
+    step = wild(AutoregressiveStep(2, turned))
     z = torch.randn(1, 2, 4, 4, dtype=torch.float64)
     order = in_order(turned)
     matrix = jacobian(step, z)[order][:, order]
@@ -39,7 +39,7 @@ def test_a_step_has_a_triangular_jacobian_of_determinant_one(turned):
 
 def test_every_earlier_latent_near_by_is_seen():
     torch.manual_seed(0)
-    step = wild(Step(2, turned=False))
+    step = wild(AutoregressiveStep(2, turned=False))
     matrix = jacobian(step, torch.randn(1, 2, 4, 4, dtype=torch.float64))
     order = in_order(False)
     last = matrix[order][:, order][-1]  # the last channel of the last pixel
@@ -48,7 +48,7 @@ def test_every_earlier_latent_near_by_is_seen():
 
 def test_a_pair_has_determinant_one_and_an_inverse():
     torch.manual_seed(0)
-    flow = wild(Flow(2))
+    flow = wild(AutoregressiveFlow(2))
     z = torch.randn(3, 2, 4, 4, dtype=torch.float64)
     matrix = jacobian(flow, z[:1])
     assert torch.linalg.slogdet(matrix).logabsdet.item() == pytest.approx(0, abs=1e-10)

@@ -67,7 +67,7 @@ class Attack(Callback):
         self._installed = ExitStack()
         self._pending: list[Tensor | None] = []
 
-    def attack(self, step: "Step") -> Any:
+    def attack(self, step: "AttackedStep") -> Any:
         """Run the passes of one training step; return the result of `step.perform()`."""
         raise NotImplementedError
 
@@ -163,13 +163,13 @@ class Attack(Callback):
             started = trainer.current_epoch >= self.start_epoch
             if not started or trainer.global_step % self.every:
                 return inner(*args, **kwargs)
-            return self.attack(Step(self, trainer, pl_module, own, inner, args, kwargs))
+            return self.attack(AttackedStep(self, trainer, pl_module, own, inner, args, kwargs))
 
         vars(attacked_step)["own_step"] = own
         return attacked_step
 
 
-class Step:
+class AttackedStep:
     """One training step of one batch, as an attack sees it.
 
     Args:

@@ -12,7 +12,7 @@ from torch.distributed.nn.functional import all_reduce
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.hooks import RemovableHandle
 
-from zoo.adversarial.attack import Attack, Step, is_compiled, loss_of, with_loss
+from zoo.adversarial.attack import Attack, AttackedStep, is_compiled, loss_of, with_loss
 from zoo.adversarial.losses import Norm, divergence, symmetric_divergence
 from zoo.adversarial.places import Input, Matrix, Place, Sequence, Shifts, Weights, only_module
 from zoo.callbacks.random_state import get_random_state
@@ -64,7 +64,9 @@ class PlacedAttack(Attack):
         else:
             self.place = (Matrix if space == "matrix" else Sequence)(embeddings, norm)
 
-    def report(self, step: Step, loss: Tensor | None, gradients: Shifts, shifts: Shifts) -> None:
+    def report(
+        self, step: AttackedStep, loss: Tensor | None, gradients: Shifts, shifts: Shifts
+    ) -> None:
         """Log the clean loss, the norm of its gradient and how often there was no direction."""
         if loss is None or not gradients or not self.log:
             return
@@ -120,7 +122,7 @@ class FGM(PlacedAttack):
             raise ValueError(f"loss is {loss!r}: expected adversarial or both")
         self.loss = loss
 
-    def attack(self, step: Step) -> Any:
+    def attack(self, step: AttackedStep) -> Any:
         """One rehearsal at the clean embeddings, one pass a step along its gradient."""
         self.place.begin()
         loss = step.rehearse()
@@ -163,7 +165,7 @@ class PGD(FGM):
         self.steps, self.alpha = whole("steps", steps), positive("alpha", alpha)
         self.random_start = random_start
 
-    def attack(self, step: Step) -> Any:
+    def attack(self, step: AttackedStep) -> Any:
         """Climb by rehearsals, then one pass at the shift that was reached."""
         place = self.place
         radius = self.strength(step.trainer, self.epsilon)
@@ -182,7 +184,7 @@ class PGD(FGM):
         self.report(step, *first, place.shifts or {})
         return with_loss(step.perform(), lambda loss: (1 - clean) * loss)
 
-    def _draw(self, step: Step, radius: float) -> Any:
+    def _draw(self, step: AttackedStep, radius: float) -> Any:
         """Return a random point of the ball: a direction, and a length uniform up to the radius."""
 
         def draw(zero: Tensor, number: int) -> Tensor:
@@ -224,7 +226,7 @@ class FreeLB(PlacedAttack):
         self.steps, self.alpha = whole("steps", steps), positive("alpha", alpha)
         self.random_start = random_start
 
-    def attack(self, step: Step) -> Any:
+    def attack(self, step: AttackedStep) -> Any:
         """Climb; keep the gradients of the parameters on the way; the last pass is the step."""
         place, share = self.place, 1 / self.steps
         radius = self.strength(step.trainer, self.epsilon)
@@ -238,7 +240,7 @@ class FreeLB(PlacedAttack):
             self.report(step, loss, gradients, place.shifts or {})
         return with_loss(step.perform(), lambda loss: share * loss)
 
-    def _draw(self, step: Step, radius: float) -> Any:
+    def _draw(self, step: AttackedStep, radius: float) -> Any:
         return lambda zero, number: self.place.ascend(
             {number: step.noise(zero, number)}, 0.5 * radius
         )[number]
@@ -272,7 +274,7 @@ class GradientPenalty(PlacedAttack):
                 "GradientPenalty differentiates its backward; leave out torch.compile"
             )
 
-    def attack(self, step: Step) -> Any:
+    def attack(self, step: AttackedStep) -> Any:
         """One pass, whose gradient keeps its graph."""
         self.place.begin()
         with sdpa_kernel(SDPBackend.MATH):
@@ -285,7 +287,7 @@ class GradientPenalty(PlacedAttack):
         epsilon = self.strength(step.trainer, self.epsilon)
         return with_loss(output, lambda loss: loss + 0.5 * epsilon * penalty)
 
-    def _penalty(self, step: Step, loss: Tensor, leaves: Shifts) -> Tensor:
+    def _penalty(self, step: AttackedStep, loss: Tensor, leaves: Shifts) -> Tensor:
         scaled = step.scale(loss)
         with torch.autocast(loss.device.type, enabled=False):
             gradients = torch.autograd.grad(
@@ -339,7 +341,7 @@ class VirtualAdversarial(PlacedAttack):
         super().on_fit_start(trainer, pl_module)
         self._installed.callback(self.logits.install(pl_module).remove)
 
-    def attack(self, step: Step) -> Any:
+    def attack(self, step: AttackedStep) -> Any:
         """The step itself, then the power iteration and the divergence at the shift found."""
         place, start = self.place, get_random_state()
         place.begin()
@@ -363,7 +365,7 @@ class VirtualAdversarial(PlacedAttack):
         place.move(zeros)  # where the graph of the step itself was made
         return output
 
-    def _divergence(self, step: Step, target: Tensor, start: dict[str, Any]) -> Tensor:
+    def _divergence(self, step: AttackedStep, target: Tensor, start: dict[str, Any]) -> Tensor:
         with self.logits.watch() as moved:
             step.rehearse(start=start)
         return divergence(target, self.logits.only(moved))
@@ -391,7 +393,7 @@ class RDrop(Attack):
         super().on_fit_start(trainer, pl_module)
         self._installed.callback(self.logits.install(pl_module).remove)
 
-    def attack(self, step: Step) -> Any:
+    def attack(self, step: AttackedStep) -> Any:
         """Two passes; the random state goes on, so that no later pass sees the second's masks."""
         with self.logits.watch() as first:
             output = step.perform()
@@ -429,7 +431,7 @@ class WeightPerturbation(Attack):
         self.gamma = positive("gamma", gamma)
         self.place = Weights(weights)
 
-    def attack(self, step: Step) -> Any:
+    def attack(self, step: AttackedStep) -> Any:
         """One rehearsal at the weights, one pass at the moved ones."""
         loss = step.rehearse()
         gradients = step.measure(loss, self.place.originals())

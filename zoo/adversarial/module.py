@@ -38,4 +38,4 @@ class Classifier(Classification):
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """AdamW; the schedule ends with the last step the trainer will take."""
         optimizer = AdamW(self.parameters(), lr=self.lr, weight_decay=self.weight_decay)
-        return warm_up(self, optimizer, self.warmup)
+        return warm_up(optimizer, self.warmup, self.trainer.estimated_stepping_batches)

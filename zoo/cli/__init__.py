@@ -31,6 +31,10 @@ PROGRAMS = {
         "measure on the validation split: zoo validate MODEL [options]",
     ),
     "test": ("zoo.training.run:test", "measure on the test split: zoo test MODEL [options]"),
+    "attack": (
+        "zoo.adversarial.cli:run",
+        "measure a classifier under attacks: zoo attack MODEL [--data.root FOLDER]",
+    ),
     "words": (
         "zoo.words.cli:run",
         "find the words of a language from raw text: zoo words FILE ... -o words.tsv",

@@ -7,6 +7,7 @@ are counted on training texts alone, by name and by id, so that another base can
 from __future__ import annotations
 
 import json
+from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +17,8 @@ from typing import Any
 from zoo.linking.knowledge import KnowledgeBase, Match
 from zoo.linking.names import fold_name
 from zoo.linking.texts import LinkedText
+
+REACH = 64  # characters on each side of a mention
 
 
 @dataclass(frozen=True)
@@ -27,8 +30,7 @@ class Behaviour:
         passed: how often it was a longest match of a text that nobody marked.
         chosen: how often each entity was chosen for a name.
         unknown: how often a name meant none of the base.
-        together: how often each entity was chosen in a text that surely names another, by the
-            other's id.
+        together: how often each entity was chosen near a sure name of another, by the other's id.
     """
 
     marked: Counter[str] = field(default_factory=Counter)
@@ -160,19 +162,22 @@ class Behaviour:
 
 
 def sure_entities(
-    knowledge: KnowledgeBase, matches: Iterable[Match], start: int, end: int
+    knowledge: KnowledgeBase, matches: Sequence[Match], start: int, end: int
 ) -> list[str]:
-    """Return the ids of entities that a text surely names, outside the mention at hand.
+    """Return the ids of entities that a text surely names near a mention, but not within it.
 
     Args:
         knowledge: the base of the matches.
-        matches: the longest ones of the text.
+        matches: the longest ones of the text, by their start.
         start: of the mention.
         end: of the mention.
 
     Returns:
-        For each match that has one candidate alone, its id; each id once.
+        For each match within `REACH` characters that has one candidate alone, its id, each once.
     """
-    outside = [match.name for match in matches if match.end <= start or match.start >= end]
+    first = bisect_left(matches, start - REACH, key=lambda match: match.start)
+    last = bisect_left(matches, end + REACH, key=lambda match: match.start)
+    near = matches[first:last]
+    outside = [match.name for match in near if match.end <= start or match.start >= end]
     rows = [rows[0] for rows in knowledge.candidate_rows(outside) if len(rows) == 1]
     return list(dict.fromkeys(knowledge.at(row).id for row in rows))

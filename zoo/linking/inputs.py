@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -161,15 +162,20 @@ class InputMaker:
         first = max(0, min(question.start - before, len(question.text) - self.max_text))
         return first, min(len(question.text), first + self.max_text)
 
-    def spans(self, question: Question, spans: Iterable[tuple[int, int]]) -> Tensor:
-        """Return float (characters read, 2): 1 where some span begins, and where one ends.
+    def spans(self, question: Question, spans: Sequence[tuple[int, int]]) -> Tensor:
+        """Return float (characters read, 2): 1 where a span begins, and where one ends.
 
         The line's end, which stands behind the text, is one of the characters.
+
+        Args:
+            question: its mention says which part of the text is read.
+            spans: (start, end) in the whole text, by their start.
         """
         first, last = self.window(question)
         marks = torch.zeros(last - first + 1, 2)
-        for start, end in spans:
-            if first <= start and end <= last:
+        near = spans[bisect_left(spans, (first, 0)) : bisect_left(spans, (last, 0))]
+        for start, end in near:
+            if end <= last:
                 marks[start - first, 0] = marks[end - 1 - first, 1] = 1
         return marks
 

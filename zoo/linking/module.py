@@ -122,7 +122,7 @@ class LinkingModule(LightningModule):
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """AdamW without decay of biases and norms; the schedule ends with the last step."""
         optimizer = AdamW(decayed_matrices(self, self.weight_decay), lr=self.lr)
-        return warm_up(self, optimizer, self.warmup)
+        return warm_up(optimizer, self.warmup, self.trainer.estimated_stepping_batches)
 
 
 class TransformerLinking(LinkingModule):

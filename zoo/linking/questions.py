@@ -38,8 +38,8 @@ class Question:
         nil_features: `NIL_FEATURES` numbers: the log-odds that the name is unknown, and whether
             there is a candidate.
         answer: the place of the right candidate in `ids`; -1 for NIL.
-        matches: (start, end) of the longest matches of the text.
-        golds: (start, end) of all that was marked in it.
+        matches: (start, end) of the longest matches of the text, by their start.
+        golds: (start, end) of all that was marked in it, by their start.
         rows: of the candidates, in the base.
     """
 
@@ -95,29 +95,38 @@ class Questioner:
         """
         found = self.knowledge.all_longest_matches(text.text for text in texts)
         return [
-            [
-                self._ask(text, gold, matches, (gold.entity,) if counted else ())
-                for gold in text.mentions
-            ]
+            self._ask_about(text, matches, counted)
             for text, matches in zip(texts, found, strict=True)
+        ]
+
+    def _ask_about(
+        self, text: LinkedText, matches: Sequence[Match], counted: bool
+    ) -> list[Question]:
+        spans = tuple((match.start, match.end) for match in matches)
+        golds = tuple((gold.start, gold.end) for gold in text.mentions)
+        return [
+            self._ask(text.text, gold, matches, spans, golds, (gold.entity,) if counted else ())
+            for gold in text.mentions
         ]
 
     def _ask(
         self,
-        text: LinkedText,
+        text: str,
         gold: Gold,
         matches: Sequence[Match],
+        spans: tuple[tuple[int, int], ...],
+        golds: tuple[tuple[int, int], ...],
         without: Sequence[str | None],
     ) -> Question:
         sure = sure_entities(self.knowledge, matches, gold.start, gold.end)
-        name = fold_name(text.text[gold.start : gold.end])
+        name = fold_name(text[gold.start : gold.end])
         found = {row: self._entity(row) for row in self.knowledge.candidate_rows([name])[0]}
         if self.restrict:
             kept = set(self.behaviour.restricted(name, [entity.id for entity in found.values()]))
             found = {row: entity for row, entity in found.items() if entity.id in kept}
         ids = tuple(entity.id for entity in found.values())
         return Question(
-            text.text,
+            text,
             gold.start,
             gold.end,
             "\n".join(described(self.knowledge[id_]) for id_ in sure) if self.context else "",
@@ -126,8 +135,8 @@ class Questioner:
             self._features(name, ids, sure, without),
             self._nil_features(name, ids, without),
             ids.index(gold.entity) if gold.entity in ids else -1,
-            tuple((match.start, match.end) for match in matches),
-            tuple((other.start, other.end) for other in text.mentions),
+            spans,
+            golds,
             tuple(found),
         )
 

@@ -15,6 +15,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo.files import replacing
 from zoo.linking.dictionary import Dictionary, hash_all, no_entries
 
 FORMAT = 1
@@ -262,16 +263,14 @@ class Store:
             OSError: if the disk is full; what was in use is in use still.
         """
         manifest = replace(manifest, generation=manifest.generation + 1)
-        fresh = self._path.with_name(f"{self.name}.json.new")
         try:
             for kind in (rows, dictionary):
                 for field in fields(kind):
                     path = self._array(field.name, manifest.generation)
                     np.save(path, getattr(kind, field.name), allow_pickle=False)
-            fresh.write_text(json.dumps(asdict(manifest), indent=2) + "\n", "utf-8")
-            fresh.replace(self._path)
+            with replacing(self._path) as partial:
+                partial.write_text(json.dumps(asdict(manifest), indent=2) + "\n", "utf-8")
         except BaseException:
-            fresh.unlink(missing_ok=True)
             self._sweep(lambda path: path in self._files(manifest)[1:])
             raise
         self._sweep(lambda path: path not in self._files(manifest))

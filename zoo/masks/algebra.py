@@ -26,7 +26,7 @@ Stream = Literal["content", "query"]
 
 @dataclass(frozen=True, eq=False)
 class Mask:
-    """One rule that says which key (column) a query (row) may look at.
+    """One rule that says which key (column) a query (row) may attend to.
 
     Attributes:
         name: the expression that made it, such as `causal & padding`.
@@ -75,12 +75,12 @@ class Mask:
             device: where the tensor is to be; default where the mask's own data are.
 
         Returns:
-            bool (batch, 1, time, time), true where a query (row) may look at a key (column). The
+            bool (batch, 1, time, time), true where a query (row) may attend to a key (column). The
             batch is 1 if the mask is the same for all sequences.
 
         Raises:
             ValueError: if the mask fits another number of tokens, if no number is known, or if a
-                query may look at nothing: a softmax over nothing is not a number.
+                query may attend to nothing: a softmax over nothing is not a number.
         """
         allowed = self._write_out(self._length(time), self.device or device)
         require_filled(allowed, self.name)
@@ -146,27 +146,27 @@ class Mask:
 
 
 def bidirectional() -> Mask:
-    """Let every token look at every token: BERT."""
+    """Let every token attend to every token: BERT."""
     return Mask("bidirectional", lambda b, h, q, k: (k >= 0) & (q >= 0))
 
 
 def causal() -> Mask:
-    """Let a token look at itself and what is before it: GPT, left to right."""
+    """Let a token attend to itself and to the tokens before it: GPT, left to right."""
     return Mask("causal", lambda b, h, q, k: k <= q, is_causal=True)
 
 
 def reverse() -> Mask:
-    """Let a token look at itself and what is after it: a language model from right to left."""
+    """Let a token attend to itself and to the tokens after it: a model from right to left."""
     return Mask("reverse", lambda b, h, q, k: k >= q)
 
 
 def diagonal() -> Mask:
-    """Let a token look at itself alone, which fills the empty rows of another mask."""
+    """Let a token attend to itself alone, which fills the empty rows of another mask."""
     return Mask("diagonal", lambda b, h, q, k: k == q)
 
 
 def prefix(lengths: Tensor) -> Mask:
-    """Let all look at the prefix and, after it, at what is before them: GLM, T5's prefix LM.
+    """Let all attend to the prefix, and later tokens to those before them: GLM, T5's prefix LM.
 
     Args:
         lengths: int64 (batch,), tokens of each sequence's prefix.
@@ -183,7 +183,7 @@ def prefix(lengths: Tensor) -> Mask:
 def unilm(segment_ids: Tensor) -> Mask:
     """Make plain BERT a sequence-to-sequence model: c_k <= c_q with c the running sum of segments.
 
-    The source (segment 0) looks at all of itself; the target (segment 1) at the source and at its
+    The source (segment 0) attends to all of itself; the target (segment 1) to the source and to its
     own past. UniLM: Dong et al., arXiv 1905.03197; the running sum is Su's (post 6933). Padding
     written as segment 0 would be seen by the last target token: combine with `& padding(valid)`.
 
@@ -198,14 +198,14 @@ def unilm(segment_ids: Tensor) -> Mask:
 
 
 def permutation(order: Tensor, stream: Stream = "content") -> Mask:
-    """Let a token look at those that come no later in a given order: XLNet, arXiv 1906.08237.
+    """Let a token attend to those that come no later in an order: XLNet, arXiv 1906.08237.
 
     Args:
         order: int64 (time,) or (batch, time), the positions in the order in which they are read;
             each row a permutation of 0 to time - 1.
         stream: `content` (a token sees itself) or `query` (it does not, since it is to be
             predicted). The first of an order has nothing before it; its row of the query stream
-            looks at itself, and must not be trained on.
+            attends to itself, and must not be trained on.
 
     Raises:
         ValueError: if a row of `order` is no permutation, or there is no such stream.
@@ -229,7 +229,7 @@ def permutation(order: Tensor, stream: Stream = "content") -> Mask:
 
 
 def block(ids: Tensor) -> Mask:
-    """Let tokens look at the tokens of their own block, such as texts packed into one sequence.
+    """Let tokens attend to their own block, such as one of several texts packed into a sequence.
 
     Args:
         ids: int64 (time,) or (batch, time), the block of each token.
@@ -242,7 +242,7 @@ def block(ids: Tensor) -> Mask:
 
 
 def sliding_window(radius: int) -> Mask:
-    """Let tokens look at most `radius` tokens far; `& causal()` makes it Mistral's.
+    """Let tokens attend to those at most `radius` away; `& causal()` makes it Mistral's.
 
     Raises:
         ValueError: if `radius` is no whole number from 0.
@@ -253,7 +253,7 @@ def sliding_window(radius: int) -> Mask:
 
 
 def padding(valid: Tensor) -> Mask:
-    """Let tokens look at real tokens.
+    """Let tokens attend to real tokens.
 
     Args:
         valid: bool (batch, time), true on real tokens and false on padding; or whole numbers, 0 on
@@ -267,7 +267,7 @@ def padding(valid: Tensor) -> Mask:
 
 
 def require_filled(allowed: Tensor, name: str = "the mask") -> None:
-    """Refuse a mask under which a query may look at nothing.
+    """Refuse a mask under which a query may attend to nothing.
 
     Not while a graph is made, as by `torch.compile` and `torch.export`: what a tensor holds is then
     unknown.
@@ -286,7 +286,7 @@ def require_filled(allowed: Tensor, name: str = "the mask") -> None:
         *sequence, row = (~filled).nonzero()[0].tolist()
         where = f" of sequence {sequence[0]}" if sequence else ""
         raise ValueError(
-            f"{name}: row {row}{where} may look at nothing, which is no distribution: "
+            f"{name}: row {row}{where} may attend to nothing, so its softmax is not a number: "
             "let it look at itself, as `mask | zoo.masks.diagonal()` does, or leave it out"
         )
 

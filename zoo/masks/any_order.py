@@ -95,12 +95,13 @@ def write_in_order(
         order: the order.
         length: characters, or other tokens, of each text, with what is given.
         generator: of the orders, and of sampling: a seed, or a generator; default torch's own.
-        stream: called with the number of the text that is being written, int64 (1,), and its new
-            token, in the order of writing.
+        stream: as of `zoo.decoding.generate`: called with the numbers of the rows that are being
+            written and their new tokens, in the order of writing.
         **options: of `zoo.decoding.generate`.
 
     Returns:
-        The whole texts, with what was given.
+        The whole texts, with what was given; where several are drawn of each (`samples`), these
+        follow each other.
 
     Raises:
         ValueError: if the length is no length of a text of this network or leaves nothing to
@@ -121,21 +122,21 @@ def write_in_order(
     if order == "rtl" or options.get("method") == "sample":  # else it is of the order alone
         options["generator"] = generator
     written = []
-    for i, text in enumerate(texts):
+    for text in texts:
         plan = _plan(tokenizer, text, order, whole, generator)
-        own: dict[str, Any] = {"stream": numbered(stream, torch.tensor([i]))} if stream else {}
-        written.append(_write(net, tokenizer, plan, options | own))
+        own = {"stream": numbered(stream, len(written))} if stream else {}
+        written += _write(net, tokenizer, plan, {**options, **own})
     return written
 
 
-def numbered(stream: Stream, numbers: Tensor) -> Stream:
-    """Return a stream for some of the texts, which are numbered among all of them.
+def numbered(stream: Stream, first: int) -> Stream:
+    """Return a stream for one of several texts.
 
     Args:
-        stream: as of `zoo.decoding.generate`, called with the numbers of texts and their tokens.
-        numbers: int64 (texts,), of the texts at hand.
+        stream: as of `zoo.decoding.generate`, called with the numbers of rows and their tokens.
+        first: the number of the text's first row among the rows of all texts.
     """
-    return lambda rows, tokens: stream(numbers.to(rows.device)[rows], tokens)
+    return lambda rows, tokens: stream(rows + first, tokens)
 
 
 def _plan(
@@ -150,7 +151,9 @@ def _plan(
     return right_to_left(known[1:], whole) if order == "rtl" else at_random(known, whole, generator)
 
 
-def _write(net: TokenTransformer, tokenizer: Tokenizer, plan: Plan, options: dict[str, Any]) -> str:
+def _write(
+    net: TokenTransformer, tokenizer: Tokenizer, plan: Plan, options: dict[str, Any]
+) -> list[str]:
     made = decoding.generate(
         DecodableTransformer(net, "lm", plan.places),
         [plan.prompt],
@@ -158,4 +161,4 @@ def _write(net: TokenTransformer, tokenizer: Tokenizer, plan: Plan, options: dic
         processors=[Without(sorted(tokenizer.special))],
         **options,
     )
-    return tokenizer.decode(plan.text(made.to_lists()[0]))
+    return [tokenizer.decode(plan.text(ids)) for ids in made.to_lists()]

@@ -12,8 +12,6 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from zoo import hub
-from zoo.checkpoint.folder import SUMS
-from zoo.hub.errors import REPO
 from zoo.masks.net import Transformer
 from zoo.masks.tokenizer import Tokenizer
 
@@ -105,54 +103,18 @@ def from_bert(
     return net.eval()
 
 
-def from_foreign(source: str) -> Transformer | None:
-    """Load the BERT of `transformers` that `zoo fit --from` names, with the tokens of Chinese.
-
-    Args:
-        source: as for `from_bert`.
-
-    Returns:
-        The network; None if it is a checkpoint of the zoo.
-
-    Raises:
-        FileNotFoundError: if there is no such folder or repository.
-        ValueError: if it is a model of `transformers`, but no BERT.
-    """
-    return from_bert(source, keep_tokens="zh") if is_foreign(source) else None
-
-
-def is_foreign(name_or_folder: str | Path) -> bool:
-    """Say whether a folder or Hub repository holds a model of `transformers`, and not of the zoo.
-
-    Args:
-        name_or_folder: as for `from_bert`.
-
-    Raises:
-        FileNotFoundError: if it is neither a folder nor a repository that can be reached.
-    """
-    folder = Path(name_or_folder).expanduser()
-    if not folder.exists():
-        repo = _repository(name_or_folder)
-        if not REPO.fullmatch(repo):
-            return False
-        folder = hub.fetch(repo, ("config.json", SUMS))
-    if (folder / SUMS).exists() or not (folder / "config.json").is_file():
-        return False
-    return "model_type" in (folder / "config.json").read_text("utf-8")
-
-
 def _find(name_or_folder: str | Path, revision: str | None) -> Path:
     """Return the folder with the files, downloading them if need be."""
     folder = Path(name_or_folder).expanduser()
     if folder.is_dir():
         return folder
-    repo = _repository(name_or_folder)
+    repo = repository(name_or_folder)
     folder = hub.fetch(repo, FILES, revision=revision)
     shards = _weight_files(folder)
     return folder if shards == [WEIGHTS] else hub.fetch(repo, shards, revision=folder.name)
 
 
-def _repository(name: str | Path) -> str:
+def repository(name: str | Path) -> str:
     """Return a repository's full name; BERT's first ones are from before the Hub had owners."""
     name = str(name)
     return f"google-bert/{name}" if re.fullmatch(r"bert-[\w-]+", name) else name

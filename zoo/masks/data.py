@@ -12,7 +12,7 @@ from zoo.data.gap_sentences import gap_pairs
 from zoo.data.poems import Poem, PoemCorpus
 from zoo.data.splits import Split, SplitTexts, TextExample
 from zoo.data.text import Passage, read_text
-from zoo.masks.objectives import Batch
+from zoo.masks.objectives import TextBatch
 from zoo.masks.tokenizer import Tokenizer, pad
 
 
@@ -103,13 +103,13 @@ class MaskedText(TokenizedTexts[Passage]):
         ids = self.preprocess.encode(example.source)
         return ids, [0] * len(ids)
 
-    def collate(self, examples: list[Passage]) -> Batch:
-        """Encode a batch; see `Batch`."""
+    def collate(self, examples: list[Passage]) -> TextBatch:
+        """Encode a batch; see `TextBatch`."""
         tokens, segments = zip(*map(self.encode, examples), strict=True)
         words = [word_numbers([self._pieces[i] for i in ids], self.words) for ids in tokens]
         token_ids = pad(tokens, self.preprocess.padding)
         lengths = torch.tensor([len(ids) for ids in tokens])
-        return Batch(
+        return TextBatch(
             token_ids=token_ids,
             segment_ids=pad(segments, 0),
             valid=torch.arange(token_ids.shape[1]) < lengths[:, None],

@@ -69,7 +69,7 @@ class DecodableTransformer:
 
         Args:
             tokens: int64 (prompts, tokens).
-            mask: who may look at whom.
+            mask: the attention mask.
             segment: of all of them.
             at: int64 (prompts, tokens), how many were read before each.
             cache: what is cached.

@@ -103,7 +103,7 @@ class Attention(nn.Module):
         look: Look | None = None,
         layer: int = 0,
     ) -> Tensor:
-        """Mix the tokens that the mask lets see each other.
+        """Mix the tokens that the mask lets attend to each other.
 
         Args:
             x: float (batch, time, width).
@@ -125,7 +125,7 @@ class Attention(nn.Module):
 
 
 class EncoderLayer(nn.Module):
-    """One layer: attention, then a two-layer perceptron, each added to what it read.
+    """One layer: attention, then a two-layer MLP, each added to what it read.
 
     The norm stands behind each sum, as in BERT (`post`), or before each branch (`pre`).
     """
@@ -170,12 +170,12 @@ class Encoder(nn.Module):
         depth: layers; default 4.
         heads: attention heads, which must divide `width`; default 4.
         dropout: dropout probability in training; default 0.1.
-        hidden: channels inside the perceptrons; default four times `width`.
+        hidden: channels inside the MLPs; default four times `width`.
         positions: learned absolute positions, the longest sequence; default 0: rotary, any length.
         segments: learned segment embeddings; default 0, none. If it is 1, all tokens get it.
         targets: learned embeddings of the position that a token is to predict; default 0, none.
         norm: `pre` (default) or `post`, as in BERT, which also norms the embeddings.
-        activation: of the perceptrons; default GELU by its tanh form.
+        activation: of the MLPs; default GELU by its tanh form.
         epsilon: of the layer norms; default 1e-5.
         padding: the token whose embedding is kept as it is; default 0.
 
@@ -239,7 +239,7 @@ class Encoder(nn.Module):
         Args:
             token_ids: int64 (batch, time).
             mask: a `Mask`; or bool, broadcastable to (batch, heads, time, time), true where a
-                query (row) may look at a key (column); or float, added to the scores. Default
+                query (row) may attend to a key (column); or float, added to the scores. Default
                 every token sees every token.
             segment_ids: int64 (batch, time); default all 0.
             position_ids: int64 (time,) or (batch, time); default 0, 1, 2 and so on.
@@ -251,7 +251,7 @@ class Encoder(nn.Module):
 
         Raises:
             ValueError: if a sequence is longer than the positions there are, the mask fits another
-                number of tokens, or a query may look at nothing.
+                number of tokens, or a query may attend to nothing.
         """
         x = self.token_embedding(token_ids)
         return self.run(x, mask, segment_ids, position_ids, target_ids)

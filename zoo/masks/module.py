@@ -11,7 +11,7 @@ from torchmetrics import MeanMetric
 
 from zoo.masks.losses import bits, token_nats
 from zoo.masks.net import Transformer
-from zoo.masks.objectives import OBJECTIVES, Batch, TokenPrediction
+from zoo.masks.objectives import OBJECTIVES, TextBatch, TokenPrediction
 from zoo.metrics.rouge_bleu import TitleScores
 from zoo.optim.distributed import mean_over_processes
 from zoo.optim.schedule import decayed_matrices, warm_up
@@ -69,11 +69,11 @@ class MaskedModel(LightningModule):
         )
         self.scores: Any = nn.ModuleDict({str(beam): TitleScores() for beam in beams or []})
 
-    def forward(self, batch: Batch, asked: TokenPrediction) -> Tensor:
+    def forward(self, batch: TextBatch, asked: TokenPrediction) -> Tensor:
         """Logits (n, vocabulary), as `predict`."""
         return predict(self.net, batch, asked)
 
-    def losses(self, batch: Batch, batch_index: int = 0) -> dict[str, Tensor]:
+    def losses(self, batch: TextBatch, batch_index: int = 0) -> dict[str, Tensor]:
         """Mean nats a prediction, under the objective that this step has."""
         name = self._drawn(batch_index)
         asked = OBJECTIVES[name](batch, None)
@@ -81,17 +81,17 @@ class MaskedModel(LightningModule):
         count = torch.tensor(len(nats), device=self.device)
         return {"loss": nats.sum() / mean_over_processes(count).clamp(min=1)}
 
-    def training_step(self, batch: Batch, batch_index: int) -> Tensor:
+    def training_step(self, batch: TextBatch, batch_index: int) -> Tensor:
         """The loss of a training step."""
         loss = self.losses(batch, batch_index)["loss"]
         self.log("train_loss", loss, prog_bar=True, batch_size=len(batch.token_ids))
         return loss
 
-    def validation_step(self, batch: Batch, batch_index: int) -> None:
+    def validation_step(self, batch: TextBatch, batch_index: int) -> None:
         """Bits a prediction under each objective, on the validation split."""
         self._evaluate(batch, batch_index, "valid")
 
-    def test_step(self, batch: Batch, batch_index: int) -> None:
+    def test_step(self, batch: TextBatch, batch_index: int) -> None:
         """Bits a prediction under each objective; the scores of what is generated."""
         self._evaluate(batch, batch_index, "test")
         for beam, scores in self.scores.items():
@@ -124,7 +124,7 @@ class MaskedModel(LightningModule):
         drawn = weights.multinomial(1, generator=torch.Generator().manual_seed(step))
         return list(self.objectives)[int(drawn)]
 
-    def _evaluate(self, batch: Batch, batch_index: int, split: Split) -> None:
+    def _evaluate(self, batch: TextBatch, batch_index: int, split: Split) -> None:
         for name in self.objectives:
             generator = torch.Generator(self.device).manual_seed(batch_index)
             asked = OBJECTIVES[name](batch, generator)
@@ -135,11 +135,11 @@ class MaskedModel(LightningModule):
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """AdamW without decay of biases and norms; the schedule ends with the last step."""
         optimizer = AdamW(decayed_matrices(self, self.weight_decay), lr=self.lr)
-        return warm_up(self, optimizer, self.warmup)
+        return warm_up(optimizer, self.warmup, self.trainer.estimated_stepping_batches)
 
 
-def predict(net: Transformer, batch: Batch, asked: TokenPrediction) -> Tensor:
-    """Return the logits (n, vocabulary) of the predictions that a asked asks for.
+def predict(net: Transformer, batch: TextBatch, asked: TokenPrediction) -> Tensor:
+    """Return the logits (n, vocabulary) of the tokens that an objective asks for.
 
     The head is applied to their states alone: over ten thousand tokens it costs as much as two
     layers, and a title is a tenth of its abstract.

@@ -13,7 +13,7 @@ from torch import Generator, Tensor
 from zoo.masks.algebra import Mask, causal, diagonal, padding, permutation, prefix, reverse, unilm
 
 
-class Batch(NamedTuple):
+class TextBatch(NamedTuple):
     """Encoded texts, or pairs of a source and a target, padded at their ends.
 
     Attributes:
@@ -41,7 +41,7 @@ class TokenPrediction(NamedTuple):
 
     Attributes:
         token_ids: int64 (batch, time), what the net reads.
-        mask: who may look at whom.
+        mask: the attention mask.
         rows: bool (batch, time), the positions whose outputs are predictions.
         labels: int64 (n,), the right answers, in the order of `rows`.
         target_ids: int64 (batch, time), the position that each output is about.
@@ -56,23 +56,23 @@ class TokenPrediction(NamedTuple):
     order: Tensor | None = None
 
 
-Objective = Callable[[Batch, Generator | None], TokenPrediction]
+Objective = Callable[[TextBatch, Generator | None], TokenPrediction]
 
 
-def causal_lm(batch: Batch, generator: Generator | None = None) -> TokenPrediction:
+def causal_lm(batch: TextBatch, generator: Generator | None = None) -> TokenPrediction:
     """Predict each token from those before it."""
     rows = _before(batch.valid)
     return _neighbours(batch, causal() & padding(batch.valid), rows, -1)
 
 
-def reverse_lm(batch: Batch, generator: Generator | None = None) -> TokenPrediction:
+def reverse_lm(batch: TextBatch, generator: Generator | None = None) -> TokenPrediction:
     """Predict each token from those after it."""
     rows = batch.valid & (_positions(batch) > 0)
     mask = reverse() & padding(batch.valid) | diagonal()  # behind the text stands padding alone
     return _neighbours(batch, mask, rows, 1)
 
 
-def unilm_seq2seq(batch: Batch, generator: Generator | None = None) -> TokenPrediction:
+def unilm_seq2seq(batch: TextBatch, generator: Generator | None = None) -> TokenPrediction:
     """Predict each token of the target from the source and the target before it.
 
     UniLM: Dong et al., arXiv 1905.03197, section 2.3; the source is not predicted.
@@ -81,7 +81,7 @@ def unilm_seq2seq(batch: Batch, generator: Generator | None = None) -> TokenPred
     return _neighbours(batch, mask, _before(batch.segment_ids == 1), -1)
 
 
-def prefix_lm(batch: Batch, generator: Generator | None = None) -> TokenPrediction:
+def prefix_lm(batch: TextBatch, generator: Generator | None = None) -> TokenPrediction:
     """Predict the tokens after a prefix of random length, which sees all of itself.
 
     The length is uniform over 1 to one less than the sequence's, as in Raffel et al., arXiv
@@ -96,7 +96,7 @@ def prefix_lm(batch: Batch, generator: Generator | None = None) -> TokenPredicti
 
 
 def masked_lm(
-    batch: Batch, generator: Generator | None = None, share: float = 0.15
+    batch: TextBatch, generator: Generator | None = None, share: float = 0.15
 ) -> TokenPrediction:
     """Predict whole words that are hidden: BERT, arXiv 1810.04805, appendix A.1.
 
@@ -125,7 +125,7 @@ def masked_lm(
     )
 
 
-def permutation_lm(batch: Batch, generator: Generator | None = None) -> TokenPrediction:
+def permutation_lm(batch: TextBatch, generator: Generator | None = None) -> TokenPrediction:
     """Predict the tokens in a random order, each position told which one it is to predict.
 
     The position that is read as the t-th in the order predicts the (t+1)-th. One stream of states
@@ -141,7 +141,7 @@ def permutation_lm(batch: Batch, generator: Generator | None = None) -> TokenPre
     return TokenPrediction(batch.token_ids, mask, rows, labels, target_ids)
 
 
-def two_stream_lm(batch: Batch, generator: Generator | None = None) -> TokenPrediction:
+def two_stream_lm(batch: TextBatch, generator: Generator | None = None) -> TokenPrediction:
     """Predict the tokens in a random order, by a net with XLNet's query stream (1906.08237)."""
     order = random_order(batch, generator)
     rows = batch.valid & (_positions(batch) > 0)
@@ -161,7 +161,7 @@ OBJECTIVES: dict[str, Objective] = {
 }
 
 
-def random_order(batch: Batch, generator: Generator | None = None) -> Tensor:
+def random_order(batch: TextBatch, generator: Generator | None = None) -> Tensor:
     """Draw an order of each text's positions: the begin first, the text at random, padding last.
 
     Returns:
@@ -173,7 +173,7 @@ def random_order(batch: Batch, generator: Generator | None = None) -> Tensor:
     return key.argsort(dim=-1, stable=True)
 
 
-def _neighbours(batch: Batch, mask: Mask, rows: Tensor, shift: int) -> TokenPrediction:
+def _neighbours(batch: TextBatch, mask: Mask, rows: Tensor, shift: int) -> TokenPrediction:
     """Let each of the rows predict the token beside it: the next for -1, the last one for 1."""
     labels = batch.token_ids.roll(shift, dims=1)[rows]
     target_ids = (_positions(batch) - shift).clamp(0, batch.token_ids.shape[1] - 1)
@@ -187,10 +187,10 @@ def _before(rows: Tensor) -> Tensor:
     return shifted
 
 
-def _positions(batch: Batch) -> Tensor:
+def _positions(batch: TextBatch) -> Tensor:
     time = batch.token_ids.shape[1]
     return torch.arange(time, device=batch.token_ids.device).expand_as(batch.token_ids)
 
 
-def _uniform(shape: torch.Size, batch: Batch, generator: Generator | None) -> Tensor:
+def _uniform(shape: torch.Size, batch: TextBatch, generator: Generator | None) -> Tensor:
     return torch.rand(shape, generator=generator, device=batch.token_ids.device)

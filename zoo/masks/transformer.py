@@ -133,7 +133,7 @@ class TokenTransformer(nn.Module):
         Args:
             token_ids: int64 (batch, time).
             segment_ids: int64 (batch, time); default all 0.
-            mask: who may look at whom; default every token at every token.
+            mask: the attention mask; default every token at every token.
             position_ids: int64 (time,) or (batch, time); default 0, 1, 2 and so on.
             target_ids: int64 (batch, time), the position each token is to predict, of a network
                 with `targets`; default the next one.
@@ -143,7 +143,7 @@ class TokenTransformer(nn.Module):
 
         Raises:
             ValueError: if a sequence is longer than `positions`, the mask fits another number of
-                tokens, or a token may look at nothing.
+                tokens, or a token may attend to nothing.
         """
         return self.encoder(token_ids, mask, segment_ids, position_ids, target_ids)
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from zoo.nvae.distributions import Normal
-from zoo.nvae.groups import Group, Latent
+from zoo.nvae.groups import Latent, LatentGroup
 from zoo.nvae.hierarchy import Hierarchy
 from zoo.nvae.noise import noise_by_place
 
@@ -29,7 +29,7 @@ def prune(
         for part, latent in zip(chosen.split([n.shape[1] for n in nats], 1), latents, strict=True)
     ]
 
-    def choose(index: int, group: Group, prior: Normal, belief: Normal | None) -> Latent:
+    def choose(index: int, group: LatentGroup, prior: Normal, belief: Normal | None) -> Latent:
         assert belief is not None
         z = group.flows(belief.mean)
         return Latent(torch.where(masks[index], z, prior.mean), prior)

@@ -85,7 +85,7 @@ class AutoregressiveConv2d(WeightNormConv2d):
         return self.weight * self.mask
 
 
-class Step(nn.Module):
+class AutoregressiveStep(nn.Module):
     """One autoregressive step: `z - mean(z)`."""
 
     def __init__(self, latents: int, turned: bool) -> None:
@@ -120,7 +120,7 @@ class Step(nn.Module):
         return z
 
 
-class Flow(nn.Module):
+class AutoregressiveFlow(nn.Module):
     """A pair of autoregressive steps, one each way.
 
     Args:
@@ -129,8 +129,8 @@ class Flow(nn.Module):
 
     def __init__(self, latents: int) -> None:
         super().__init__()
-        self.there = Step(latents, turned=False)
-        self.back = Step(latents, turned=True)
+        self.there = AutoregressiveStep(latents, turned=False)
+        self.back = AutoregressiveStep(latents, turned=True)
 
     def forward(self, z: Tensor) -> Tensor:
         """Return the moved latents (batch, latents, height, width)."""

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from zoo.nvae.cells import WeightNormConv2d
 from zoo.nvae.distributions import Normal, Scale
-from zoo.nvae.flows import Flow
+from zoo.nvae.flows import AutoregressiveFlow
 
 
 def adaptive_groups(largest: int, scales: int, least: int = 1) -> list[int]:
@@ -66,7 +66,7 @@ class Latent(NamedTuple):
         return self.posterior.log_density(self.z if self.drawn is None else self.drawn)
 
 
-class Group(nn.Module):
+class LatentGroup(nn.Module):
     """One group of latents, with the decoder's cells that lead to it.
 
     Args:
@@ -96,7 +96,7 @@ class Group(nn.Module):
         self.posterior = WeightNormConv2d(channels, 2 * latents, 3)
         self.prior = None if top else WeightNormConv2d(channels, 2 * latents, 1)
         self.tap = None if top else WeightNormConv2d(channels, channels, 1)
-        self.flows = nn.Sequential(*(Flow(latents) for _ in range(flows)))
+        self.flows = nn.Sequential(*(AutoregressiveFlow(latents) for _ in range(flows)))
         self.merge = WeightNormConv2d(channels + latents, channels, 1)
 
     def prior_parameters(self, state: Tensor) -> tuple[Tensor, Tensor]:
@@ -141,13 +141,13 @@ class Group(nn.Module):
         return self.merge(torch.cat([state, z.to(state.dtype)], dim=1))
 
 
-Choose = Callable[[int, Group, Normal, Normal | None], Latent]
+Choose = Callable[[int, LatentGroup, Normal, Normal | None], Latent]
 
 
 def from_posterior(noise: Sequence[Tensor], device: torch.device) -> Choose:
     """Choose latents from their posteriors, by noise."""
 
-    def choose(index: int, group: Group, prior: Normal, belief: Normal | None) -> Latent:
+    def choose(index: int, group: LatentGroup, prior: Normal, belief: Normal | None) -> Latent:
         assert belief is not None
         return group.draw(prior, belief, noise[index].to(device))
 

@@ -8,13 +8,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from zoo.data.images.augment import binarise
 from zoo.nvae.architecture import Architecture
 from zoo.nvae.cells import CellBuilder
 from zoo.nvae.distributions import Pixels, pixels
 from zoo.nvae.groups import Latent, from_posterior, from_prior, given
 from zoo.nvae.noise import draw_noise, generator_of, noise_by_place
-from zoo.nvae.towers import Decoder, Encoder
+from zoo.nvae.towers import BottomUp, TopDown
 
 
 @dataclass
@@ -60,8 +59,8 @@ class Hierarchy(nn.Module):
         super().__init__()
         self.plan = plan = Architecture(**arguments)
         build = CellBuilder(plan.norm, plan.squeeze, plan.cell_count)
-        self.encoder = Encoder(plan, build)
-        self.decoder = Decoder(plan, build)
+        self.encoder = BottomUp(plan, build)
+        self.decoder = TopDown(plan, build)
         self.to(memory_format=torch.channels_last)  # a depthwise convolution is twice as fast
 
     def forward(
@@ -120,7 +119,7 @@ class Hierarchy(nn.Module):
         if self.plan.likelihood == "bernoulli":
             places = range(len(x)) if places is None else places
             u = [torch.rand(x.shape[1:], generator=generator_of(seed, p, 1)) for p in places]
-            return binarise(x, torch.stack(u).to(x.device))
+            return (torch.stack(u).to(x.device) < x).float()
         if self.plan.likelihood == "mixture":
             return quantize(x, self.plan.bits)
         return x

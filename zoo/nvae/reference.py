@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from zoo.nvae.cells import Cell, DoublingSkip, HalvingSkip
-from zoo.nvae.flows import Flow
+from zoo.nvae.flows import AutoregressiveFlow
 from zoo.nvae.groups import adaptive_groups
 from zoo.nvae.net import NVAE
 
@@ -166,7 +166,7 @@ def _cell(cell: Cell, theirs: str) -> Iterator[tuple[nn.Module, str]]:
     yield squeeze.excite, f"{theirs}.se.se.2"
 
 
-def _flow(flow: Flow, theirs: str) -> Iterator[tuple[nn.Module, str]]:
+def _flow(flow: AutoregressiveFlow, theirs: str) -> Iterator[tuple[nn.Module, str]]:
     for step, cell in ((flow.there, "cell1"), (flow.back, "cell2")):
         at = f"{theirs}.{cell}"
         yield step.first, f"{at}.conv.convz.0"

@@ -12,10 +12,10 @@ from torch.utils.checkpoint import checkpoint
 from zoo.nvae.architecture import Architecture
 from zoo.nvae.cells import CellBuilder, WeightNormConv2d
 from zoo.nvae.distributions import parameters_of
-from zoo.nvae.groups import Choose, Group, Latent
+from zoo.nvae.groups import Choose, Latent, LatentGroup
 
 
-class Encoder(nn.Module):
+class BottomUp(nn.Module):
     """Read a picture, from the bottom up: one feature for each group of latents."""
 
     def __init__(self, plan: Architecture, build: CellBuilder) -> None:
@@ -51,7 +51,7 @@ class Encoder(nn.Module):
         return features[::-1]
 
 
-class Decoder(nn.Module):
+class TopDown(nn.Module):
     """From a learned constant down: at each group choose latents, then go on knowing them."""
 
     def __init__(self, plan: Architecture, build: CellBuilder) -> None:
@@ -71,7 +71,9 @@ class Decoder(nn.Module):
                 if not top:
                     cells += [build.decoder(width, plan.expansion) for _ in range(plan.cells)]
                 self.groups.append(
-                    Group(cells, width, plan.latents, plan.flows, top, plan.residual, plan.scale)
+                    LatentGroup(
+                        cells, width, plan.latents, plan.flows, top, plan.residual, plan.scale
+                    )
                 )
         after: list[nn.Module] = []
         for _ in range(plan.blocks):

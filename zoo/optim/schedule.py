@@ -1,7 +1,7 @@
 """Learning rates that rise and fall in straight lines."""
 
-from lightning.pytorch import LightningModule
-from lightning.pytorch.utilities.types import OptimizerLRScheduler
+from typing import Any
+
 from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LinearLR, SequentialLR
@@ -25,24 +25,22 @@ def rise_and_fall(
     return SequentialLR(optimizer, [up, down], milestones=[rising])
 
 
-def warm_up(module: LightningModule, optimizer: Optimizer, warmup: float) -> OptimizerLRScheduler:
+def warm_up(optimizer: Optimizer, warmup: float, total: float) -> Any:
     """Return what `configure_optimizers` does: a warm-up, then a fall to 0 at the last step.
 
     The schedule of BERT (arXiv 1810.04805, appendix A.2).
 
     Args:
-        module: whose trainer says how many steps there are.
         optimizer: its learning rate is the highest.
         warmup: steps of the warm-up; below 1, their share of all steps.
+        total: steps of the run, such as `trainer.estimated_stepping_batches`.
     """
-    total = int(module.trainer.estimated_stepping_batches)
     rising = max(1, round(warmup * total if warmup < 1 else warmup))
-    return each_step(
-        optimizer, rise_and_fall(optimizer, rising, total - rising, first=1 / (rising + 1))
-    )
+    falling = int(total) - rising
+    return each_step(optimizer, rise_and_fall(optimizer, rising, falling, first=1 / (rising + 1)))
 
 
-def each_step(optimizer: Optimizer, schedule: SequentialLR) -> OptimizerLRScheduler:
+def each_step(optimizer: Optimizer, schedule: SequentialLR) -> Any:
     """Return what `configure_optimizers` does of a schedule that advances by steps."""
     return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 

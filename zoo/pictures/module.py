@@ -112,4 +112,4 @@ class PictureTraining(LightningModule):
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """AdamW without decay of biases and norms; the schedule ends with the last step."""
         optimizer = AdamW(decayed_matrices(self.net, self.weight_decay), lr=self.lr)
-        return warm_up(self, optimizer, self.warmup)
+        return warm_up(optimizer, self.warmup, self.trainer.estimated_stepping_batches)

@@ -48,7 +48,7 @@ class LabelledBatch(NamedTuple):
     labels: Tensor
 
 
-class LabelledTexts(TokenizedTexts[LabelledText]):
+class ClassifiedTexts(TokenizedTexts[LabelledText]):
     """Batches from three lists of labelled texts.
 
     Args:
@@ -97,7 +97,7 @@ class LabelledTexts(TokenizedTexts[LabelledText]):
         return LabelledBatch(pad(tokens, self.padding), pad(segments, 0), labels)
 
 
-class Reviews(LabelledTexts):
+class Reviews(ClassifiedTexts):
     """Chinese reviews of books, hotels and goods, negative or positive; see `zoo.data.sentiment`.
 
     About a third of the test reviews also stand in the training split: `unseen_only` leaves them
@@ -105,7 +105,7 @@ class Reviews(LabelledTexts):
 
     Args:
         root: the folder of the three files; default `data/sentiment`.
-        options: those of `LabelledTexts`.
+        options: those of `ClassifiedTexts`.
     """
 
     labels, called = LABELS, "Sentiment"
@@ -119,13 +119,13 @@ class Reviews(LabelledTexts):
         return [LabelledText(text, label) for text, label in read_reviews(self.root, split)]
 
 
-class LabelledTable(LabelledTexts):
+class LabelledTable(ClassifiedTexts):
     """Labelled texts of one's own, split by `tenths`.
 
     Args:
         file: a table for `zoo.data.table.read_table`, with the columns `text` and `label`, and for
             pairs of texts `pair`.
-        options: those of `LabelledTexts`.
+        options: those of `ClassifiedTexts`.
     """
 
     def __init__(self, file: str, **options: Any) -> None:

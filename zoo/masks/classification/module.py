@@ -120,7 +120,7 @@ class ClassificationModel(Classification):
         groups = layer_groups(self.net, self.lr, self.encoder_lr, self.layer_decay)
         for group in groups:
             group["weight_decay"] *= self.weight_decay
-        return warm_up(self, AdamW(groups), self.warmup)
+        return warm_up(AdamW(groups), self.warmup, self.trainer.estimated_stepping_batches)
 
 
 def layer_groups(

@@ -1,7 +1,7 @@
 """Claim: one net, four masks. What poems cost in bits under each, and what it writes under each.
 
-    python benchmarks/masks_poems.py                       # the bundled masks_poems_lm
-    python benchmarks/masks_poems.py --model FOLDER
+    python benchmarks/masks/poems.py                       # the bundled masks_poems_lm
+    python benchmarks/masks/poems.py --model FOLDER
 
 The objectives do not predict the same: from left to right the end is predicted too, which tells the
 length; from right to left the length is given with the end's position; in a random order the end
@@ -25,7 +25,7 @@ from zoo import hub
 from zoo.masks.data import Poems
 from zoo.masks.losses import bits, token_nats
 from zoo.masks.module import predict
-from zoo.masks.objectives import OBJECTIVES, Batch
+from zoo.masks.objectives import OBJECTIVES, TextBatch
 from zoo.metrics.bootstrap import bootstrap_interval
 
 DRAWS = 4  # random orders, and prefixes, of each poem
@@ -43,7 +43,7 @@ class Costs(NamedTuple):
     predicted: Tensor
 
 
-def costs(net: Any, batch: Batch, objective: str, draw: int) -> Costs:
+def costs(net: Any, batch: TextBatch, objective: str, draw: int) -> Costs:
     """Return what an objective pays for the tokens of a batch."""
     task = OBJECTIVES[objective](batch, torch.Generator().manual_seed(draw))
     paid = bits(token_nats(predict(net, batch, task), task.labels))

