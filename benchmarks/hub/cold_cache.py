@@ -9,13 +9,16 @@ stands the same without the lock, which is how often the race is lost.
 import argparse
 import multiprocessing
 import os
+import random
 import sys
 import tempfile
+import time
 from contextlib import nullcontext
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 REPO = "someone/model"
+SPREAD = 0.1  # seconds between the first that begins and the last
 
 
 def work(barrier, rounds, url, root, locked, failures):
@@ -31,6 +34,7 @@ def work(barrier, rounds, url, root, locked, failures):
     for i in range(rounds):
         constants.HF_HUB_CACHE = str(root / f"{locked}{i}")
         barrier.wait()
+        time.sleep(random.uniform(0, SPREAD))
         try:
             hub.pull(REPO)
         except (OSError, ValueError) as error:

@@ -4,18 +4,28 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 import torch
 from conftest import ROOT, assemble, twin
-from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch import Callback, LightningModule, Trainer
 
 from zoo import cli, registry
 from zoo.callbacks.run_guard import RunGuard
 from zoo.data.resumable import ResumableLoader
 
 NAME = "decoding_lstm_poems"
+
+
+class SignalItself(Callback):
+    """Sends a signal to its own process in the third step."""
+
+    def __init__(self, number: int):
+        self.number = number
+
+    def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
+        if trainer.global_step == 2:
+            os.kill(os.getpid(), self.number)
 
 
 def words(root, *options):
@@ -29,22 +39,20 @@ def test_a_signal_saves_the_last_step_and_ends_with_its_status(number, status, t
     (tmp_path / "whole").mkdir()
     cli.run(words(tmp_path / "whole"))
     steps = ["--checkpoint.every_n_train_steps", "1000"]  # nothing but the signal saves
-    log = tmp_path / "log"
-    with log.open("w") as file:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "zoo", *words(tmp_path, *steps)],
-            cwd=ROOT,
-            stdout=file,
-            stderr=subprocess.STDOUT,
-        )
-        while "Epoch 0" not in log.read_text():
-            assert process.poll() is None, log.read_text()
-            time.sleep(0.01)
-        process.send_signal(number)
-        assert process.wait(60) == status, log.read_text()
+    kill = ["--trainer.callbacks+=test_run_guard.SignalItself", "--trainer.callbacks.number"]
+    done = subprocess.run(
+        [sys.executable, "-m", "zoo", *words(tmp_path, *steps, *kill, str(int(number)))],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": f"{ROOT / 'tests'}:{ROOT / 'tests' / 'callbacks'}"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == status, done.stderr
     run = tmp_path / NAME / "version_0"
     saved = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
-    assert saved["global_step"] >= 1
+    assert saved["global_step"] == 3
     assert not (run / "checkpoint").exists()
     cli.run([*words(tmp_path, *steps), "--ckpt_path", "last"])
     folders = (tmp_path / "whole" / NAME / "version_0", tmp_path / NAME / "version_1")
@@ -57,7 +65,11 @@ def test_a_loss_that_is_not_finite_stops_the_run_at_that_step(tmp_path):
     every = ["--checkpoint.every_n_train_steps", "1", "--checkpoint.save_top_k", "-1"]
     parts = assemble(NAME, "--trainer.default_root_dir", str(tmp_path), *every)
     step = parts.model.training_step
-    parts.model.training_step = lambda batch, i: step(batch, i) * (float("nan") if i == 3 else 1.0)
+
+    def breaking(*arguments):
+        return step(*arguments) * (float("nan") if arguments[1] == 3 else 1.0)
+
+    parts.model.training_step = breaking
     with pytest.raises(ValueError, match=r"the loss of step 4 \(epoch 0, batch 3\) is not finite"):
         parts.trainer.fit(parts.model, parts.datamodule)
     (last,) = tmp_path.rglob("last.ckpt")
