@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from zoo import infomap as infomap
     from zoo import linking as linking
     from zoo import masks as masks
+    from zoo import nvae as nvae
     from zoo import pictures as pictures
     from zoo import words as words
     from zoo.hub import load as load
