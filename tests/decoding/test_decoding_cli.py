@@ -3,13 +3,18 @@
 import io
 
 import pytest
+import torch
 
 import zoo
 from zoo import cli, hub
 from zoo.decoding.laboratory import BUNDLED
 
 
-class Writer:
+class Reader(torch.nn.Module):
+    """A model that does not write."""
+
+
+class Writer(Reader):
     """A model that writes down the options it was given."""
 
     def generate(self, texts, **options):
@@ -18,7 +23,7 @@ class Writer:
 
 @pytest.fixture(autouse=True)
 def writer(monkeypatch):
-    stand_ins = {"writer": Writer(), "reader": object()}
+    stand_ins = {"writer": Writer(), "reader": Reader()}
     load = hub.load
     monkeypatch.setattr(hub, "load", lambda name: stand_ins.get(name) or load(name))
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from infomap import datasets
 
+import zoo
 from zoo import cli
 from zoo.infomap import codelength, find_communities, from_edges
 from zoo.infomap.files.read_partition import read_partition
@@ -32,7 +33,7 @@ def test_two_triangles():
 
 
 def test_the_examples_of_the_readme():
-    text = (Path(cli.__file__).parent / "infomap" / "README.md").read_text(encoding="utf-8")
+    text = (Path(zoo.__file__).parent / "infomap" / "README.md").read_text(encoding="utf-8")
     (example,) = re.findall(r"```python\n(>>>.*?)```", text, re.DOTALL)
     test = doctest.DocTestParser().get_doctest(example, {}, "README", None, None)
     assert len(test.examples) == 5

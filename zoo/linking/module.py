@@ -46,9 +46,15 @@ class LinkingModule(LightningModule):
         self.scores: Any = nn.ModuleDict({split: LinkScores() for split in ("valid", "test")})
         self.simple: Any = nn.ModuleDict({name: LinkScores() for name in BASELINES})
 
-    def losses(self, batch: Batch) -> Tensor:
+    def question_losses(self, batch: Batch) -> Tensor:
         """Return the loss of each question, float (questions,): nats."""
         raise NotImplementedError
+
+    def losses(self, batch: Batch, batch_index: int = 0) -> dict[str, Tensor]:
+        """Return the loss of a training step, the mean over questions of all processes."""
+        losses = self.question_losses(batch)
+        count = torch.tensor(len(losses), device=losses.device)
+        return {"loss": losses.sum() / mean_over_processes(count)}
 
     def setup(self, stage: str) -> None:
         """Let the net ask as its data does."""
@@ -58,10 +64,8 @@ class LinkingModule(LightningModule):
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         """Mean loss of the questions."""
-        losses = self.losses(batch)
-        count = torch.tensor(len(losses), device=losses.device)
-        loss = losses.sum() / mean_over_processes(count)
-        self.log("train_loss", loss, prog_bar=True, batch_size=len(losses))
+        loss = self.losses(batch)["loss"]
+        self.log("train_loss", loss, prog_bar=True, batch_size=len(batch.answer))
         return loss
 
     def validation_step(self, batch: Batch, batch_index: int) -> None:
@@ -169,8 +173,8 @@ class TransformerLinking(LinkingModule):
         self.early = early
         self.save_hyperparameters()
 
-    def losses(self, batch: Batch) -> Tensor:
-        """See `LinkingModule.losses`."""
+    def question_losses(self, batch: Batch) -> Tensor:
+        """See `LinkingModule.question_losses`."""
         full, early = self.net(batch)
         return listwise(full, batch.answer) + self.early * listwise(early, batch.answer)
 
@@ -213,8 +217,8 @@ class JointLinking(LinkingModule):
         super().__init__(JointLinker(**arguments), arguments, lr, weight_decay, warmup)
         self.save_hyperparameters()
 
-    def losses(self, batch: Batch) -> Tensor:
-        """See `LinkingModule.losses`."""
+    def question_losses(self, batch: Batch) -> Tensor:
+        """See `LinkingModule.question_losses`."""
         logits, pointers = self.net(batch)
         return listwise(logits, batch.answer) + self.net.tagging_loss(batch, pointers)
 
