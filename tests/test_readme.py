@@ -104,6 +104,8 @@ def test_one_liners_of_the_techniques_run(beside):
     model = beside["gpt"]
     assert len(run("decoding", model=model, prompts=[model.preprocess.prompt("床")]).sequences) == 1
     assert run("gan").startswith("converges")
+    (mention,) = run("linking", linker=zoo.load("linking_poets"))
+    assert mention.entity == "宋蘇舜欽"
     completed = run("nvae", model=beside["nvae"])
     assert torch.equal(completed[beside["known"]], beside["x"][beside["known"]])
     assert len(set(run("infomap"))) == 2
