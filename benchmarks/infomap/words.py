@@ -1,6 +1,6 @@
 """Words by what they mean: the example of kexue.fm/archives/7006, from raw text to a picture.
 
-    python -m benchmarks.infomap.words                        # the figures of zoo/infomap/README.md
+    python -m benchmarks.infomap.words                        # figures of zoo/infomap/MEASURED.md
     python -m benchmarks.infomap.words --picture words.png    # and the picture
 
 Trains vectors of the 10,000 commonest words of the People's Daily of January 1998 and of product

@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 from numpy._core._multiarray_umath import __cpu_features__
 
-from zoo.linking.entities import Entity
-from zoo.linking.knowledge import KnowledgeBase
+from zoo.linking.knowledge.base import KnowledgeBase
+from zoo.linking.knowledge.entities import Entity
 
 HAN = np.arange(0x4E00, 0x4E00 + 3000)
 

@@ -1,6 +1,6 @@
 """Word discovery measured: quality against gold words, CPU seconds, peak memory, and peers.
 
-    python -m benchmarks.words.table table     # the table of zoo/words/README.md
+    python -m benchmarks.words.table table     # the tables of zoo/words/MEASURED.md
     python -m benchmarks.words.table memory    # where the memory goes
     python -m benchmarks.words.table peers     # jiagu, smoothnlp, harvesttext, dictionaries, kenlm
     python -m benchmarks.words.table pku       # the PKU test text (ZOO_DATA), lexicon of other text

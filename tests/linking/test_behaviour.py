@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zoo.linking.behaviour import Behaviour
-from zoo.linking.entities import Entity
-from zoo.linking.knowledge import KnowledgeBase
+from zoo.linking.knowledge.base import KnowledgeBase
+from zoo.linking.knowledge.entities import Entity
 from zoo.linking.names import fold_name
 from zoo.linking.texts import Gold, LinkedText
 

@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from zoo.linking.dictionary import Dictionary, hash_all
-from zoo.linking.matching import longest
+from zoo.linking.knowledge.dictionary import Dictionary, hash_all
+from zoo.linking.knowledge.matching import longest
 from zoo.linking.names import Folded, fold, fold_name
 
 LETTERS = "aAİ子美歐陽 《》é\u0301👩\u200d🚀ＡßσςΣ1"

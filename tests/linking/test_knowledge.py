@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zoo.linking.entities import Entity, read_entities
-from zoo.linking.knowledge import KnowledgeBase
+from zoo.linking.knowledge.base import KnowledgeBase
+from zoo.linking.knowledge.entities import Entity, read_entities
 
 POETS = [
     Entity("1", ("蘇舜欽", "子美"), "宋，開封人"),
@@ -220,8 +220,8 @@ def test_a_base_in_a_checkpoint_is_not_changed(tmp_path):
 
 FULL = """
 import resource, signal, sys
-from zoo.linking.entities import Entity
-from zoo.linking.knowledge import KnowledgeBase
+from zoo.linking.knowledge.entities import Entity
+from zoo.linking.knowledge.base import KnowledgeBase
 kb = KnowledgeBase.open(sys.argv[1])
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), -1))
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

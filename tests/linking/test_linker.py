@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 from zoo.linking.behaviour import Behaviour
 from zoo.linking.calibration import Calibration
-from zoo.linking.entities import Entity
 from zoo.linking.inputs import InputMaker
 from zoo.linking.joint import JointLinker
-from zoo.linking.knowledge import KnowledgeBase
+from zoo.linking.knowledge.base import KnowledgeBase
+from zoo.linking.knowledge.entities import Entity
 from zoo.linking.ladder import ladder
 from zoo.linking.net import TransformerLinker
 from zoo.linking.texts import Gold, LinkedText

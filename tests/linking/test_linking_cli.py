@@ -47,7 +47,7 @@ def test_linking_prints_a_line_of_json_a_text(base, monkeypatch, capsys):
     from test_linker import linker
 
     import zoo
-    from zoo.linking.knowledge import KnowledgeBase
+    from zoo.linking.knowledge.base import KnowledgeBase
     from zoo.linking.net import TransformerLinker
 
     net = linker(TransformerLinker, KnowledgeBase.open(base))

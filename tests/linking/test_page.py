@@ -10,7 +10,7 @@ import pytest
 
 import zoo
 from zoo import cli
-from zoo.linking.entities import read_entities
+from zoo.linking.knowledge.entities import read_entities
 from zoo.linking.texts import read_texts
 
 ROOT = Path(__file__).parents[2]

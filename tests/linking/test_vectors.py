@@ -6,8 +6,8 @@ import pytest
 import torch
 from test_linker import ENTITIES, TEXTS, linker
 
-from zoo.linking.entities import Entity
-from zoo.linking.knowledge import KnowledgeBase
+from zoo.linking.knowledge.base import KnowledgeBase
+from zoo.linking.knowledge.entities import Entity
 from zoo.linking.net import TransformerLinker
 from zoo.linking.vectors import EntityVectors
 

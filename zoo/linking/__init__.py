@@ -6,10 +6,10 @@ from zoo.lazy import attach
 
 if TYPE_CHECKING:
     from zoo.linking.behaviour import Behaviour as Behaviour
-    from zoo.linking.entities import Entity as Entity
-    from zoo.linking.entities import read_entities as read_entities
     from zoo.linking.joint import JointLinker as JointLinker
-    from zoo.linking.knowledge import KnowledgeBase as KnowledgeBase
+    from zoo.linking.knowledge.base import KnowledgeBase as KnowledgeBase
+    from zoo.linking.knowledge.entities import Entity as Entity
+    from zoo.linking.knowledge.entities import read_entities as read_entities
     from zoo.linking.linker import Linker as Linker
     from zoo.linking.linker import Mention as Mention
     from zoo.linking.net import TransformerLinker as TransformerLinker

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from zoo.linking.knowledge import KnowledgeBase, Match
+from zoo.linking.knowledge.base import KnowledgeBase, Match
 from zoo.linking.names import fold_name
 from zoo.linking.texts import LinkedText
 

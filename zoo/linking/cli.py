@@ -12,8 +12,8 @@ from typing import Any
 
 from jsonargparse import ArgumentParser
 
-from zoo.linking.entities import read_entities
-from zoo.linking.knowledge import KnowledgeBase
+from zoo.linking.knowledge.base import KnowledgeBase
+from zoo.linking.knowledge.entities import read_entities
 
 BATCH = 256  # texts linked at once
 

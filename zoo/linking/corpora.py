@@ -16,7 +16,7 @@ from zoo.data.poets import By, Poet, load_poets
 from zoo.data.polyphones import Polyphone, read_polyphones
 from zoo.data.splits import Split
 from zoo.linking.data import Linking
-from zoo.linking.entities import Entity, parse_entity, read_entities
+from zoo.linking.knowledge.entities import Entity, parse_entity, read_entities
 from zoo.linking.texts import Gold, LinkedText, parse_text, read_texts
 
 

@@ -15,9 +15,9 @@ import numpy as np
 
 from zoo.data.splits import Split, SplitData
 from zoo.linking.behaviour import Behaviour
-from zoo.linking.entities import Entity
 from zoo.linking.inputs import Batch, InputMaker
-from zoo.linking.knowledge import KnowledgeBase
+from zoo.linking.knowledge.base import KnowledgeBase
+from zoo.linking.knowledge.entities import Entity
 from zoo.linking.questions import Question, Questioner
 from zoo.linking.texts import LinkedText
 

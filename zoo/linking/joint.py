@@ -19,7 +19,7 @@ PIECE = 256  # characters of a text that are tagged at once
 CACHED = 4096  # descriptions whose states are kept
 
 
-class Recurrent(nn.Module):
+class BidirectionalLSTM(nn.Module):
     """A bidirectional LSTM that does not see padding.
 
     Args:
@@ -92,11 +92,11 @@ class JointLinker(Linker):
         self.tagged = tagged
         self.embedding = nn.Embedding(vocabulary, width, padding_idx=0)
         self.dropout = nn.Dropout(dropout)
-        self.read_text = Recurrent(width + 2, width)
+        self.read_text = BidirectionalLSTM(width + 2, width)
         self.convolve = nn.Conv1d(width, width, 3, padding=1)
         self.point = nn.Linear(width, 2)
-        self.read_query = Recurrent(width + 1 + OVERLAPS, width)
-        self.read_description = Recurrent(width, width)
+        self.read_query = BidirectionalLSTM(width + 1 + OVERLAPS, width)
+        self.read_description = BidirectionalLSTM(width, width)
         self.attention = TwoWayAttention(width, heads)
         self.compare = nn.Sequential(
             nn.Dropout(dropout), nn.Linear(3 * width, width), nn.ReLU(), nn.Linear(width, 1)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from zoo.linking.behaviour import Behaviour
 from zoo.linking.calibration import Calibration
 from zoo.linking.inputs import Batch, InputMaker
-from zoo.linking.knowledge import KnowledgeBase
+from zoo.linking.knowledge.base import KnowledgeBase
 from zoo.linking.questions import Question, Questioner
 from zoo.linking.texts import Gold, LinkedText
 

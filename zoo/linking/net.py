@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from torch.nn.utils.rnn import pad_sequence
 
 from zoo.linking.inputs import CANDIDATE, MENTION, OVERLAPS, Batch
-from zoo.linking.knowledge import KnowledgeBase
+from zoo.linking.knowledge.base import KnowledgeBase
 from zoo.linking.linker import Linker
 from zoo.linking.losses import listed
 from zoo.linking.questions import CANDIDATE_FEATURES, NIL_FEATURES, described

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from zoo.linking.behaviour import Behaviour, sure_entities
-from zoo.linking.entities import Entity
-from zoo.linking.knowledge import KnowledgeBase, Match
+from zoo.linking.knowledge.base import KnowledgeBase, Match
+from zoo.linking.knowledge.entities import Entity
 from zoo.linking.names import fold_name
 from zoo.linking.texts import Gold, LinkedText
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from zoo.linking.entities import parsed_lines, require_keys, string
+from zoo.linking.knowledge.entities import parsed_lines, require_keys, string
 
 OUR_KEYS = {"text": True, "mentions": True}
 NIL = "NIL"  # as CCKS 2019 writes a mention of what the base lacks

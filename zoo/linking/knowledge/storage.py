@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.files import replacing
-from zoo.linking.dictionary import Dictionary, hash_all, no_entries
+from zoo.linking.knowledge.dictionary import Dictionary, hash_all, no_entries
 
 FORMAT = 1
 SEALED = "SHA256SUMS"  # stands in a checkpoint folder
@@ -40,7 +40,7 @@ class Manifest:
     generation: int
     history: list[tuple[int, str]]
 
-    def extended(self, rows: int, lines: Lines) -> Manifest:
+    def extended(self, rows: int, lines: AppendedLines) -> Manifest:
         """Return it after an addition, with so many rows and these lines more."""
         last = self.history[-1][1] if self.history else ""
         digest = hashlib.sha256((last + lines.digest).encode()).hexdigest()
@@ -52,7 +52,7 @@ class NewerFormatError(ValueError):
 
 
 @dataclass(frozen=True)
-class Rows:
+class EntityRows:
     """Where the entities are.
 
     Attributes:
@@ -68,7 +68,7 @@ class Rows:
     id_rows: NDArray[np.int32]
 
     @classmethod
-    def empty(cls) -> Rows:
+    def empty(cls) -> EntityRows:
         """Return those of no entity."""
         return cls(*map(no_entries, ("i8", "?", "u8", "i4")))
 
@@ -81,28 +81,28 @@ class Rows:
         last = np.searchsorted(self.id_hashes, hash_, "right")
         return self.id_rows[first:last].tolist()
 
-    def with_ids(self, ids: Sequence[str], line_ends: NDArray[np.int64]) -> Rows:
+    def with_ids(self, ids: Sequence[str], line_ends: NDArray[np.int64]) -> EntityRows:
         """Add entities at the end."""
         hashes = hash_all(ids)
         order = np.argsort(hashes, kind="stable")
         places = np.searchsorted(self.id_hashes, hashes[order], "right")
         fresh = (order + len(self.alive)).astype(np.int32)
-        return Rows(
+        return EntityRows(
             np.concatenate([self.line_ends, line_ends]),
             np.concatenate([self.alive, np.ones(len(ids), bool)]),
             np.insert(self.id_hashes, places, hashes[order]),
             np.insert(self.id_rows, places, fresh),
         )
 
-    def without(self, rows: Sequence[int]) -> Rows:
+    def without(self, rows: Sequence[int]) -> EntityRows:
         """Mark entities as removed."""
         alive = self.alive.copy()
         alive[np.array(rows, dtype=np.int64)] = False
         kept = alive[self.id_rows]
-        return Rows(self.line_ends, alive, self.id_hashes[kept], self.id_rows[kept])
+        return EntityRows(self.line_ends, alive, self.id_hashes[kept], self.id_rows[kept])
 
 
-class Lines:
+class AppendedLines:
     """Lines appended to a file, with their ends in bytes and their SHA-256."""
 
     def __init__(self, file: IO[bytes]) -> None:
@@ -198,20 +198,20 @@ class Store:
             raise ValueError(f"{self._path} is damaged ({error}): build the base again") from None
         return manifest
 
-    def arrays(self, manifest: Manifest) -> tuple[Rows, Dictionary]:
+    def arrays(self, manifest: Manifest) -> tuple[EntityRows, Dictionary]:
         """Open the arrays of a base by memory mapping.
 
         Raises:
             ValueError: if one is missing or damaged.
         """
-        rows, dictionary = (self._map(manifest, kind) for kind in (Rows, Dictionary))
+        rows, dictionary = (self._map(manifest, kind) for kind in (EntityRows, Dictionary))
         lines = self.folder / manifest.lines
         if not lines.is_file() or lines.stat().st_size < manifest.size:
             raise ValueError(f"{lines} is missing or cut off: build the base again")
         return rows, dictionary
 
     def _map(self, manifest: Manifest, kind: Any) -> Any:
-        """Open the arrays of `Rows` or of `Dictionary`."""
+        """Open the arrays of `EntityRows` or of `Dictionary`."""
         arrays = {}
         for field in fields(kind):
             path = self._array(field.name, manifest.generation)
@@ -235,7 +235,7 @@ class Store:
         return np.memmap(self.folder / manifest.lines, np.uint8, "r").view(np.ndarray)
 
     @contextmanager
-    def appending(self, manifest: Manifest) -> Iterator[Lines]:
+    def appending(self, manifest: Manifest) -> Iterator[AppendedLines]:
         """Append to the file of entities, behind what is in use; if that fails, take it back.
 
         What a killed change left behind is overwritten.
@@ -245,7 +245,7 @@ class Store:
             with path.open("r+b" if manifest.size else "wb") as file:
                 file.truncate(manifest.size)
                 file.seek(manifest.size)
-                yield Lines(file)
+                yield AppendedLines(file)
         except BaseException:
             if manifest.size:
                 os.truncate(path, manifest.size)
@@ -253,7 +253,7 @@ class Store:
                 path.unlink(missing_ok=True)
             raise
 
-    def write(self, manifest: Manifest, rows: Rows, dictionary: Dictionary) -> Manifest:
+    def write(self, manifest: Manifest, rows: EntityRows, dictionary: Dictionary) -> Manifest:
         """Write arrays of a new generation and put them into use.
 
         Returns:
@@ -286,7 +286,7 @@ class Store:
 
     def _files(self, manifest: Manifest) -> list[Path]:
         """Return the file of entities and the arrays."""
-        names = [field.name for kind in (Rows, Dictionary) for field in fields(kind)]
+        names = [field.name for kind in (EntityRows, Dictionary) for field in fields(kind)]
         arrays = [self._array(name, manifest.generation) for name in names]
         return [self.folder / manifest.lines, *arrays]
 

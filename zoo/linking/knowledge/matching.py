@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from zoo.linking.dictionary import Hit
+from zoo.linking.knowledge.dictionary import Hit
 
 
 def longest(hits: Sequence[Hit], length: int) -> list[Hit]:

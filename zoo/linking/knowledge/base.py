@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from zoo.linking.dictionary import Dictionary, Hit
-from zoo.linking.entities import Entity, read_entities, require_usable
-from zoo.linking.matching import longest
+from zoo.linking.knowledge.dictionary import Dictionary, Hit
+from zoo.linking.knowledge.entities import Entity, read_entities, require_usable
+from zoo.linking.knowledge.matching import longest
+from zoo.linking.knowledge.storage import EntityRows, Manifest, Store
 from zoo.linking.names import Folded, fold_name
-from zoo.linking.storage import Manifest, Rows, Store
 
 NAME = "knowledge"
 BATCH = 256  # texts searched at once
@@ -60,7 +60,7 @@ class KnowledgeBase:
     """
 
     def __init__(
-        self, store: Store, manifest: Manifest, rows: Rows, dictionary: Dictionary
+        self, store: Store, manifest: Manifest, rows: EntityRows, dictionary: Dictionary
     ) -> None:
         self._store, self._manifest = store, manifest
         self._rows, self._dictionary = rows, dictionary
@@ -88,7 +88,7 @@ class KnowledgeBase:
         if isinstance(entities, str | Path):
             entities = read_entities(entities)
         store = Store(Path(folder), name)
-        empty = cls(store, store.fresh(), Rows.empty(), Dictionary.empty())
+        empty = cls(store, store.fresh(), EntityRows.empty(), Dictionary.empty())
         empty._extend(entities)
         return empty
 
@@ -252,7 +252,7 @@ class KnowledgeBase:
             dictionary = self._dictionary.with_pairs(pairs)
             self._commit(self._manifest.extended(len(rows.alive), lines), rows, dictionary)
 
-    def _commit(self, manifest: Manifest, rows: Rows, dictionary: Dictionary) -> None:
+    def _commit(self, manifest: Manifest, rows: EntityRows, dictionary: Dictionary) -> None:
         """Put these into use."""
         self._manifest = self._store.write(manifest, rows, dictionary)
         self._rows, self._dictionary = self._store.arrays(self._manifest)
