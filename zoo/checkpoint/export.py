@@ -33,8 +33,8 @@ def export(net: nn.Module, path: str | Path, format: Format | None = None) -> Si
 
     Raises:
         FileNotFoundError: if there is no folder for the file.
-        ImportError: if ONNX is not installed.
-        ValueError: if the format is unknown, or the network has no signature or does not export.
+        ValueError: if the format is unknown, ONNX is not installed, or the network has no signature
+            or does not export.
     """
     path = Path(path).expanduser()
     kind = format or SUFFIXES.get(path.suffix)
@@ -108,7 +108,7 @@ def _require_onnx() -> None:
         import onnx  # noqa: F401
         import onnxscript  # noqa: F401
     except ImportError as error:
-        raise ImportError(
+        raise ValueError(
             f"{error.name} is not installed: pip install 'kexue-zoo[onnx]', or --format torch"
         ) from error
 
