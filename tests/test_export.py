@@ -62,6 +62,30 @@ def test_torch_export_agrees_at_every_size(name, tmp_path):
         torch.testing.assert_close(found, expected(described, given), rtol=1e-4, atol=1e-4)
 
 
+# torch.compile makes no graph of recurrent networks of torch.nn, whatever is around them
+@pytest.mark.parametrize("name", [n for n in EXPORTED if not n.startswith("decoding_")])
+def test_nothing_breaks_the_graph(name):
+    described = signature(hub.load(name))
+    given = inputs(described, 0, batch=3, time=8)
+    compiled = torch.compile(described.net, fullgraph=True, backend="eager")
+    with torch.no_grad():
+        found = compiled(**given)
+    found = found if isinstance(found, tuple) else (found,)
+    torch.testing.assert_close(found, expected(described, given), rtol=1e-4, atol=1e-4)
+
+
+def test_a_classifier_with_positions_is_exported_up_to_its_longest_text(tmp_path):
+    build = registry.describe("masks_classifier_sentiment").builder()
+    net = build(vocabulary=3000, classes=3, width=16, heads=2, positions=40, segments=2).eval()
+    described = checkpoint.export(net, tmp_path / "model.pt2")
+    program = torch.export.load(tmp_path / "model.pt2").module()
+    for seed, sizes in enumerate([{"batch": 1, "time": 40}, {"batch": 5, "time": 3}]):
+        given = inputs(described, seed, **sizes)
+        torch.testing.assert_close((program(**given),), expected(described, given))
+    with pytest.raises((ValueError, RuntimeError, AssertionError)):
+        program(**inputs(described, 0, batch=1, time=41))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", EXPORTED)
 def test_onnx_runtime_agrees_at_every_size(name, tmp_path):

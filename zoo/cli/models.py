@@ -38,10 +38,10 @@ def row(entry: registry.Entry) -> tuple[str, ...]:
     if weights.is_file():
         parameters = f"{count_parameters(weights):,}"
         size = f"{weights.stat().st_size / 1e6:.1f}"
-    languages, source = "", ""
+    languages = source = NONE
     if entry.data:
-        languages, source = entry.data[0].languages, entry.data[0].source
-    return entry.name, parameters, size, entry.licence, languages or NONE, source or "none"
+        languages, source = entry.data[0].languages or NONE, entry.data[0].source or "none"
+    return entry.name, parameters, size, entry.licence, languages, source
 
 
 def show(name: str) -> None:
