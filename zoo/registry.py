@@ -7,9 +7,31 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from zoo.models import TABLE
+from zoo.models import CORPORA, TABLE
 
 PACKAGE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """What the zoo knows of a set of data.
+
+    Attributes:
+        name: a word.
+        content: what it is and how much of it, in a phrase.
+        terms: under which it may be used, as far as they are known.
+        source: where to get it; empty if enough of it to fit and to test is embedded.
+        languages: codes of ISO 639-1, separated by blanks; empty for pictures.
+    """
+
+    name: str
+    content: str
+    terms: str
+    source: str
+    languages: str
+
+
+_corpora = {row["name"]: Corpus(**row) for row in CORPORA}
 
 
 @dataclass(frozen=True)
@@ -25,7 +47,10 @@ class Entry:
         recipe: its file below `recipes/`.
         paper: the paper's title and address.
         post: address of the post in Scientific Spaces; empty if the model has none.
+        corpora: the data that its weights are trained on, names of `zoo.models.CORPORA` separated
+            by blanks: that of the recipe, then those of what it starts from, if that is the zoo's.
         licence: SPDX name of the weights' licence.
+        derived: the model of others that the weights started from, with its licence; default none.
         repo: the Hub repository of the weights, if they do not come with the package.
         start: the function that reads a checkpoint of others for `zoo fit --from`, as
             `package.module:function`. From a name it makes a network with `arguments`, `preprocess`
@@ -41,9 +66,16 @@ class Entry:
     recipe: str
     paper: str
     post: str
+    corpora: str = ""
     licence: str = "Apache-2.0"
+    derived: str = ""
     repo: str = ""
     start: str = ""
+
+    @property
+    def data(self) -> tuple[Corpus, ...]:
+        """What its weights are trained on, the recipe's first; empty if nobody has said."""
+        return tuple(_corpora[name] for name in self.corpora.split())
 
     def builder(self) -> Callable[..., Any]:
         """Import and return the constructor of the network."""

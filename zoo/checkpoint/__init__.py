@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from zoo.lazy import attach
 
 if TYPE_CHECKING:
+    from zoo.checkpoint.export import export as export
     from zoo.checkpoint.folder import require_replaceable as require_replaceable
     from zoo.checkpoint.folder import verify as verify
     from zoo.checkpoint.load import FORMAT as FORMAT

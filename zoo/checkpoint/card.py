@@ -12,6 +12,8 @@ import yaml
 from zoo.errors import one_line
 from zoo.registry import Entry
 
+NOTICE = Path(__file__).parent.parent / "checkpoints" / "LICENSE.multilingual-e5"
+
 _CARD = """\
 ---
 {front_matter}
@@ -40,7 +42,7 @@ Nothing here is a pickle; `sha256sum --check SHA256SUMS` verifies every file.
 
 `recipe.yaml` is the recipe with every default written out, `train_log.csv` the log of the run.
 `zoo fit recipe.yaml` trains it again; `zoo fit {name} --from path/to/this/folder` fine-tunes it.
-
+{data}
 ## Metrics
 
 {metrics}
@@ -75,6 +77,7 @@ def render(
     """
     data = huggingface_hub.ModelCardData(
         license=entry.licence.lower(),
+        language=sorted({c for d in entry.data for c in d.languages.split()}) or None,
         library_name="kexue-zoo",
         pipeline_tag=entry.task,
         tags=["kexue-zoo", "pytorch", entry.technique],
@@ -88,10 +91,30 @@ def render(
         paper=entry.paper,
         post=f"Post in Scientific Spaces (科学空间): <{entry.post}>.\n" if entry.post else "",
         pictures="".join(f"\n{_show(name)}\n" for name in pictures),
-        licence=entry.licence,
+        licence=_licence(entry),
         metrics=_table(metrics),
+        data=_data(entry),
         notes=f"\n## Notes\n\n{notes}\n" if notes else "",
     )
+
+
+def _data(entry: Entry) -> str:
+    """Say what the weights that the zoo has under a name were trained on, and its terms."""
+    if not entry.data:
+        return ""
+    head = (
+        "The weights of this name that come with kexue-zoo were trained on the training splits of"
+    )
+    rows = (f"- {data.content}; terms: {data.terms}" for data in entry.data)
+    return "\n".join(["", head, "", *rows, ""])
+
+
+def _licence(entry: Entry) -> str:
+    """Name the licence of the weights, and the model of others that they derive from."""
+    if not entry.derived:
+        return entry.licence
+    notice = NOTICE.read_text("utf-8")
+    return f"{entry.licence}. The weights derive from {entry.derived}.\n\n{notice}"
 
 
 def check(folder: str | Path) -> None:

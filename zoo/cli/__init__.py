@@ -19,6 +19,7 @@ COMMANDS = {
     "show": "zoo.cli.models:show",
     "predict": "zoo.cli.apply:predict",
     "sample": "zoo.cli.apply:sample",
+    "export": "zoo.cli.export:export",
     "pull": "zoo.cli.hub:pull",
     "push": "zoo.cli.hub:push",
 }

@@ -2,16 +2,46 @@
 
 from zoo import registry
 from zoo.checkpoint import card
+from zoo.checkpoint.header import count_parameters
+
+HEAD = ("model", "parameters", "MB", "licence", "languages", "data to fetch")
+NONE = "-"
 
 
-def list_models(*, technique: str | None = None) -> None:
+def list_models(*, technique: str | None = None, markdown: bool = False) -> None:
     """List the models.
+
+    Parameters and megabytes are those of the weights that come with the zoo; - where none do.
 
     Args:
         technique: only this technique's, such as adversarial.
+        markdown: print the table as the README has it.
     """
-    for name in registry.list_models(technique):
-        print(f"{name:32}{registry.describe(name).summary}")
+    entries = [registry.describe(name) for name in registry.list_models(technique)]
+    if markdown:
+        print(f"| {' | '.join(HEAD)} |\n|---|---:|---:|---|---|---|")
+        for entry in entries:
+            name, *facts = row(entry)
+            print(f"| `{name}` | {' | '.join(facts)} |")
+        return
+    table = [(*HEAD, "summary"), *((*row(e), e.summary) for e in entries)]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    for line in table:
+        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        print("  ".join(cells).rstrip())
+
+
+def row(entry: registry.Entry) -> tuple[str, ...]:
+    """Return what `HEAD` names of a model, as words."""
+    weights = entry.checkpoint / "model.safetensors"
+    parameters = size = NONE
+    if weights.is_file():
+        parameters = f"{count_parameters(weights):,}"
+        size = f"{weights.stat().st_size / 1e6:.1f}"
+    languages = source = NONE
+    if entry.data:
+        languages, source = entry.data[0].languages or NONE, entry.data[0].source or "none"
+    return entry.name, parameters, size, entry.licence, languages, source
 
 
 def show(name: str) -> None:
@@ -23,6 +53,9 @@ def show(name: str) -> None:
     entry = registry.describe(name)
     print(f"{entry.name}: {entry.summary}")
     print(f"paper    {entry.paper}\npost     {entry.post or 'none'}\nrecipe   {entry.recipe_path}")
+    for data in entry.data:
+        print(f"data     {data.content}\nterms    {data.terms}")
+    print(f"licence  {entry.licence}\nderived  {entry.derived or 'none'}")
     print(f"weights  {entry.checkpoint if entry.checkpoint.is_dir() else 'not bundled'}")
     if entry.checkpoint.is_dir():
         for row in card.read_metrics(entry.checkpoint):

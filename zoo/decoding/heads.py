@@ -121,7 +121,8 @@ class EosHead:
         """
         if self.kind == "softmax":
             return logits, carried
-        step = self._kernels if logits.is_cpu and not logits.requires_grad else torch_step
+        by_torch = logits.requires_grad or torch.compiler.is_compiling()
+        step = self._kernels if logits.is_cpu and not by_torch else torch_step
         monotonic = self.kind == "self_terminating"
         return step(logits.float(), carried, self.eos_id, self._log_kept, monotonic)
 

@@ -8,9 +8,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_sequence
 
-from zoo.decoding.heads import Kind, SelfTerminating
+from zoo.decoding.heads import Headed, Kind, SelfTerminating
 from zoo.decoding.texts import stream, write
 from zoo.decoding.tokenizer import BEGIN, END, PADDING, UNKNOWN, Tokenizer
+from zoo.layers.signature import Signature
 
 Cells = tuple[Tensor, ...]  # each (layers, batch, width)
 
@@ -186,3 +187,52 @@ class LanguageModel(SelfTerminating[Cells]):
         """
         prompt = self.preprocess.prompt(text)
         return stream(self, prompt, self.preprocess.decode, **{**WRITING, **options})
+
+    def signature(self) -> Signature:
+        """Return what it takes and gives when it is exported: those of `NextToken`."""
+        body = self.arguments
+        parts = 2 if body["cell"] == "lstm" else 1
+        return Signature(
+            NextToken(self),
+            inputs={
+                "tokens": torch.full((2,), BEGIN),
+                "cells": torch.zeros(parts, body["layers"], 2, body["width"]),
+                "carried": torch.zeros(2, 1),
+            },
+            axes={"tokens": ("batch",), "cells": ("", "", "batch", ""), "carried": ("batch", "")},
+            outputs=("log_probabilities", "next_cells", "next_carried"),
+            longest={},
+        )
+
+
+class NextToken(nn.Module):
+    """One step of a language model, its state in tensors: what is exported, for any length.
+
+    torch.export unrolls a recurrent network over the tokens at hand, a step it takes as it is.
+
+    Args:
+        model: the language model.
+    """
+
+    def __init__(self, model: LanguageModel) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(
+        self, tokens: Tensor, cells: Tensor, carried: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Read a token of each text, and predict the next.
+
+        Args:
+            tokens: int64 (batch,).
+            cells: float (1 or 2, layers, batch, width), zeros before the first token.
+            carried: float (batch, 1), zeros until the last token of the prompt is read: the head
+                counts from the first token that is generated.
+
+        Returns:
+            float (batch, vocabulary), log-probabilities, or logits of a model with a softmax;
+            `cells` and `carried` for the next step.
+        """
+        body = self.model.model
+        log_p, state = self.model.step(tokens, Headed(body, cells.unbind(0), carried))
+        return log_p, torch.stack(state.inner), state.carried

@@ -320,6 +320,7 @@ def _over(
     """Make a mask whose rule reads a value for each token, of all sequences or of each."""
     rows = data.reshape(-1, data.shape[-1])
     time = None if any_time else data.shape[-1]
-    if len(rows) == 1:  # for any number of sequences
+    batch = rows.shape[0]  # not its len(), which torch.export takes for a constant
+    if batch == 1:  # for any number of sequences
         return Mask(name, rule(lambda b, i: rows[0][i]), 1, time, data.device)
-    return Mask(name, rule(lambda b, i: rows[b, i]), len(rows), time, data.device)
+    return Mask(name, rule(lambda b, i: rows[b, i]), batch, time, data.device)

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from zoo.layers.prediction import Prediction
+from zoo.layers.signature import Signature
 from zoo.masks.algebra import padding
 from zoo.masks.encoder import Encoder, initialise
 from zoo.masks.transformer import TokenTransformer
@@ -41,6 +42,16 @@ class EncoderClassifier(nn.Module):
         self.dropout = nn.Dropout(self.arguments["dropout"])
         self.head = nn.Linear(width, classes)
         initialise(self.head)
+
+    def signature(self) -> Signature:
+        """Return what it takes and gives when it is exported; single texts, no pairs."""
+        return Signature(
+            self,
+            inputs={"tokens": torch.full((2, 5), self.padding + 1)},
+            axes={"tokens": ("batch", "time")},
+            outputs=("logits",),
+            longest=self.encoder.longest(),
+        )
 
 
 class TextClassifier(EncoderClassifier):

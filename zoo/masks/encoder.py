@@ -285,6 +285,10 @@ class Encoder(nn.Module):
             x = block(x, allowed, turn, look, layer)
         return self.norm(x)
 
+    def longest(self) -> dict[str, int]:
+        """Return the largest `time` of a signature; empty with rotary positions, any."""
+        return {"time": self.positions} if self.positions else {}
+
     def count(self, x: Tensor) -> Tensor:
         """Return the positions 0, 1, 2 and so on of vectors (batch, time, width)."""
         time = x.shape[1]

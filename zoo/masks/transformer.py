@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from zoo.layers.signature import Signature
 from zoo.masks.algebra import Mask, padding, permutation
 from zoo.masks.encoder import ACTIVATIONS, Activation, Encoder, attend, initialise
 
@@ -146,6 +147,27 @@ class TokenTransformer(nn.Module):
                 tokens, or a token may attend to nothing.
         """
         return self.encoder(token_ids, mask, segment_ids, position_ids, target_ids)
+
+    def signature(self) -> Signature:
+        """Return what it takes and gives when it is exported: tokens, segments and the mask.
+
+        The mask is bool (batch, 1, time, time), as `Mask.tensor` writes it out, and decides what
+        the exported network is, as it does here.
+        """
+        ids = ["token_ids", "segment_ids"] if self.arguments["segments"] > 1 else ["token_ids"]
+        return Signature(
+            self,
+            inputs={
+                **{name: torch.ones(2, 5, dtype=torch.int64) for name in ids},
+                "mask": torch.ones(2, 1, 5, 5, dtype=torch.bool),
+            },
+            axes={
+                **dict.fromkeys(ids, ("batch", "time")),
+                "mask": ("batch", "", "time", "time"),
+            },
+            outputs=("logits",),
+            longest=self.encoder.longest(),
+        )
 
     def logits(self, states: Tensor) -> Tensor:
         """Return the logits (..., vocabulary) of some states (..., width).

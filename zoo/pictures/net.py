@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from zoo.layers.batch_norm import BatchNormOverProcesses
 from zoo.layers.prediction import Prediction
+from zoo.layers.signature import Signature
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -49,7 +50,7 @@ class PictureClassifier(nn.Module):
         super().__init__()
         if len(shape) != 3:
             raise ValueError(f"shape is {shape}: expected channels, height and width")
-        self.num_features = 4 * base
+        self.shape, self.num_features = tuple(shape), 4 * base
         halve = nn.MaxPool2d(2, ceil_mode=True)
         self.body = nn.Sequential(
             *_convolution(shape[0], base),
@@ -79,6 +80,16 @@ class PictureClassifier(nn.Module):
             float (n, classes): logits.
         """
         return self.head(self.dropout(self.features(pictures)))
+
+    def signature(self) -> Signature:
+        """Return what it takes and gives when it is exported."""
+        return Signature(
+            self,
+            inputs={"pictures": torch.zeros(2, *self.shape)},
+            axes={"pictures": ("batch",)},
+            outputs=("logits",),
+            longest={},
+        )
 
     @torch.inference_mode()
     def predict(self, pictures: list[Image | str | Path | Tensor]) -> list[Prediction]:

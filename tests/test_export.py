@@ -1,0 +1,144 @@
+"""What leaves the zoo computes what the zoo does, for any batch and length."""
+
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from zoo import checkpoint, cli, hub, registry
+from zoo.checkpoint.export import signature
+
+BUNDLED = [n for n in registry.list_models() if registry.describe(n).checkpoint.is_dir()]
+# Networks without a signature, by technique, and why
+WITHOUT = {
+    "gan": "its generator draws its own noise: `zoo sample` is how it is used",
+    "nvae": "sampling walks a hierarchy and draws noise at each group",
+    "linking": "it reads a knowledge base beside its weights",
+}
+EXPORTED = [n for n in BUNDLED if registry.describe(n).technique not in WITHOUT]
+
+
+def inputs(described, seed, **sizes):
+    """Draw inputs of other sizes than the signature's own."""
+    random = torch.Generator().manual_seed(seed)
+    drawn = {}
+    for name, example in described.inputs.items():
+        free = described.axes[name]
+        shape = [sizes.get(free[i], n) if i < len(free) else n for i, n in enumerate(example.shape)]
+        if name == "segment_ids":
+            drawn[name] = torch.randint(2, shape, generator=random)
+        elif example.dtype == torch.int64:
+            drawn[name] = torch.randint(4, 3000, shape, generator=random)
+        elif example.dtype == torch.bool:
+            lower = torch.ones(shape, dtype=torch.bool).tril()
+            drawn[name] = lower | (torch.rand(shape, generator=random) < 0.3)
+        else:
+            drawn[name] = torch.rand(shape, generator=random)
+    if "tokens" in drawn and drawn["tokens"].dim() == 2 and sizes["time"] > 2:
+        drawn["tokens"][0, -2:] = getattr(described.net, "padding", 0)
+    return drawn
+
+
+SIZES = [{"batch": 1, "time": 1}, {"batch": 1, "time": 9}, {"batch": 3, "time": 1}]
+SIZES += [{"batch": 4, "time": 23}, {"batch": 2, "time": 128}]
+
+
+@torch.inference_mode()
+def expected(described, given):
+    found = described.net(**given)
+    return found if isinstance(found, tuple) else (found,)
+
+
+@pytest.mark.parametrize("name", EXPORTED)
+def test_torch_export_agrees_at_every_size(name, tmp_path):
+    checkpoint.export(hub.load(name), tmp_path / "model.pt2")
+    program = torch.export.load(tmp_path / "model.pt2").module()
+    described = signature(hub.load(name))
+    for seed, sizes in enumerate(SIZES):
+        given = inputs(described, seed, **sizes)
+        found = program(**given)
+        found = found if isinstance(found, tuple) else (found,)
+        torch.testing.assert_close(found, expected(described, given), rtol=1e-4, atol=1e-4)
+
+
+# torch.compile makes no graph of recurrent networks of torch.nn, whatever is around them
+@pytest.mark.parametrize("name", [n for n in EXPORTED if not n.startswith("decoding_")])
+def test_nothing_breaks_the_graph(name):
+    described = signature(hub.load(name))
+    given = inputs(described, 0, batch=3, time=8)
+    compiled = torch.compile(described.net, fullgraph=True, backend="eager")
+    with torch.no_grad():
+        found = compiled(**given)
+    found = found if isinstance(found, tuple) else (found,)
+    torch.testing.assert_close(found, expected(described, given), rtol=1e-4, atol=1e-4)
+
+
+def test_a_classifier_with_positions_is_exported_up_to_its_longest_text(tmp_path):
+    build = registry.describe("masks_classifier_sentiment").builder()
+    net = build(vocabulary=3000, classes=3, width=16, heads=2, positions=40, segments=2).eval()
+    described = checkpoint.export(net, tmp_path / "model.pt2")
+    program = torch.export.load(tmp_path / "model.pt2").module()
+    for seed, sizes in enumerate([{"batch": 1, "time": 40}, {"batch": 5, "time": 3}]):
+        given = inputs(described, seed, **sizes)
+        torch.testing.assert_close((program(**given),), expected(described, given))
+    with pytest.raises((ValueError, RuntimeError, AssertionError)):
+        program(**inputs(described, 0, batch=1, time=41))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", EXPORTED)
+def test_onnx_runtime_agrees_at_every_size(name, tmp_path):
+    runtime = pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnxscript")
+    cli.run(["export", name, "-o", str(tmp_path / "model.onnx")])
+    assert [path.name for path in tmp_path.iterdir()] == ["model.onnx"]
+    session = runtime.InferenceSession(tmp_path / "model.onnx")
+    described = signature(hub.load(name))
+    assert [given.name for given in session.get_inputs()] == list(described.inputs)
+    assert [made.name for made in session.get_outputs()] == list(described.outputs)
+    for seed, sizes in enumerate(SIZES):
+        given = inputs(described, seed, **sizes)
+        found = session.run(None, {key: value.numpy() for key, value in given.items()})
+        found = tuple(map(torch.from_numpy, found))
+        torch.testing.assert_close(found, expected(described, given), rtol=1e-4, atol=1e-4)
+
+
+def test_steps_of_a_language_model_give_what_the_whole_text_does():
+    net = hub.load("decoding_lstm_poems")
+    described = signature(net)
+    program = torch.export.export(described.net, (), described.inputs).module()
+    tokens = torch.randint(4, 3000, (2, 12))
+    state = (described.inputs["cells"], described.inputs["carried"])
+    steps = []
+    with torch.inference_mode():
+        for column in tokens.T:
+            log_p, *state = program(tokens=column, cells=state[0], carried=state[1])
+            steps.append(log_p)
+        torch.testing.assert_close(torch.stack(steps, 1), net(tokens), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", sorted(set(BUNDLED) - set(EXPORTED)))
+def test_what_cannot_be_exported_is_refused(name, tmp_path):
+    with pytest.raises(ValueError, match="cannot be exported: it has no signature"):
+        checkpoint.export(hub.load(name), tmp_path / "model.pt2")
+
+
+@pytest.mark.parametrize(
+    ("file", "message"),
+    [("model.tflite", "expected torch or onnx, or a file"), ("nowhere/model.pt2", "no folder for")],
+)
+def test_a_bad_file_is_refused_and_nothing_is_written(file, message, tmp_path):
+    with pytest.raises((ValueError, FileNotFoundError), match=message):
+        checkpoint.export(hub.load("pictures_digits"), tmp_path / file)
+    assert not list(tmp_path.iterdir())
+
+
+def test_without_onnx_the_error_says_what_to_install(tmp_path):
+    program = (
+        "import sys; sys.modules['onnx'] = None; from zoo.cli import main; "
+        f"main(['export', 'pictures_digits', '-o', {str(tmp_path / 'model.onnx')!r}])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.strip().endswith("pip install 'kexue-zoo[onnx]', or --format torch")
