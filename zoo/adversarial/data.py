@@ -8,13 +8,13 @@ from torch import Tensor
 
 from zoo.data.poems import DYNASTIES, Poem, PoemCorpus
 from zoo.data.sentiment import LABELS, read_reviews
-from zoo.data.splits import LabelledTexts, Split
+from zoo.data.splits import Split, SplitLabelledTexts
 from zoo.data.text import CharacterTokenizer
 
 Example = tuple[str, int]
 
 
-class TextClassification(LabelledTexts[Example]):
+class TextClassification(SplitLabelledTexts[Example]):
     """Batches of character ids and labels from three lists of labelled texts.
 
     Args:

@@ -17,7 +17,7 @@ _CARD = """\
 {front_matter}
 ---
 
-# {name}
+# {title}
 
 {summary}
 
@@ -78,13 +78,14 @@ def render(
         library_name="kexue-zoo",
         pipeline_tag=entry.task,
         tags=["kexue-zoo", "pytorch", entry.technique],
-        model_name=config["model"],
+        model_name=_title(config),
         eval_results=[_eval_result(result, entry.task) for result in metrics] or None,
     )
     return _CARD.format(
         front_matter=data.to_yaml(),
         name=entry.name,
-        summary=entry.summary,
+        title=_cell(_title(config)) if "data" in config else entry.name,
+        summary=_summary(config, entry),
         paper=entry.paper,
         post=f"Post in Scientific Spaces (科学空间): <{entry.post}>.\n" if entry.post else "",
         pictures="".join(f"\n{_show(name)}\n" for name in pictures),
@@ -92,6 +93,25 @@ def render(
         metrics=_table(metrics),
         notes=f"\n## Notes\n\n{notes}\n" if notes else "",
     )
+
+
+def _title(config: dict[str, Any]) -> str:
+    """Return the name of the model, and of the data if they are not the recipe's."""
+    return " on ".join([config["model"], *([config["data"]] if "data" in config else [])])
+
+
+def _summary(config: dict[str, Any], entry: Entry) -> str:
+    """Say what the model does: what its recipe says, unless it was trained on other data."""
+    sentences = [entry.summary]
+    if "data" in config:
+        method = (
+            f"`zoo fit {entry.name}` on {_cell(config['data'])}, which is not its recipe's data"
+        )
+        labels = ", ".join(map(_cell, config.get("labels", [])))
+        sentences = [f"What came of {method}.", *([f"It tells apart: {labels}."] if labels else [])]
+    if "from" in config:
+        sentences.append(f"Fine-tuned from {_cell(config['from'])}.")
+    return " ".join(sentences)
 
 
 def check(folder: str | Path) -> None:

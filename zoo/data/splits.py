@@ -234,7 +234,7 @@ class SplitTexts(SplitData[TextExample]):
         return [example for example in examples if example[0] not in seen]
 
 
-class LabelledTexts(SplitTexts[TextExample]):
+class SplitLabelledTexts(SplitTexts[TextExample]):
     """Examples of a text and the place of its label among the labels."""
 
     COLUMNS = ("text", "label")

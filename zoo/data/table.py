@@ -74,6 +74,8 @@ def _separated(
 ) -> list[Row]:
     """Return the rows of a table in a file of separated values."""
     records = [(n, cells) for n, cells in _records(path, lines) if any(map(str.strip, cells))]
+    if not records:
+        raise ValueError(f"{path} has no rows: expected a line for each text")
     number, first = records[0]
     if all(name.isdecimal() and int(name) for name in called.values()):
         places = {column: int(name) - 1 for column, name in called.items()}

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from zoo.data.conll import Sentence, read_sentences
 from zoo.data.sentiment import LABELS, read_reviews
-from zoo.data.splits import LabelledTexts, Split, choose_labels
+from zoo.data.splits import Split, SplitLabelledTexts, choose_labels
 from zoo.masks.data import TokenizedTexts
 from zoo.masks.tokenizer import pad
 
@@ -45,7 +45,7 @@ class LabelledBatch(NamedTuple):
     labels: Tensor
 
 
-class ClassifiedTexts(LabelledTexts[LabelledText], TokenizedTexts[LabelledText]):
+class ClassifiedTexts(SplitLabelledTexts[LabelledText], TokenizedTexts[LabelledText]):
     """Batches from three lists of labelled texts.
 
     Args:
