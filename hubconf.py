@@ -11,14 +11,16 @@ def _entry_point(entry: _Entry):  # noqa: ANN202
         pretrained: bool | str = True,
         revision: str | None = None,
         trainable: bool = False,
+        classes: int | None = None,
         **arguments: object,
     ):
         if not pretrained:
-            return entry.builder()(**arguments)
+            sizes = {} if classes is None else {"classes": classes}
+            return entry.builder()(**arguments, **sizes)
         if arguments:
             raise ValueError(f"{sorted(arguments)} may not fit the weights: pass pretrained=False")
         source = entry.name if pretrained is True else pretrained
-        model = _zoo.load(source, revision=revision, trainable=trainable)
+        model = _zoo.load(source, revision=revision, trainable=trainable, classes=classes)
         if model.config["model"] != entry.name:
             raise ValueError(f"{source} holds {model.config['model']}, not {entry.name}")
         return model
@@ -32,6 +34,8 @@ def _entry_point(entry: _Entry):  # noqa: ANN202
             other arguments go to {entry.build.replace(":", ".")}.
         revision: tag, branch or commit of the Hub repository; default its newest.
         trainable: leave the weights trainable; default false.
+        classes: of a classifier, give it an untrained head for so many classes, unless it has as
+            many; default the head it was trained with.
 
     Returns:
         torch.nn.Module: with weights, in evaluation mode and frozen unless `trainable`.

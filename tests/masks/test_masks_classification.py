@@ -13,8 +13,7 @@ from transformers import BertConfig, BertForMaskedLM
 import zoo
 from zoo import checkpoint, cli
 from zoo.data.conll import read_sentences
-from zoo.data.table import read_table
-from zoo.masks.classification.data import LabelledTable, LabelledText, Reviews, TaggedTexts
+from zoo.masks.classification.data import Reviews, TaggedTexts
 from zoo.masks.classification.module import ClassificationModel, layer_groups
 from zoo.masks.classifiers import TextClassifier, TokenClassifier, build_classifier
 
@@ -131,7 +130,8 @@ def fit(module, data):
 def test_the_second_text_of_a_pair_is_told_from_the_first(tmp_path):
     kinds = {"天": "sky", "地": "earth"}
     rows = [{"text": a, "pair": b, "label": kinds[b]} for a in kinds for b in kinds]
-    data = LabelledTable(write_table(tmp_path / "pairs.jsonl", rows * 5), min_count=1, batch_size=8)
+    file = write_table(tmp_path / "pairs.jsonl", rows * 5)
+    data = Reviews(file=file, min_count=1, batch_size=8)
     assert data.labels == ["earth", "sky"]
     torch.manual_seed(0)
     module = ClassificationModel(data.vocabulary, 2, lr=1e-2, dropout=0.0, **TINY)
@@ -177,38 +177,6 @@ def test_labels_that_are_missing_count_nowhere():
     logits = module(tokens)[:, :3].flatten(0, 1)
     expected = torch.nn.functional.cross_entropy(logits, labels[:, :3].flatten())
     torch.testing.assert_close(whole, expected)
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "message"),
-    [
-        ("a.csv", "text,label\n好\n", "line 2: there is no 'label'"),
-        ("a.tsv", "text,label\n好,1\n", "line 2: there is no 'text'"),
-        ("a.jsonl", '{"text": 1}\n', "line 1: there is no 'label'"),
-        ("a.jsonl", "[1]\n", "line 1: expected a JSON object"),
-        ("a.jsonl", "{\n", "line 1: no JSON"),
-        ("a.txt", "x\n", r"ends in \.csv, \.tsv or \.jsonl"),
-    ],
-)
-def test_a_table_that_is_none_is_refused(name, content, message, tmp_path):
-    (tmp_path / name).write_text(content, "utf-8")
-    with pytest.raises(ValueError, match=message):
-        read_table(tmp_path / name, ("text", "label"))
-
-
-def test_tables_in_three_forms_are_the_same(tmp_path):
-    rows = [{"text": '他说，"好"', "label": "1"}, {"text": "", "label": "0"}]
-    write_table(tmp_path / "a.jsonl", rows)
-    (tmp_path / "a.csv").write_text('text,label\n"他说，""好""",1\n,0\n', "utf-8")
-    (tmp_path / "a.tsv").write_text('text\tlabel\n"他说，""好"""\t1\n\t0\n', "utf-8")
-    for form in ("jsonl", "csv", "tsv"):
-        assert read_table(tmp_path / f"a.{form}", ("text", "label")) == rows
-    with pytest.raises(ValueError, match="has 2 examples: give 10 or more"):
-        LabelledTable(str(tmp_path / "a.csv")).read("train")
-    many = LabelledTable(write_table(tmp_path / "b.jsonl", rows * 10))
-    parts = [many.read(split) for split in ("train", "valid", "test")]
-    assert [len(part) for part in parts] == [16, 2, 2]
-    assert parts[1] == [LabelledText('他说，"好"', 1)] * 2
 
 
 @given(st.binary(max_size=60))

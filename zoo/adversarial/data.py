@@ -8,13 +8,13 @@ from torch import Tensor
 
 from zoo.data.poems import DYNASTIES, Poem, PoemCorpus
 from zoo.data.sentiment import LABELS, read_reviews
-from zoo.data.splits import Split, SplitTexts
+from zoo.data.splits import Split, SplitLabelledTexts
 from zoo.data.text import CharacterTokenizer
 
 Example = tuple[str, int]
 
 
-class TextClassification(SplitTexts[Example]):
+class TextClassification(SplitLabelledTexts[Example]):
     """Batches of character ids and labels from three lists of labelled texts.
 
     Args:
@@ -22,8 +22,6 @@ class TextClassification(SplitTexts[Example]):
         options: those of `SplitTexts`; without a checkpoint the tokenizer has the characters that
             occur at least twice in training.
     """
-
-    labels: list[str]
 
     def __init__(self, max_length: int = 192, **options: Any) -> None:
         super().__init__(**options)
@@ -48,10 +46,13 @@ class TextClassification(SplitTexts[Example]):
         """The id of padding."""
         return 0
 
-    @property
-    def classes(self) -> int:
-        """Number of classes."""
-        return len(self.labels)
+    def from_row(self, row: dict[str, str]) -> Example:
+        """See `SplitData.from_row`."""
+        return row["text"], self.labels.index(row["label"])
+
+    def is_cut(self, example: Example) -> bool:
+        """See `SplitData.is_cut`."""
+        return len(example[0]) > self.preprocess.max_length
 
     def collate(self, examples: list[Example]) -> tuple[Tensor, Tensor]:
         """Return tokens int64 (batch, time) and labels int64 (batch,)."""
@@ -71,7 +72,7 @@ class Poems(PoemCorpus, TextClassification):
         options: those of `TextClassification`.
     """
 
-    labels = list(DYNASTIES)  # noqa: RUF012
+    corpus_labels = list(DYNASTIES)  # noqa: RUF012
 
     def example(self, poem: Poem) -> Example:
         """Return the text of a poem and its dynasty."""
@@ -89,7 +90,7 @@ class Sentiment(TextClassification):
         options: those of `TextClassification`.
     """
 
-    labels = LABELS
+    corpus_labels = LABELS
 
     def __init__(self, root: str = "data/sentiment", **options: Any) -> None:
         super().__init__(**options)

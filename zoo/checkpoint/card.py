@@ -19,7 +19,7 @@ _CARD = """\
 {front_matter}
 ---
 
-# {name}
+# {title}
 
 {summary}
 
@@ -81,25 +81,28 @@ def render(
         library_name="kexue-zoo",
         pipeline_tag=entry.task,
         tags=["kexue-zoo", "pytorch", entry.technique],
-        model_name=config["model"],
+        model_name=_title(config),
         eval_results=[_eval_result(result, entry.task) for result in metrics] or None,
     )
     return _CARD.format(
         front_matter=data.to_yaml(),
         name=entry.name,
-        summary=entry.summary,
+        title=_cell(_title(config)) if "data" in config else entry.name,
+        summary=_summary(config, entry),
         paper=entry.paper,
         post=f"Post in Scientific Spaces (科学空间): <{entry.post}>.\n" if entry.post else "",
         pictures="".join(f"\n{_show(name)}\n" for name in pictures),
         licence=_licence(entry),
         metrics=_table(metrics),
-        data=_data(entry),
+        data=_data(config, entry),
         notes=f"\n## Notes\n\n{notes}\n" if notes else "",
     )
 
 
-def _data(entry: Entry) -> str:
-    """Say what the weights that the zoo has under a name were trained on, and its terms."""
+def _data(config: dict[str, Any], entry: Entry) -> str:
+    """Say what the weights were trained on, and its terms, as far as the zoo knows them."""
+    if "data" in config:
+        return f"\nTrained on {_cell(config['data'])}; its terms are those of its owner.\n"
     if not entry.data:
         return ""
     head = (
@@ -115,6 +118,25 @@ def _licence(entry: Entry) -> str:
         return entry.licence
     notice = NOTICE.read_text("utf-8")
     return f"{entry.licence}. The weights derive from {entry.derived}.\n\n{notice}"
+
+
+def _title(config: dict[str, Any]) -> str:
+    """Return the name of the model, and of the data if they are not the recipe's."""
+    return " on ".join([config["model"], *([config["data"]] if "data" in config else [])])
+
+
+def _summary(config: dict[str, Any], entry: Entry) -> str:
+    """Say what the model does: what its recipe says, unless it was trained on other data."""
+    sentences = [entry.summary]
+    if "data" in config:
+        method = (
+            f"`zoo fit {entry.name}` on {_cell(config['data'])}, which is not its recipe's data"
+        )
+        labels = ", ".join(map(_cell, config.get("labels", [])))
+        sentences = [f"What came of {method}.", *([f"It tells apart: {labels}."] if labels else [])]
+    if "from" in config:
+        sentences.append(f"Fine-tuned from {_cell(config['from'])}.")
+    return " ".join(sentences)
 
 
 def check(folder: str | Path) -> None:

@@ -41,11 +41,21 @@ def load(folder: str | Path, *, trainable: bool = False) -> nn.Module:
     return rebuild(verify(folder), trainable=trainable)
 
 
-def rebuild(folder: Path, *, trainable: bool = False) -> nn.Module:
-    """Rebuild the network of a checkpoint folder that is verified already; see `load`."""
+def rebuild(folder: Path, *, trainable: bool = False, classes: int | None = None) -> nn.Module:
+    """Rebuild the network of a checkpoint folder that is verified already; see `load`.
+
+    Args:
+        folder: the folder.
+        trainable: as for `load`.
+        classes: as for `zoo.hub.load`.
+    """
     config = require_fitting(folder)
+    if classes is not None:
+        config = _with_classes(config, classes)
     net = _build(config, folder)
-    tensors.fill(net, folder / WEIGHTS, mend=_AGAIN)
+    # all of it fits, but for what follows from the number of classes
+    fresh = [] if classes is None else tensors.differing(net, folder / WEIGHTS)
+    tensors.fill(net, folder / WEIGHTS, fresh, mend=_AGAIN)
     attached = {"config": config}
     if "labels" in config:
         attached["labels"] = config["labels"]
@@ -120,6 +130,9 @@ def read_config(folder: Path) -> dict[str, Any]:
     labels = config.get("labels", [])
     if not isinstance(labels, list) or not all(map(_is_name, labels)):
         raise ValueError(f"{path}: labels is {labels!r}, expected a list of names")
+    for key in ("data", "from"):
+        if not _is_name(config.get(key, "")):
+            raise ValueError(f"{path}: {key} is {config[key]!r:.80}, expected a name")
     return config
 
 
@@ -145,6 +158,19 @@ def read_preprocess(folder: Path) -> Any:
         return kind.from_dict(state)  # pyright: ignore[reportAttributeAccessIssue]
     except Exception as error:
         raise ValueError(f"{path} does not describe a {address}: {one_line(error)}") from error
+
+
+def _with_classes(config: dict[str, Any], classes: int) -> dict[str, Any]:
+    """Return the configuration of a network with so many classes, which are numbered."""
+    known = config["arguments"].get("classes")
+    if known is None:
+        raise ValueError(f"classes is {classes}: {config['model']} has no classes, leave it out")
+    if type(classes) is not int or classes < 1:
+        raise ValueError(f"classes is {classes!r}: expected a whole number from 1 on")
+    if classes == known:
+        return config
+    arguments = config["arguments"] | {"classes": classes}
+    return config | {"arguments": arguments, "labels": list(map(str, range(classes)))}
 
 
 def _build(config: dict[str, Any], folder: Path) -> nn.Module:

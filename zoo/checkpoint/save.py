@@ -46,6 +46,8 @@ def save(
     metrics: list[dict[str, Any]],
     log: list[dict[str, Any]],
     labels: list[str] | None = None,
+    data: str | None = None,
+    origin: str | None = None,
     notes: str | None = None,
     attachments: Mapping[str, Attachment] | None = None,
     pictures: Mapping[str, bytes] | None = None,
@@ -66,6 +68,8 @@ def save(
             and `commit`.
         log: one row for each time something was logged in training.
         labels: names of the classes; default none.
+        data: what it was trained on in place of the recipe's corpus; default that corpus.
+        origin: the checkpoint that it was fine-tuned from; default none.
         notes: Markdown that the card shows as it is; default none.
         attachments: what a loaded network has as attributes of these names; default none.
         pictures: PNG files that the card shows, by file name; default none.
@@ -78,8 +82,8 @@ def save(
         ValueError: if `folder` holds anything but a checkpoint, or what is given does not load.
     """
     config = {"format": FORMAT, "model": name, "zoo": __version__, "arguments": arguments}
-    if labels is not None:
-        config["labels"] = labels
+    told = {"labels": labels, "data": data, "from": origin}
+    config |= {key: value for key, value in told.items() if value is not None}
     with replacing(folder) as partial:
         if attachments:
             config["attachments"] = write_attachments(partial, attachments)

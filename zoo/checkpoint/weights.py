@@ -67,6 +67,11 @@ def fill(net: nn.Module, path: Path, reset: Iterable[str] = (), *, mend: str) ->
     return [n for n in own if n in skipped]
 
 
+def differing(net: nn.Module, path: Path) -> list[str]:
+    """Return the names of the tensors of a network that a file has not, or has in another shape."""
+    return list(_differences(net.state_dict(keep_vars=True), _read_header(path)))
+
+
 def require_fitting(build: Callable[[], nn.Module], path: Path, *, mend: str) -> None:
     """Compare a network with the header of a file before memory is taken for either.
 

@@ -18,16 +18,16 @@ class Sentence(NamedTuple):
     tags: tuple[str, ...]
 
 
-def read_sentences(path: str | Path) -> list[Sentence]:
+def read_sentences(path: str | Path, encoding: str = "utf-8") -> list[Sentence]:
     """Read tagged sentences; of further columns the last one is the tag.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if it is empty or not UTF-8, or a line has a word and no tag.
+        ValueError: if it is empty or of another encoding, or a line has a word and no tag.
     """
     found: list[Sentence] = []
     pairs: list[tuple[str, str]] = []
-    for number, line in enumerate([*read_text(Path(path)).split("\n"), ""], 1):
+    for number, line in enumerate([*read_text(Path(path), encoding).split("\n"), ""], 1):
         columns = line.split()
         if len(columns) == 1:
             raise ValueError(f"{path}, line {number}: {line!r} has no tag: expected word TAB tag")

@@ -68,6 +68,8 @@ class PoemCorpus(SplitData):
     @property
     def title(self) -> str:
         """See `SplitData.title`."""
+        if self.file:
+            return super().title
         return f"{super().title}, {Path(self.path).name if self.path else 'embedded sample'}"
 
     @abstractmethod

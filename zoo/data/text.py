@@ -24,21 +24,29 @@ class Passage(NamedTuple):
     target: str = ""
 
 
-def read_text(path: Path) -> str:
-    """Read a UTF-8 file.
+def read_text(path: Path, encoding: str = "utf-8") -> str:
+    """Read a text file, without the byte order mark that it may have.
+
+    Args:
+        path: the file.
+        encoding: such as `gb18030`; default UTF-8.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if it is empty or not UTF-8; the message has the byte's offset.
+        ValueError: if it is empty or not of that encoding, with the byte's offset; or if there is
+            no such encoding.
     """
     if not path.is_file():
         raise FileNotFoundError(f"no file {path}: check its name and its folder")
     try:
-        text = path.read_bytes().decode("utf-8")
+        text = path.read_bytes().decode(encoding).removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         raise ValueError(
-            f"{path} is not UTF-8 (byte {error.start}): convert it, e.g. with iconv -t UTF-8"
+            f"{path} is not {encoding.upper()} (byte {error.start}): convert it, e.g. with iconv "
+            "-t UTF-8, or name its encoding where there is an option (--data.encoding gb18030)"
         ) from None
+    except LookupError:
+        raise ValueError(f"encoding is {encoding!r}: expected one such as utf-8, gb18030") from None
     if not text.strip():
         raise ValueError(f"{path} is empty: expected lines of text")
     return text

@@ -1,5 +1,6 @@
 """Texts to continue: poems from their first line, abstracts and encyclopaedia from ten tokens."""
 
+import re
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from zoo.data.text import Passage
 from zoo.data.wikitext import read_paragraphs
 from zoo.decoding.tokenizer import END, NAMES, UNKNOWN, Tokenizer, Unit
 
+_CLAUSE = re.compile(r"[^，。？！；,.?!;]+[，。？！；,.?!;]+(?=.)")  # and something after it
+
 
 class Continuation(SplitData[Passage]):
     """Batches of whole texts and of the lengths of their given parts.
@@ -25,6 +28,7 @@ class Continuation(SplitData[Passage]):
     """
 
     unit: Unit = "character"
+    COLUMNS = ("text",)
 
     def __init__(self, min_count: int = 5, **options: Any) -> None:
         super().__init__(**options)
@@ -42,6 +46,12 @@ class Continuation(SplitData[Passage]):
     def vocabulary(self) -> int:
         """Number of token ids."""
         return len(self.preprocess)
+
+    def from_row(self, row: dict[str, str]) -> Passage:
+        """See `SplitData.from_row`: what is given is the first clause, if there is another."""
+        clause = _CLAUSE.match(row["text"])
+        given = clause.end() if clause else 0
+        return Passage(row["text"][:given], row["text"][given:])
 
     def length(self, example: Passage) -> int:
         """See `SplitData.length`."""

@@ -11,7 +11,11 @@ from zoo.hub.errors import REPO
 
 
 def load(
-    name_or_folder_or_repo: str | Path, *, revision: str | None = None, trainable: bool = False
+    name_or_folder_or_repo: str | Path,
+    *,
+    revision: str | None = None,
+    trainable: bool = False,
+    classes: int | None = None,
 ) -> nn.Module:
     """Load a trained network with its preprocessing, after verifying the SHA-256 of every file.
 
@@ -21,13 +25,16 @@ def load(
         revision: of a repository, a tag, a branch or a full commit hash; default its main branch.
             What is cached already under a full hash is loaded without any request.
         trainable: return it in training mode with gradients; default in evaluation mode, frozen.
+        classes: of a classifier, give it a head for so many classes, untrained, unless it has as
+            many; default the head it was trained with.
 
     Returns:
         The network, with `config` and, where it has them, `preprocess` and `labels` attached.
 
     Raises:
         FileNotFoundError: if there is no such folder, repository, or bundled checkpoint.
-        ValueError: if the name is unknown, or the checkpoint is damaged or does not fit.
+        ValueError: if the name is unknown, or the checkpoint is damaged or does not fit, or
+            is given `classes` and is no classifier.
 
     Example:
         >>> import zoo
@@ -36,7 +43,7 @@ def load(
         'Tang'
     """
     folder = resolve(name_or_folder_or_repo, revision=revision)
-    return checkpoint.rebuild(folder, trainable=trainable)
+    return checkpoint.rebuild(folder, trainable=trainable, classes=classes)
 
 
 def resolve(name_or_folder_or_repo: str | Path, *, revision: str | None = None) -> Path:

@@ -15,6 +15,8 @@ from zoo.data.text import Passage, read_text
 from zoo.masks.objectives import TextBatch
 from zoo.masks.tokenizer import Tokenizer, pad
 
+WHOLE = 1 << 30  # more tokens than a text has
+
 
 class TokenizedTexts(SplitTexts[TextExample]):
     """Examples that a network of masks reads as token ids.
@@ -47,6 +49,12 @@ class TokenizedTexts(SplitTexts[TextExample]):
     def encode(self, example: TextExample) -> tuple[list[int], list[int]]:
         """Return the ids of the tokens and of their segments."""
 
+    def exceeds(self, text: str, second: str, most: int) -> bool:
+        """Say whether a text and a second one, of which `most` tokens are read, are cut."""
+        encode = self.preprocess.encode
+        after = len(encode(second, WHOLE)) - 1 if second else 0  # a second text has no start
+        return after > most or len(encode(text, WHOLE)) + after > self.max_length
+
     @property
     def vocabulary(self) -> int:
         """Number of token ids."""
@@ -73,6 +81,8 @@ class MaskedText(TokenizedTexts[Passage]):
         options: those of `TokenizedTexts`.
     """
 
+    COLUMNS = ("text",)
+
     def __init__(self, max_target: int = 32, words: str | None = None, **options: Any) -> None:
         super().__init__(**options)
         self.max_target, self._words = max_target, words
@@ -91,6 +101,14 @@ class MaskedText(TokenizedTexts[Passage]):
         special = self.preprocess.special
         tokens = enumerate(self.preprocess.tokens)
         return ["" if i in special else token.removeprefix("▁") or "▁" for i, token in tokens]
+
+    def from_row(self, row: dict[str, str]) -> Passage:
+        """See `SplitData.from_row`."""
+        return Passage(*(row[name] for name in self.COLUMNS))
+
+    def is_cut(self, example: Passage) -> bool:
+        """See `SplitData.is_cut`."""
+        return self.exceeds(*example, self.max_target)
 
     def texts_of(self, example: Passage) -> str:
         """See `TokenizedTexts.texts_of`."""
@@ -134,6 +152,7 @@ class Titles(MaskedText):
     """
 
     called, unseen = "CSL titles", "unseen abstracts"
+    COLUMNS = ("source", "target")
 
     def __init__(
         self,

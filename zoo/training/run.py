@@ -30,7 +30,9 @@ from zoo.training.report import commit, show, tell
 from zoo.training.start import (
     foreign_net,
     forget,
+    origin,
     preprocess_file,
+    require_labels,
     source_folder,
     start_folder,
 )
@@ -189,10 +191,14 @@ class ZooCLI(LightningCLI):
             source, name = self.options["from"], self.options.name
             fresh = getattr(foreign_net(source, name), "FRESH", ())
             reset = [*self.options.reset, *fresh]
+            if "head" not in reset:
+                require_labels(source, name, getattr(self.datamodule, "labels", None))
             checkpoint.start_from(self.model.net, start_folder(source, name), reset)
         features = getattr(self.model, "features", None)
         if isinstance(features, str):  # the checkpoint whose features measure what is made
             self.model.measure_with(hub.load(features))
+        for remark in getattr(self.datamodule, "remarks", list)():
+            tell(remark)
 
     def before_fit(self) -> None:
         """Measure a model that is to be fine-tuned."""
@@ -245,6 +251,7 @@ class ZooCLI(LightningCLI):
         """Write the checkpoint folder of a finished run."""
         callbacks = self.trainer.callbacks  # pyright: ignore[reportAttributeAccessIssue]
         log = next(c for c in callbacks if isinstance(c, TrainLog))
+        source = self.options["from"]
         checkpoint.save(
             output,
             name=self.options.name,
@@ -252,6 +259,8 @@ class ZooCLI(LightningCLI):
             arguments=self.model.arguments,
             preprocess=getattr(self.datamodule, "preprocess", None),
             labels=getattr(self.datamodule, "labels", None),
+            data=self.datamodule.title if getattr(self.datamodule, "file", None) else None,
+            origin=origin(source, self.options.name) if source else None,
             recipe=self.recipe(),
             metrics=self.results(metrics, FOLDER),
             log=log.rows,

@@ -55,6 +55,41 @@ def preprocess_file(source: str | None, name: str) -> str | None:
     return str(path) if path and path.is_file() else None
 
 
+def origin(source: str, name: str) -> str:
+    """Return what a card calls the checkpoint that `--from` names: no folder of this machine.
+
+    Args:
+        source: what `--from` names.
+        name: the model to train.
+    """
+    if not Path(source).expanduser().exists() or source in registry.list_models():
+        return source
+    if foreign_net(source, name) is not None:
+        return Path(source).expanduser().resolve().name
+    config = checkpoint.read_config(source_folder(source))
+    return " on ".join([config["model"], *([config["data"]] if "data" in config else [])])
+
+
+def require_labels(source: str, name: str, labels: list[str] | None) -> None:
+    """Refuse to go on with a head that tells other labels apart.
+
+    Args:
+        source: what `--from` names.
+        name: the model to train or to measure.
+        labels: of the data, in the order of their numbers, if they have labels.
+
+    Raises:
+        ValueError: if the checkpoint has labels, and they are others.
+    """
+    known = checkpoint.read_config(start_folder(source, name)).get("labels")
+    if labels and known and list(labels) != known:
+        ours, theirs = (", ".join(part[:20]) for part in (labels, known))
+        raise ValueError(
+            f"the labels of the data are {ours}, those of {source} {theirs}: zoo fit can start "
+            "the head afresh (--reset head)"
+        )
+
+
 def forget() -> None:
     """Let the next run find its sources anew."""
     for once_a_run in (source_folder, foreign_net, start_folder):

@@ -1,22 +1,19 @@
 """Labelled texts, pairs of texts and tokens as batches."""
 
 from functools import cached_property
-from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from zoo.data.conll import Sentence, read_sentences
 from zoo.data.sentiment import LABELS, read_reviews
-from zoo.data.splits import Split
-from zoo.data.table import read_table
+from zoo.data.splits import Split, SplitLabelledTexts, choose_labels
 from zoo.masks.data import TokenizedTexts
 from zoo.masks.tokenizer import pad
 
 # what has no word: of such a text only the frequencies of the classes are known
 WORDLESS = ("", " ", "。", "？？？", "...", "!!!", "123", "5", "🙂", "（）", "-", "\n")
-Row = TypeVar("Row")
 IGNORED = -100  # the label of a token that has none
 
 
@@ -48,7 +45,7 @@ class LabelledBatch(NamedTuple):
     labels: Tensor
 
 
-class ClassifiedTexts(TokenizedTexts[LabelledText]):
+class ClassifiedTexts(SplitLabelledTexts[LabelledText], TokenizedTexts[LabelledText]):
     """Batches from three lists of labelled texts.
 
     Args:
@@ -58,7 +55,7 @@ class ClassifiedTexts(TokenizedTexts[LabelledText]):
         options: those of `TokenizedTexts`.
     """
 
-    labels: list[str]
+    OPTIONAL = ("pair", "split")
 
     def __init__(self, max_pair: int = 64, blanks: int = 0, **options: Any) -> None:
         super().__init__(**options)
@@ -67,17 +64,20 @@ class ClassifiedTexts(TokenizedTexts[LabelledText]):
     @cached_property
     def train(self) -> list[LabelledText]:
         """The training examples, those without words included."""
-        examples = self.read("train")
+        examples = self.examples("train")
         chosen = examples[:: self.blanks] if self.blanks else []
         return examples + [
             LabelledText(WORDLESS[i % len(WORDLESS)], example.label)
             for i, example in enumerate(chosen)
         ]
 
-    @property
-    def classes(self) -> int:
-        """Number of classes."""
-        return len(self.labels)
+    def from_row(self, row: dict[str, str]) -> LabelledText:
+        """See `SplitData.from_row`; of pairs the second text is in the column `pair`."""
+        return LabelledText(row["text"], self.labels.index(row["label"]), row.get("pair", ""))
+
+    def is_cut(self, example: LabelledText) -> bool:
+        """See `SplitData.is_cut`."""
+        return self.exceeds(example.text, example.pair, self.max_pair)
 
     def texts_of(self, example: LabelledText) -> str:
         """See `TokenizedTexts.texts_of`."""
@@ -108,7 +108,7 @@ class Reviews(ClassifiedTexts):
         options: those of `ClassifiedTexts`.
     """
 
-    labels, called = LABELS, "Sentiment"
+    corpus_labels, called = LABELS, "Sentiment"
 
     def __init__(self, root: str = "data/sentiment", **options: Any) -> None:
         super().__init__(**options)
@@ -117,42 +117,6 @@ class Reviews(ClassifiedTexts):
     def read(self, split: Split) -> list[LabelledText]:
         """See `SplitData.read`; raises as `zoo.data.sentiment.read_reviews`."""
         return [LabelledText(text, label) for text, label in read_reviews(self.root, split)]
-
-
-class LabelledTable(ClassifiedTexts):
-    """Labelled texts of one's own, split by `tenths`.
-
-    Args:
-        file: a table for `zoo.data.table.read_table`, with the columns `text` and `label`, and for
-            pairs of texts `pair`.
-        options: those of `ClassifiedTexts`.
-    """
-
-    def __init__(self, file: str, **options: Any) -> None:
-        super().__init__(**options)
-        self.file = file
-
-    @property
-    def title(self) -> str:
-        """See `SplitData.title`."""
-        return f"{super().title}, {Path(self.file).name}"
-
-    @cached_property
-    def rows(self) -> list[dict[str, str]]:
-        """The rows of the table."""
-        return read_table(self.file, ("text", "label"))
-
-    @cached_property
-    def labels(self) -> list[str]:  # pyright: ignore[reportIncompatibleVariableOverride]
-        """The labels of the table, sorted."""
-        return sorted({row["label"] for row in self.rows})
-
-    def read(self, split: Split) -> list[LabelledText]:
-        """See `SplitData.read`; raises as `read_table` and `tenths`."""
-        return [
-            LabelledText(row["text"], self.labels.index(row["label"]), row.get("pair", ""))
-            for row in tenths(self.rows, split, self.file)
-        ]
 
 
 class TaggedText(NamedTuple):
@@ -168,31 +132,35 @@ class TaggedText(NamedTuple):
 
 
 class TaggedTexts(TokenizedTexts[TaggedText]):
-    """Tagged sentences of one's own, split by `tenths`, for a classifier of tokens.
+    """Tagged sentences of one's own, for a classifier of tokens; split as `SplitData` says.
 
     Args:
         file: for `zoo.data.conll.read_sentences`.
         options: those of `TokenizedTexts`.
     """
 
-    def __init__(self, file: str, **options: Any) -> None:
-        super().__init__(**options)
-        self.file = file
+    COLUMNS = ("word", "tag")
 
-    @property
-    def title(self) -> str:
-        """See `SplitData.title`."""
-        return f"{super().title}, {Path(self.file).name}"
+    def __init__(self, file: str, **options: Any) -> None:
+        super().__init__(file=file, **options)
 
     @cached_property
-    def sentences(self) -> list[Sentence]:
+    def rows(self) -> list[Sentence]:
         """All sentences of the file."""
-        return read_sentences(self.file)
+        return read_sentences(self.file or "", self.encoding)
+
+    @cached_property
+    def _table(self) -> list[Sentence]:
+        return self.rows
+
+    def split_of(self, row: Sentence) -> None:
+        """See `SplitData.split_of`."""
 
     @cached_property
     def labels(self) -> list[str]:
-        """The tags of the file, sorted."""
-        return sorted({tag for sentence in self.sentences for tag in sentence.tags})
+        """The tags of the file; see `choose_labels`."""
+        tags = {tag for sentence in self.rows for tag in sentence.tags}
+        return choose_labels(tags, self.saved_labels, self.file or "")
 
     @property
     def classes(self) -> int:
@@ -200,11 +168,12 @@ class TaggedTexts(TokenizedTexts[TaggedText]):
         return len(self.labels)
 
     def read(self, split: Split) -> list[TaggedText]:
-        """See `SplitData.read`; raises as `read_sentences` and `tenths`."""
-        return [
-            TaggedText(words, tuple(map(self.labels.index, tags)))
-            for words, tags in tenths(self.sentences, split, self.file)
-        ]
+        """See `SplitData.read`: there is no corpus but the file."""
+        return self.own[split]
+
+    def from_row(self, row: Sentence) -> TaggedText:
+        """See `SplitData.from_row`."""
+        return TaggedText(row.words, tuple(map(self.labels.index, row.tags)))
 
     def texts_of(self, example: TaggedText) -> str:
         """See `TokenizedTexts.texts_of`."""
@@ -224,15 +193,3 @@ class TaggedTexts(TokenizedTexts[TaggedText]):
         ]
         tokens = pad([ids for ids, _ in encoded], self.padding)
         return LabelledBatch(tokens, torch.zeros_like(tokens), pad(labels, IGNORED))
-
-
-def tenths(rows: list[Row], split: Split, file: str) -> list[Row]:
-    """Return the part of a file's rows that a split has: of ten, 8 train, 1 validates, 1 tests.
-
-    Raises:
-        ValueError: if there are fewer than ten rows.
-    """
-    if len(rows) < 10:
-        raise ValueError(f"{file} has {len(rows)} examples: give 10 or more, to split")
-    part = {8: "valid", 9: "test"}
-    return [row for i, row in enumerate(rows) if part.get(i % 10, "train") == split]
