@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 import re
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, get_type_hints
@@ -22,7 +23,28 @@ class OptionParser(ArgumentParser):
     def parse(self, arguments: Sequence[str]) -> dict[str, Any]:
         """Return the values of all options, by the names of the parameters."""
         spelled = [re.sub(r"^--[^=]+", lambda m: m[0].replace("_", "-"), a) for a in arguments]
-        return vars(self.parse_args(spelled))
+        return vars(self.parse_args(self._options_first(spelled)))
+
+    def _options_first(self, arguments: Sequence[str]) -> list[str]:
+        """Move the options, each with its value, before the other words.
+
+        argparse gives an argument of any number of words what stands before the next option, be
+        it nothing, and then refuses the words of `zoo generate MODEL --beam 4 TEXT`.
+        """
+        options: list[str] = []
+        words: list[str] = []
+        rest = iter(arguments)
+        for argument in rest:
+            if argument == "--":
+                words += [argument, *rest]
+            elif not argument.startswith("-") or argument == "-":
+                words.append(argument)
+            else:
+                options.append(argument)
+                action = self._option_string_actions.get(argument)
+                if action is not None and action.nargs is None:
+                    options += itertools.islice(rest, 1)
+        return [*options, *words]
 
     def add_function(self, function: Callable[..., Any]) -> None:
         """Add all parameters of a function: positional ones as words, keywords as options.
