@@ -11,6 +11,7 @@ from torch.nn.utils.rnn import pack_sequence
 from zoo.decoding.heads import Kind, SelfTerminating
 from zoo.decoding.texts import stream, write
 from zoo.decoding.tokenizer import BEGIN, END, PADDING, UNKNOWN, Tokenizer
+from zoo.layers.texts import require_texts
 
 Cells = tuple[Tensor, ...]  # each (layers, batch, width)
 
@@ -169,8 +170,7 @@ class LanguageModel(SelfTerminating[Cells]):
         Raises:
             TypeError: if `texts` is a single string.
         """
-        if isinstance(texts, str):
-            raise TypeError("expected a list of texts, got one string: write [text]")
+        require_texts(texts)
         prompts = [self.preprocess.prompt(text) for text in texts]
         return write(self, prompts, self.preprocess.decode, **{**WRITING, **options})
 

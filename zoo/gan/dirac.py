@@ -14,6 +14,7 @@ corner negative: that is what penalties are for.
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
+from numbers import Real
 from pathlib import Path
 from typing import Any, Literal
 
@@ -317,7 +318,7 @@ def dirac(
             f"dimension is {dimension}: expected 1 or 2, and 2 with spectral-norm, since a "
             "normalised critic of one weight has no gradient"
         )
-    if not isinstance(step, int | float) or not step > 0:
+    if not isinstance(step, Real) or not step > 0:
         raise ValueError(f"step is {step!r}: expected a number above 0")
     lazy = [term.name for term in made if term.every > 1]
     if lazy:
