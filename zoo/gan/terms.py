@@ -375,7 +375,7 @@ def _make_term(given: Mapping[str, Any], defaults: Mapping[str, float]) -> Term:
             raise ValueError(f"term {name} has no {option!r}: expected {', '.join(known)}")
     options: dict[str, Any] = {k: v for k, v in defaults.items() if k in known} | given
     for option, value in options.items():
-        if not isinstance(value, Real) or not value > 0:
+        if not isinstance(value, Real) or not float(value) > 0:
             raise ValueError(f"{option} of term {name} is {value!r}: expected a number above 0")
     return TERMS[name](**options)
 
