@@ -1,6 +1,7 @@
 """The `zoo` command: what it prints, and what it says of bad input."""
 
 import io
+from argparse import ArgumentError
 
 import pytest
 import readme_table
@@ -9,6 +10,7 @@ import yaml
 from conftest import ROOT, twin
 
 from zoo import cli, registry
+from zoo.cli.options import OptionParser
 
 NAME = "adversarial_fgm_poems"
 
@@ -92,6 +94,39 @@ def test_every_command_says_what_it_does(name, capsys):
 
 
 @pytest.mark.parametrize(
+    "arguments",
+    [
+        ["床前", "--beam", "4", "举头", "-x"],
+        ["--beam=4", "床前", "举头"],
+        ["床前", "举头", "--stream", "--beam", "4"],
+        ["--stream", "床前", "举头", "--beam", "4"],
+        ["--beam", "4", "--", "床前", "举头"],
+        ["--beam", "4", "床前", "--", "举头"],
+    ],
+)
+def test_options_stand_anywhere_among_the_words(arguments):
+    def write(model: str, texts: list[str], *, beam: int = 1, stream: bool = False) -> None:
+        """Write.
+
+        Args:
+            model: who writes.
+            texts: what to go on with.
+            beam: how wide.
+            stream: whether as it comes.
+        """
+
+    parser = OptionParser()
+    parser.add_function(write)
+    if "-x" in arguments:
+        with pytest.raises(ArgumentError, match="-x"):
+            parser.parse(["model", *arguments])
+        return
+    found = parser.parse(["model", *arguments])
+    stream = "--stream" in arguments
+    assert found == {"model": "model", "texts": ["床前", "举头"], "beam": 4, "stream": stream}
+
+
+@pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
         (["lst"], "no command 'lst': did you mean list?"),
@@ -107,6 +142,9 @@ def test_every_command_says_what_it_does(name, capsys):
         (["fit", NAME, "--ckpt_path", "lost.ckpt"], "no checkpoint lost.ckpt"),
         (["fit", NAME, "--from", "nowhere"], "no model 'nowhere'"),
         (["test", "adversarial_fgm_poem"], "did you mean adversarial_fgm_poems"),
+        (["predict", "pictures_digits", "no.png"], "zoo: no.png: no such file or directory"),
+        (["predict", "pictures_digits", "."], "zoo: .: is a directory"),
+        (["generate", "decoding_lstm_poems", "--bean", "4", "x"], "--bean"),
     ],
 )
 def test_bad_words_are_one_line_and_exit_code_2(arguments, complaint, capsys, tmp_path):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-from zoo.files import replacing
+from zoo.files import replacing, require_place
 
 
 def put(path, text="new"):
@@ -26,6 +26,19 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):
         raise KeyboardInterrupt
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_place_is_refused_before_the_work(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"no/a\.tsv: no such folder; make it first"):
+        require_place(tmp_path / "no" / "a.tsv")
+    with pytest.raises(ValueError, match="cannot be written"):
+        require_place(tmp_path)
+    (tmp_path / "link").symlink_to(tmp_path / "no" / "a.tsv")
+    with pytest.raises(FileNotFoundError, match="no such folder"):
+        require_place(tmp_path / "link")
+    for path in (tmp_path / "a.tsv", "/dev/stdout", "/dev/null", "a.tsv"):
+        require_place(path)
+    assert [path.name for path in tmp_path.iterdir()] == ["link"]
 
 
 def test_the_mode_is_kept_and_a_link_followed(tmp_path):

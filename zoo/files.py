@@ -35,6 +35,25 @@ def replacing(path: str | Path) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
+def require_place(path: str | Path) -> None:
+    """Refuse, before the work, a file that cannot be written after it.
+
+    Args:
+        path: the file to be.
+
+    Raises:
+        FileNotFoundError: if it has no folder.
+        ValueError: if it is a folder, or may not be written.
+    """
+    target = Path(os.path.realpath(path))
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"{path}: no such folder; make it first")
+    if Path(path).is_dir() or not os.access(
+        path if Path(path).exists() else target.parent, os.W_OK
+    ):
+        raise ValueError(f"{path}: cannot be written; choose another place")
+
+
 def is_stream(path: str | Path) -> bool:
     """Say whether a path is there and no regular file, or is a name for an open one."""
     parts = Path(os.path.abspath(path)).parts[1:3]  # noqa: PTH100 - links as they are

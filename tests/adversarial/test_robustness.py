@@ -120,3 +120,20 @@ def test_the_command_prints_a_table_and_draws_the_curves(capsys, tmp_path):
     assert "| swap at | 0 | 0.05 | 0.1 | 0.2 | 0.4 |" in printed
     assert "pgd" not in printed
     assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["adversarial_fgm_poems", "--examples", "-3"], "examples is -3: expected at least 1"),
+        (["decoding_lstm_poems"], "decoding_lstm_poems classifies nothing"),
+        (["adversarial_fgm_poems", "-o", "no/a.png"], "no/a.png: no such folder; make it first"),
+        (["adversarial_fgm_poems", "--data.path", "no.gz"], "leave path out (--data.path null)"),
+    ],
+)
+def test_the_command_refuses_bad_input(words, message, capsys):
+    from zoo import cli
+
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["attack", *words])
+    assert message in capsys.readouterr().err

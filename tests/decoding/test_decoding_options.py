@@ -21,7 +21,7 @@ def test_every_option_of_a_method_reaches_it_and_only_it():
     ("message", "given"),
     [
         ("top_pp is no option of generate: did you mean top_p", {"top_pp": 0.5}),
-        ("beams is no option of generate: did you mean beam", {"beams": 4}),
+        ("beams is no option of generate: did you mean beam\\?$", {"beams": 4}),
         ("xyzzy is no option of generate: there are max_new_tokens", {"xyzzy": 1}),
         ("top_p does nothing for method='greedy': .*take method='sample'", {"top_p": 0.5}),
         ("beam does nothing for method='greedy': .*take method='beam'", {"beam": 4}),

@@ -144,11 +144,19 @@ def test_momentum_of_the_usual_sign_destabilises_even_alternating_steps():
         ({"terms": [{"name": "r1", "every": 4}]}, "term r1 is lazy: expected every=1"),
         ({"terms": ["instance-noise"], "loss": "gan-qp"}, "loss is gan-qp under instance-noise"),
         ({"update": "sideways"}, "update is 'sideways'"),
+        ({"step": "0.1"}, "step is '0.1': expected a number above 0"),
+        ({"terms": "r1"}, r"terms is 'r1': expected a list; write \['r1'\]"),
+        ({"terms": ["r1"], "gamma": "0.3"}, "gamma of term r1 is '0.3': expected a number"),
     ],
 )
 def test_choices_outside_the_laboratory_are_refused(options, sentence):
     with pytest.raises(ValueError, match=sentence):
         dirac(**{"loss": "wgan", **options})
+
+
+def test_a_laboratory_shows_its_choice_and_verdict():
+    lab = dirac("wgan", terms=["r1"], gamma=0.3, update="simultaneous")
+    assert repr(lab) == f"wgan, R1(every=1, gamma=0.3), step 0.1: {lab.verdict}"
 
 
 def test_pictures_are_drawn(tmp_path):

@@ -5,7 +5,6 @@ import json
 import pytest
 
 from zoo import cli
-from zoo.linking.cli import link
 
 LINES = (
     '{"id": "1", "names": ["蘇舜欽", "子美"], "description": "宋"}\n'
@@ -52,7 +51,7 @@ def test_linking_prints_a_line_of_json_a_text(base, monkeypatch, capsys):
 
     net = linker(TransformerLinker, KnowledgeBase.open(base))
     monkeypatch.setattr(zoo, "load", lambda model: net)
-    link("any", ["寄子美", "無"], keep=1)
+    cli.main(["link", "any", "--keep", "1", "寄子美", "無"])
     first, second = map(json.loads, capsys.readouterr().out.splitlines())
     assert second == {"text": "無", "mentions": []}
     (mention,) = first["mentions"]
@@ -62,4 +61,4 @@ def test_linking_prints_a_line_of_json_a_text(base, monkeypatch, capsys):
 
 def test_a_model_that_links_nothing_is_refused():
     with pytest.raises(ValueError, match="links no texts"):
-        link("masks_poems_lm", ["x"])
+        cli.run(["link", "masks_poems_lm", "x"])

@@ -206,6 +206,13 @@ def test_a_number_of_words_below_0(capsys):
     assert "top is -1: expected 0 or more" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("option", ["-o", "--jieba"])
+def test_an_output_without_a_folder_is_refused_before_the_corpus_is_read(option, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["words", "nothing.txt", option, str(tmp_path / "no" / "a.tsv")])
+    assert "a.tsv: no such folder; make it first" in capsys.readouterr().err
+
+
 def test_a_picture_among_the_texts(tmp_path, caplog):
     (tmp_path / "a.txt").write_text(TEXT, encoding="utf-8")
     (tmp_path / "b.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 9)

@@ -5,7 +5,7 @@ from typing import Any
 
 from zoo.adversarial.robustness import robustness
 from zoo.cli.options import OptionParser
-from zoo.files import replacing
+from zoo.files import replacing, require_place
 from zoo.training.recipes import data_options
 from zoo.training.run import assemble
 from zoo.training.start import source_folder
@@ -47,7 +47,14 @@ def attack(
     """
     from zoo import hub
 
+    if examples is not None and examples < 1:
+        raise ValueError(f"examples is {examples}: expected at least 1, or null for all")
+    path = None if output is None else Path(output).expanduser()
+    if path is not None:
+        require_place(path)
     net: Any = hub.load(model)
+    if not hasattr(net, "predict"):
+        raise ValueError(f"{model} classifies nothing: `zoo list` says what it does")
     folder = source_folder(model)
     recipe = ["--config", str(folder / "recipe.yaml"), "--from", model]
     loader = assemble([*recipe, *data]).datamodule.test_dataloader()
@@ -61,10 +68,10 @@ def attack(
             f"{found.silent:.0%} of the gradients are zero: they may be masked, and what looks "
             "robust may not be"
         )
-    if output is not None:
+    if path is not None:
         from matplotlib import pyplot
 
         found.plot()
-        with replacing(Path(output).expanduser()) as partial:
+        with replacing(path) as partial:
             pyplot.savefig(partial, format="png")
         print(output)

@@ -7,7 +7,7 @@ from typing import Any
 
 from zoo import hub
 from zoo.errors import one_line
-from zoo.files import replacing
+from zoo.files import replacing, require_place
 
 BATCH = 64  # texts at a time
 
@@ -108,8 +108,7 @@ def sample(
     if n < 1:
         raise ValueError(f"n is {n}: expected at least 1 picture")
     path = Path(output).expanduser()
-    if not path.resolve().parent.is_dir():
-        raise FileNotFoundError(f"no folder for {output}: make it, or give another -o")
+    require_place(path)
     net: Any = hub.load(model)
     if not hasattr(net, "sample"):
         raise ValueError(f"{model} makes no pictures: `zoo list` says what it does")

@@ -22,7 +22,30 @@ class OptionParser(ArgumentParser):
     def parse(self, arguments: Sequence[str]) -> dict[str, Any]:
         """Return the values of all options, by the names of the parameters."""
         spelled = [re.sub(r"^--[^=]+", lambda m: m[0].replace("_", "-"), a) for a in arguments]
-        return vars(self.parse_args(spelled))
+        return vars(self.parse_args(self._words_together(spelled)))
+
+    def _words_together(self, arguments: Sequence[str]) -> list[str]:
+        """Move the words that belong to no option to one place.
+
+        argparse gives an argument of any number of words what stands before the next option, be
+        it nothing, and then refuses the words of `zoo generate MODEL --beam 4 TEXT`.
+        """
+        options: list[str] = []
+        words: list[str] = []
+        room = 0  # for values of the last option
+        for place, argument in enumerate(arguments):
+            if argument == "--":
+                words += arguments[place:]
+                break
+            if argument.startswith("-") and argument != "-" and room != 1:
+                action = self._option_string_actions.get(argument)
+                nargs = 0 if action is None else action.nargs
+                room = {None: 1, "+": len(arguments)}.get(nargs, 0)
+                options.append(argument)
+            else:
+                (options if room else words).append(argument)
+                room = max(room - 1, 0)
+        return [*options, *words] if "--" in words else [*words, *options]
 
     def add_function(self, function: Callable[..., Any]) -> None:
         """Add all parameters of a function: positional ones as words, keywords as options.

@@ -19,7 +19,7 @@ DYNASTIES: tuple[Dynasty, ...] = get_args(Dynasty)
 _COLUMNS = ("split", "dynasty", "author", "title", "text")
 _LINE = re.compile("[^，。？！；]+[，。？！；]?")
 _HOW_TO_MAKE = (
-    "leave path out for the embedded sample, or make the full set: "
+    "leave path out (--data.path null) for the embedded sample, or make the full set: "
     "npm install chinese-poetry@2.0.1 && pip install opencc==1.4.2 && "
     "python -m zoo.data.samples.make_poems --package node_modules/chinese-poetry --full {}"
 )

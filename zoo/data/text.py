@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from zoo.layers.texts import require_texts
+
 PADDING, UNKNOWN = "[PAD]", "[UNK]"
 
 
@@ -107,8 +109,7 @@ class CharacterTokenizer:
         Raises:
             TypeError: if `texts` is a single string, which would be read as a list of characters.
         """
-        if isinstance(texts, str):
-            raise TypeError("expected a list of texts, got one string: write [text]")
+        require_texts(texts)
         rows = [torch.tensor(self.encode(text)) for text in texts]
         return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
 

@@ -11,7 +11,11 @@ from torch.nn.utils.rnn import pack_sequence
 from zoo.decoding.heads import Headed, Kind, SelfTerminating
 from zoo.decoding.texts import stream, write
 from zoo.decoding.tokenizer import BEGIN, END, PADDING, UNKNOWN, Tokenizer
+<<<<<<< HEAD
 from zoo.layers.signature import Signature
+=======
+from zoo.layers.texts import require_texts
+>>>>>>> newcomer
 
 Cells = tuple[Tensor, ...]  # each (layers, batch, width)
 
@@ -170,8 +174,7 @@ class LanguageModel(SelfTerminating[Cells]):
         Raises:
             TypeError: if `texts` is a single string.
         """
-        if isinstance(texts, str):
-            raise TypeError("expected a list of texts, got one string: write [text]")
+        require_texts(texts)
         prompts = [self.preprocess.prompt(text) for text in texts]
         return write(self, prompts, self.preprocess.decode, **{**WRITING, **options})
 

@@ -14,6 +14,7 @@ corner negative: that is what penalties are for.
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
+from numbers import Real
 from pathlib import Path
 from typing import Any, Literal
 
@@ -60,6 +61,11 @@ class Dirac:
         self.terms, self.update, self.step, self.dimension = terms, update, step, dimension
         self._critic, self._generator = parts(loss, form)
         self._named: dict[str, Any] = {term.name: term for term in terms}
+
+    def __repr__(self) -> str:
+        """Return the choice and its verdict."""
+        terms = " + ".join(str(term) for term in self.terms) or "no terms"
+        return f"{self.loss}, {terms}, step {self.step}: {self.verdict}"
 
     def strength(self, *names: str) -> float:
         """Return the sum of gamma over the terms of these names."""
@@ -312,8 +318,8 @@ def dirac(
             f"dimension is {dimension}: expected 1 or 2, and 2 with spectral-norm, since a "
             "normalised critic of one weight has no gradient"
         )
-    if not step > 0:
-        raise ValueError(f"step is {step}: expected a number above 0")
+    if not isinstance(step, Real) or not step > 0:
+        raise ValueError(f"step is {step!r}: expected a number above 0")
     lazy = [term.name for term in made if term.every > 1]
     if lazy:
         raise ValueError(

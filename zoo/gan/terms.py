@@ -24,6 +24,7 @@ programs write. A term that applies only every `every` critic steps has its gamm
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, ClassVar, Literal, Protocol
 
 import torch
@@ -344,6 +345,8 @@ def make_terms(terms: Iterable[str | Mapping[str, Any]], **defaults: float) -> l
         >>> make_terms(["r1", {"name": "clip", "limit": 0.1}], gamma=10, every=4)
         [R1(every=4, gamma=10), Clip(every=4, limit=0.1)]
     """
+    if isinstance(terms, str | Mapping):
+        raise ValueError(f"terms is {terms!r}: expected a list; write [{terms!r}]")
     made = [
         _make_term({"name": term} if isinstance(term, str) else term, defaults) for term in terms
     ]
@@ -372,8 +375,8 @@ def _make_term(given: Mapping[str, Any], defaults: Mapping[str, float]) -> Term:
             raise ValueError(f"term {name} has no {option!r}: expected {', '.join(known)}")
     options: dict[str, Any] = {k: v for k, v in defaults.items() if k in known} | given
     for option, value in options.items():
-        if not value > 0:
-            raise ValueError(f"{option} of term {name} is {value}: expected a number above 0")
+        if not isinstance(value, Real) or not float(value) > 0:
+            raise ValueError(f"{option} of term {name} is {value!r}: expected a number above 0")
     return TERMS[name](**options)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import sys
 import time
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from zoo.cli.options import OptionParser
-from zoo.files import replacing
+from zoo.files import replacing, require_place
 from zoo.infomap.communities import Communities, find_communities
 from zoo.infomap.files.write_tree import savings
 
@@ -62,6 +61,8 @@ def infomap(
     """
     files = [Path(path) for path in output]
     for path in files:
+        if path.suffix not in FILES:
+            raise ValueError(f"{path}: expected a file to write that ends in {', '.join(FILES)}")
         require_place(path)
     begun = time.perf_counter()
     found = find_communities(network, **options, progress=sys.stderr.isatty() and not quiet)
@@ -71,21 +72,6 @@ def infomap(
     if not quiet:
         print_summary(found, seconds)
     return found
-
-
-def require_place(path: Path) -> None:
-    """Refuse, before the search, a file that cannot be written after it.
-
-    Raises:
-        FileNotFoundError: if it has no folder.
-        ValueError: if its suffix tells no form, or it may not be written.
-    """
-    if path.suffix not in FILES:
-        raise ValueError(f"{path}: expected a file to write that ends in {', '.join(FILES)}")
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"{path}: no such folder; make it first")
-    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
-        raise ValueError(f"{path}: cannot be written; choose another place")
 
 
 def write(found: Communities, path: Path, states: bool) -> None:

@@ -12,26 +12,31 @@ from typing import Any
 
 from jsonargparse import ArgumentParser
 
+<<<<<<< HEAD
 from zoo.linking.knowledge.base import KnowledgeBase
 from zoo.linking.knowledge.entities import read_entities
+=======
+from zoo.cli.options import OptionParser
+from zoo.linking.entities import read_entities
+from zoo.linking.knowledge import KnowledgeBase
+>>>>>>> newcomer
 
 BATCH = 256  # texts linked at once
 
 
 def run_link(arguments: list[str]) -> None:
     """Parse the arguments that follow `zoo link`, and link."""
-    parser = ArgumentParser(
+    parser = OptionParser(
         prog="zoo link",
         description="Link the mentions of texts to a knowledge base; a JSON line a text.",
-        exit_on_error=False,
     )
-    parser.add_argument("model", type=str, help="a name of `zoo list`, a folder or org/repo")
-    parser.add_argument("texts", nargs="*", default=[], help="default: the lines of stdin")
-    parser.add_function_arguments(link, skip={"model", "texts"})
-    link(**vars(parser.parse_args(arguments)))
+    parser.add_function(link)
+    link(**parser.parse(arguments))
 
 
-def link(model: str, texts: list[str], knowledge: str | None = None, keep: int | None = 5) -> None:
+def link(
+    model: str, texts: list[str], *, knowledge: str | None = None, keep: int | None = 5
+) -> None:
     """Link texts; print a JSON object a text: the text and its mentions.
 
     Args:

@@ -5,6 +5,7 @@ from typing import Any
 
 from zoo.decoding.texts import stream as stream_text
 from zoo.decoding.texts import write
+from zoo.layers.texts import require_texts
 from zoo.masks.any_order import Order, Stream, write_in_order
 from zoo.masks.decodable import DecodableTransformer, TextTask
 from zoo.masks.tokenizer import Tokenizer
@@ -53,8 +54,7 @@ def generate(
         ValueError: if the network has no tokenizer, or no room for `max_new_tokens`, or an option
             does not go with the order.
     """
-    if isinstance(texts, str):
-        raise TypeError("expected a list of texts, got one string: write [text]")
+    require_texts(texts)
     tokenizer = require_tokenizer(tokenizer)
     options = {"method": "beam" if beam > 1 else "greedy", "beam": beam, **options}
     if order != "ltr":

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from zoo.data.text import frequent
+from zoo.layers.texts import require_texts
 
 ROLES = {
     "padding": ("[PAD]", "<pad>"),
@@ -174,8 +175,7 @@ class Tokenizer:
         Raises:
             TypeError: if `texts` is a single string, which would be read as a list of characters.
         """
-        if isinstance(texts, str):
-            raise TypeError("expected a list of texts, got one string: write [text]")
+        require_texts(texts)
         return pad(map(self.encode, texts), self.padding)
 
     def pairs(

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.cli.options import OptionParser
+from zoo.files import require_place
 from zoo.words.discovery import discover_words
 from zoo.words.lexicon import COLUMNS, Lexicon
 from zoo.words.reading import read
@@ -60,6 +61,9 @@ def words(
     """
     if top is not None and top < 0:
         raise ValueError(f"top is {top}: expected 0 or more")
+    for path in (output, jieba):
+        if path is not None:
+            require_place(path)
     with terminable():
         lexicon = discover_words(
             [Path(path) for path in corpus],

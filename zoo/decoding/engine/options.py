@@ -71,7 +71,7 @@ def refuse_useless(method: str, name: str, value: Any) -> None:
     homes = [other for other, kind in METHODS.items() if name in names(kind)]
     if not homes:
         known = [*names(Rules), *(name for kind in METHODS.values() for name in names(kind))]
-        near = get_close_matches(name, known, n=2)
+        near = get_close_matches(name, dict.fromkeys(known), n=2)
         hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(known)}"
         raise ValueError(f"{name} is no option of generate: {hint}")
     if any(value != off(names(METHODS[home])[name]) for home in homes):

@@ -51,7 +51,8 @@ def scan(text: bytes, position: int, columns: int) -> NumberRows:
     stop, rows, difficult, code = scan_rows(
         data, position, POWERS, numbers, weights, weighted, places, hard
     )
-    fault = ("", _ragged(columns), "node numbers are whole numbers from 0 up, below 2^60")[code]
+    whole = "node numbers are whole numbers from 0 up, below 2^60; names need a Pajek file"
+    fault = ("", _ragged(columns), whole)[code]
     for row, start, end in hard[:difficult].tolist():
         weight = _number(text[start:end])
         if weight is None:
