@@ -11,11 +11,8 @@ from torch.nn.utils.rnn import pack_sequence
 from zoo.decoding.heads import Headed, Kind, SelfTerminating
 from zoo.decoding.texts import stream, write
 from zoo.decoding.tokenizer import BEGIN, END, PADDING, UNKNOWN, Tokenizer
-<<<<<<< HEAD
 from zoo.layers.signature import Signature
-=======
 from zoo.layers.texts import require_texts
->>>>>>> newcomer
 
 Cells = tuple[Tensor, ...]  # each (layers, batch, width)
 

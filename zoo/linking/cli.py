@@ -12,14 +12,9 @@ from typing import Any
 
 from jsonargparse import ArgumentParser
 
-<<<<<<< HEAD
+from zoo.cli.options import OptionParser
 from zoo.linking.knowledge.base import KnowledgeBase
 from zoo.linking.knowledge.entities import read_entities
-=======
-from zoo.cli.options import OptionParser
-from zoo.linking.entities import read_entities
-from zoo.linking.knowledge import KnowledgeBase
->>>>>>> newcomer
 
 BATCH = 256  # texts linked at once
 
