@@ -41,9 +41,11 @@ def numbers(text):
 
 
 def models(page):
+    """Return the rows of the table of bundled models, the first of the two."""
+    first, _, _ = page.partition("| model | parameters |")
     return {
         name.strip("`"): row
-        for name, row in rows(page).items()
+        for name, row in rows(first).items()
         if name.strip("`") in registry.list_models()
     }
 
