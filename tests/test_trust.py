@@ -130,7 +130,7 @@ RECIPES = {
     "a class of Lightning as a model": {
         "model__class_path": "lightning.pytorch.demos.boring_classes.BoringModel"
     },
-    "a class that the zoo imports": {"model__class_path": "zoo.adversarial.module.LightningModule"},
+    "a class that the zoo imports": {"model__class_path": "zoo.pictures.module.LightningModule"},
     "a command of the zoo as a model": {"model__class_path": "zoo.__main__.Model"},
     "data": {"data__class_path": "evil_zoo.Data"},
     "a class among the model's arguments": {"model__init_args__lr": CLASS},
