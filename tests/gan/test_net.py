@@ -16,13 +16,15 @@ def test_pictures_of_any_size(kind, shape):
 
 
 def test_samples_follow_from_the_seed_whatever_their_number_at_once(monkeypatch):
+    torch.manual_seed(0)
     net = Gan([1, 8, 8], base=4).eval()
     whole = net.sample(10, seed=3)
     monkeypatch.setattr("zoo.gan.net.AT_ONCE", 3)
     torch.testing.assert_close(net.sample(10, seed=3), whole)
     assert not torch.equal(net.sample(10, seed=4), whole)
     assert not torch.equal(net.sample(2), net.sample(2))
-    assert torch.equal(
+    # a convolution of another batch size may round in another way
+    torch.testing.assert_close(
         net.sample(5, seed=0, temperature=0.0)[0], net.sample(1, seed=9, temperature=0.0)[0]
     )
 
