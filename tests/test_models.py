@@ -168,6 +168,7 @@ def test_a_killed_fit_resumes_to_the_same_weights(name, fitted, tmp_path):
 
 @pytest.mark.ddp
 @pytest.mark.slow
+@pytest.mark.timeout(1100)
 @pytest.mark.parametrize("name", ONE_A_CLASS)
 def test_two_processes_have_the_gradients_of_one(name, tmp_path):
     found = []
@@ -177,7 +178,7 @@ def test_two_processes_have_the_gradients_of_one(name, tmp_path):
         subprocess.run(
             [*script, name, str(processes), str(file)],
             check=True,
-            timeout=300,
+            timeout=500,
             cwd=ROOT,
             env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"},
         )
