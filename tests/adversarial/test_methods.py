@@ -141,8 +141,8 @@ def test_a_random_start_is_in_the_ball_and_differs_by_step_not_by_global_state(n
         def report(self, step, loss, gradients, shifts):
             self.starts = (*self.starts, self.first)
 
-        def _draw(self, step, radius):
-            draw = super()._draw(step, radius)
+        def start(self, step, radius):
+            draw = super().start(step, radius)
 
             def kept(zero, number):
                 self.first = draw(zero, number)

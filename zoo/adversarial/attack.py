@@ -23,6 +23,7 @@ from torch import Tensor, distributed, nn
 
 from zoo.adversarial.places import Shifts
 from zoo.adversarial.rehearsal import rehearsal
+from zoo.errors import require_whole
 from zoo.optim.step_noise import StepNoise
 
 SHARDED = (DeepSpeedStrategy, FSDPStrategy, ModelParallelStrategy)
@@ -55,14 +56,11 @@ class Attack(Callback):
         seed: int = 0,
         log: bool = True,
     ) -> None:
-        for name, value, least in (
-            ("start_epoch", start_epoch, 0),
-            ("warmup", warmup, 0),
-            ("every", every, 1),
-        ):
-            if type(value) is not int or value < least:
-                raise ValueError(f"{name} is {value!r}: expected a whole number from {least} on")
-        self.start_epoch, self.warmup, self.every = start_epoch, warmup, every
+        self.start_epoch = require_whole("start_epoch", start_epoch, least=0)
+        self.warmup, self.every = (
+            require_whole("warmup", warmup, least=0),
+            require_whole("every", every),
+        )
         self.seed, self.log = seed, log
         self._installed = ExitStack()
         self._pending: list[Tensor | None] = []
