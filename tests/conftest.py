@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # small nets; two threads a process only wait
 os.environ.setdefault("HF_HUB_DISABLE_XET", "1")  # the loopback Hub speaks plain LFS
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 

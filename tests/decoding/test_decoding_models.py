@@ -257,7 +257,7 @@ def from_sources(model, prompts, **options):
         ),
         ({"first_tokens": [7]}, {"forced_bos_token_id": 7}),
     ],
-    ids=str,
+    ids=["greedy", "beam", "no_repeat", "penalty", "processor", "first_token"],
 )
 @pytest.mark.parametrize("build", [t5, bart])
 def test_encoder_decoders_are_theirs(build, ours, search):
