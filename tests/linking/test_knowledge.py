@@ -119,7 +119,7 @@ def test_a_name_of_five_thousand_entities(tmp_path):
     ("line", "message"),
     [
         ("{", "line 2"),
-        ("[1]", "line 2: it holds"),
+        ("[1]", "line 2: expected a JSON object"),
         ('{"id": "1", "names": ["x"]}', "line 2: the id '1' stands on line 1 too"),
         ('{"id": 2, "names": ["x"]}', "line 2: id is 2: expected a string"),
         ('{"id": "2", "names": "x"}', "line 2: names is 'x': expected a list"),

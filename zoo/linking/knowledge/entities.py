@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from zoo.files import json_object
 from zoo.linking.names import fold_name
 
 Parsed = TypeVar("Parsed")
@@ -151,17 +153,8 @@ def json_lines(path: str | Path) -> Iterator[tuple[int, dict[str, Any]]]:
         for number, line in enumerate(file, 1):
             if not line.strip():
                 continue
-            try:
-                record = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
-            except (ValueError, RecursionError) as error:
-                raise ValueError(
-                    f"{path}, line {number}: {error}: expected one JSON object a line, UTF-8"
-                ) from None
-            if not isinstance(record, dict):
-                raise ValueError(
-                    f"{path}, line {number}: it holds {record!r:.60}: expected a JSON object"
-                )
-            yield number, record
+            text = line.removeprefix(BOM_UTF8) if number == 1 else line
+            yield number, json_object(text, f"{path}, line {number}")
 
 
 def require_keys(record: dict[str, Any], keys: dict[str, bool]) -> None:
