@@ -119,6 +119,20 @@ def parse_entity(record: dict[str, Any]) -> Entity:
     return (Entity.from_ccks if "subject_id" in record else Entity.from_record)(record)
 
 
+def as_entity(given: Entity | dict[str, Any]) -> Entity:
+    """Return an entity, or make one of a record of either format.
+
+    Raises:
+        ValueError: if it is none of these, or the record is malformed.
+    """
+    if isinstance(given, Entity):
+        require_usable(given)
+        return given
+    if not isinstance(given, dict):
+        raise ValueError(f"{given!r:.60} is no entity: expected one such as {EXAMPLE}")
+    return parse_entity(given)
+
+
 def parsed_lines(
     path: str | Path, parse: Callable[[dict[str, Any]], Parsed]
 ) -> Iterator[tuple[int, Parsed]]:
