@@ -1,0 +1,31 @@
+"""The notebooks of `docs/notebooks` run from top to bottom."""
+
+import os
+
+import nbformat
+import pytest
+from conftest import ROOT
+from nbclient import NotebookClient
+
+NOTEBOOKS = sorted((ROOT / "docs" / "notebooks").glob("*.ipynb"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_runs(path, tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(ROOT), prepend=os.pathsep)
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    place = {"metadata": {"path": str(tmp_path)}}
+    NotebookClient(notebook, timeout=500, kernel_name="python3", resources=place).execute()
+
+
+def test_each_technique_with_a_checkpoint_has_a_notebook():
+    from zoo import registry
+
+    bundled = {
+        registry.describe(name).technique
+        for name in registry.list_models()
+        if registry.describe(name).checkpoint.is_dir()
+    }
+    assert bundled <= {path.stem for path in NOTEBOOKS}
