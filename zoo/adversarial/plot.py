@@ -5,6 +5,8 @@ from pathlib import Path
 
 from zoo.adversarial.theory import FirstOrder, Pit
 
+LEVELS = [0, 0.05, 0.2, 0.7, 2, 5, 10, 50]  # of the loss, in nats
+
 
 def draw_gaps(path: str | Path, found: Mapping[str, FirstOrder]) -> None:
     """Draw losses along their gradient beside the penalised ones, and how fast they part.
@@ -42,9 +44,7 @@ def draw_pits(path: str | Path, pits: Mapping[str, Pit]) -> None:
     figure = Figure(figsize=(3.6 * len(pits) + 3.6, 3.6), layout="constrained")
     *planes, cut = figure.subplots(1, len(pits) + 1)
     for axes, (title, pit) in zip(planes, pits.items(), strict=True):
-        drawn = axes.contourf(
-            pit.axis, pit.axis, pit.loss, levels=[0, 0.05, 0.2, 0.7, 2, 5, 10, 50]
-        )
+        drawn = axes.contourf(pit.axis, pit.axis, pit.loss, levels=LEVELS)
         axes.plot(*pit.samples.T, "wo", ms=4, mec="k")
         axes.plot(*pit.others.T, "kx", ms=4)
         axes.set(title=f"{title}: gradient {pit.gradient:.2g}", aspect="equal")

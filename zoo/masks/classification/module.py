@@ -41,7 +41,7 @@ class Classification(LightningModule):
         return self.net(*inputs)
 
     def losses(self, batch: Batch, batch_index: int = 0) -> dict[str, Tensor]:
-        """Cross-entropy of a batch, a mean over the labels of all processes; 0 if there are none."""
+        """Cross-entropy of a batch, a mean over the labels of all processes; 0 for none."""
         logits, labels = self._labelled(batch)
         count = torch.tensor(len(labels), device=labels.device)
         smoothing = self.smoothing if self.training else 0.0
