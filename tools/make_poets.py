@@ -13,7 +13,6 @@ by pattern, never by the biographies' words, whose Song part is a modern edition
 from __future__ import annotations
 
 import argparse
-import gzip
 import json
 import random
 import re
@@ -21,6 +20,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import json_lines
 
 OUTPUT = Path(__file__).parents[1] / "zoo" / "data" / "samples" / "poets.jsonl.gz"
 DYNASTIES = {"tang": "唐", "song": "宋"}
@@ -245,14 +246,12 @@ def main() -> None:
     authors = {text.author.id for text in (*linked, *strangers)}
     kept = [poet for poet in poets if poet.names or poet.id in authors]
     records = [describe(poet) for poet in kept] + [text.record() for text in (*linked, *strangers)]
-    lines = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
-    options.output.write_bytes(gzip.compress(lines.encode(), 9, mtime=0))
+    json_lines.write(options.output, records)
     named = sum(bool(poet.names) for poet in kept)
     print(f"{len(titles):,} titles; {len(kept):,} poets, {named:,} with names")
     for what, texts in (("linked", linked), ("NIL", strangers)):
         print(f"{what}: {len(texts):,} mentions, {len({t.name for t in texts}):,} names, "
               f"{len({t.author.id for t in texts}):,} authors")  # fmt: skip
-    print(f"{options.output}: {options.output.stat().st_size:,} bytes")
     draw = random.Random(0)
     for texts in (linked, strangers):
         for text in draw.sample(texts, min(options.show, len(texts))):

@@ -12,13 +12,13 @@ all words that these texts have; `--texts 0` keeps all.
 from __future__ import annotations
 
 import argparse
-import gzip
-import json
 import random
 import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
+
+import json_lines
 
 OUTPUT = Path(__file__).parents[1] / "zoo" / "data" / "samples" / "wordnet.jsonl.gz"
 PARTS = {"noun": "n", "verb": "v", "adj": "a", "adv": "r"}
@@ -166,13 +166,11 @@ def main() -> None:
         }
         for synset in kept
     ]
-    lines = "".join(json.dumps(r, ensure_ascii=False) + "\n" for r in [*records, *texts])
-    options.output.write_bytes(gzip.compress(lines.encode(), 9, mtime=0))
+    json_lines.write(options.output, [*records, *texts])
     senses = Counter(name for record in records for name in record["names"])  # pyright: ignore
     gold = [str(t["text"])[m["start"] : m["end"]].lower() for t in texts for m in t["mentions"]]  # pyright: ignore
     mean = sum(senses[name] for name in gold) / len(gold)
     print(f"kept {len(texts):,} texts, {len(kept):,} synsets; {mean:.2f} candidates a mention")
-    print(f"{options.output}: {options.output.stat().st_size:,} bytes")
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from torch import Tensor, distributed, nn
 from zoo.adversarial.places import Shifts
 from zoo.adversarial.rehearsal import rehearsal
 from zoo.adversarial.timing import StepClock
+from zoo.errors import require_whole
 from zoo.optim.step_noise import StepNoise
 
 SHARDED = (DeepSpeedStrategy, FSDPStrategy, ModelParallelStrategy)
@@ -57,14 +58,11 @@ class Attack(Callback):
         seed: int = 0,
         log: bool = True,
     ) -> None:
-        for name, value, least in (
-            ("start_epoch", start_epoch, 0),
-            ("warmup", warmup, 0),
-            ("every", every, 1),
-        ):
-            if type(value) is not int or value < least:
-                raise ValueError(f"{name} is {value!r}: expected a whole number from {least} on")
-        self.start_epoch, self.warmup, self.every = start_epoch, warmup, every
+        self.start_epoch = require_whole("start_epoch", start_epoch, least=0)
+        self.warmup, self.every = (
+            require_whole("warmup", warmup, least=0),
+            require_whole("every", every),
+        )
         self.seed, self.log = seed, log
         self._installed = ExitStack()
         self._pending: list[Tensor | None] = []
@@ -301,6 +299,22 @@ class AttackedStep:
         if shared:
             filled = [self.trainer.strategy.reduce(g, reduce_op="mean") for g in filled]
         return dict(zip(leaves, filled, strict=True))
+
+    def report(self, loss: Tensor | None, gradients: Shifts, **more: Tensor) -> None:
+        """Log a loss, the norm of its gradient and how often that gives no direction.
+
+        Args:
+            loss: float (), the clean one; None if the batch was skipped.
+            gradients: of `measure`; at the scale of the loss under fp16.
+            **more: other numbers to log.
+        """
+        if loss is None or not gradients or not self.attack.log:
+            return
+        norms = self.attack.place.norms(gradients)
+        directed = norms.isfinite() & (norms > 0)
+        size = norms.mean() / self.scale(torch.ones_like(norms[0]))
+        none = 1 - directed.float().mean()
+        self.log(clean_loss=loss.detach(), gradient_norm=size, no_direction=none, **more)
 
     def log(self, **values: Tensor | float | None) -> None:
         """Log numbers under names that begin with the attack's."""

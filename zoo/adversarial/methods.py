@@ -1,21 +1,18 @@
-"""The methods of adversarial training, each a Lightning callback for any module."""
+"""Adversarial training along a gradient: methods that are Lightning callbacks for any module."""
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, Literal
 
 import torch
 from lightning.pytorch import LightningModule, Trainer
-from torch import Tensor, distributed, nn
+from torch import Tensor, distributed
 from torch.distributed.nn.functional import all_reduce
 from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils.hooks import RemovableHandle
 
 from zoo.adversarial.attack import Attack, AttackedStep, is_compiled, loss_of, with_loss
-from zoo.adversarial.losses import Norm, divergence, symmetric_divergence
-from zoo.adversarial.places import Input, Matrix, Place, Sequence, Shifts, Weights, only_module
-from zoo.callbacks.random_state import get_random_state
+from zoo.adversarial.losses import Norm
+from zoo.adversarial.places import Draw, Input, Matrix, Place, Sequence, Shifts, Weights
+from zoo.errors import require_whole
 
 Space = Literal["matrix", "sequence"]
 
@@ -64,17 +61,25 @@ class PlacedAttack(Attack):
         else:
             self.place = (Matrix if space == "matrix" else Sequence)(embeddings, norm)
 
-    def report(
-        self, step: AttackedStep, loss: Tensor | None, gradients: Shifts, shifts: Shifts
-    ) -> None:
-        """Log the clean loss, the norm of its gradient and how often there was no direction."""
-        if loss is None or not gradients or not self.log:
-            return
-        step.log(
-            clean_loss=loss.detach(),
-            gradient_norm=self.place.norms(gradients).mean(),
-            no_direction=(self.place.norms(shifts) == 0).float().mean(),
-        )
+    def start(self, step: AttackedStep, radius: float) -> Draw:
+        """Return what draws where a climb in the ball of a radius begins.
+
+        Half-way out in a random direction; under linf, uniformly in the cube.
+        """
+
+        def draw(zero: Tensor, number: int) -> Tensor:
+            noise = step.noise(zero, number)
+            if self.place.norm == "linf":
+                return radius * (2 * torch.special.ndtr(noise) - 1)
+            return self.place.ascend({number: noise}, 0.5 * radius)[number]
+
+        return draw
+
+    def climb(self, gradients: Shifts, alpha: float, radius: float) -> None:
+        """Move the shifts by `alpha` along their gradients, and back into the ball of a radius."""
+        steps = self.place.ascend(gradients, alpha)
+        moved = {k: shift.detach() + steps[k] for k, shift in (self.place.shifts or {}).items()}
+        self.place.move(self.place.project(moved, radius), leaves=True)
 
 
 class FGM(PlacedAttack):
@@ -120,21 +125,20 @@ class FGM(PlacedAttack):
         super().__init__(epsilon, **options)
         if loss not in ("adversarial", "both"):
             raise ValueError(f"loss is {loss!r}: expected adversarial or both")
-        self.loss = loss
+        self.clean_share = 0.5 if loss == "both" else 0.0  # the share of the clean loss
 
     def attack(self, step: AttackedStep) -> Any:
         """One rehearsal at the clean embeddings, one pass a step along its gradient."""
         self.place.begin()
         loss = step.rehearse()
-        clean = self._share()
-        gradients = step.measure(loss, self.place.shifts or {}, share=clean)
+        gradients = step.measure(loss, self.place.shifts or {}, share=self.clean_share)
         self.place.move(self.place.ascend(gradients, self.strength(step.trainer, self.epsilon)))
-        self.report(step, loss, gradients, self.place.shifts or {})
-        return with_loss(step.perform(), lambda loss: (1 - clean) * loss)
+        step.report(loss, gradients)
+        return self.final_pass(step)
 
-    def _share(self) -> float:
-        """Return the share of the clean loss."""
-        return 0.5 if self.loss == "both" else 0.0
+    def final_pass(self, step: AttackedStep) -> Any:
+        """Run the pass at the shift; its loss has what the clean one leaves."""
+        return with_loss(step.perform(), lambda loss: (1 - self.clean_share) * loss)
 
 
 class PGD(FGM):
@@ -148,8 +152,8 @@ class PGD(FGM):
         epsilon: largest norm of the shift; default 1.
         steps: rehearsals; default 3.
         alpha: length of each; default 0.3.
-        random_start: begin at a random point of the ball, uniform along a random direction;
-            default at zero.
+        random_start: begin half-way out of the ball in a random direction, under linf anywhere in
+            the cube; default at zero.
         **options: of `FGM`, `PlacedAttack` and `Attack`.
     """
 
@@ -162,7 +166,7 @@ class PGD(FGM):
         **options: Any,
     ) -> None:
         super().__init__(epsilon, **options)
-        self.steps, self.alpha = whole("steps", steps), positive("alpha", alpha)
+        self.steps, self.alpha = require_whole("steps", steps), positive("alpha", alpha)
         self.random_start = random_start
 
     def attack(self, step: AttackedStep) -> Any:
@@ -170,31 +174,17 @@ class PGD(FGM):
         place = self.place
         radius = self.strength(step.trainer, self.epsilon)
         alpha = self.strength(step.trainer, self.alpha)
-        clean = self._share()
-        place.begin(self._draw(step, radius) if self.random_start else None)
-        first: tuple[Tensor | None, Shifts] = (None, {})
+        place.begin(self.start(step, radius) if self.random_start else None)
         for number in range(self.steps):
             loss = step.rehearse()
-            leaves = place.shifts or {}
             # the first rehearsal is at the clean embeddings, unless its start is random
-            gradients = step.measure(loss, leaves, share=0.0 if number else clean)
-            first = first if number else (loss, gradients)
-            place.move(place.project(_sum(leaves, place.ascend(gradients, alpha)), radius), True)
+            share = 0.0 if number else self.clean_share
+            gradients = step.measure(loss, place.shifts or {}, share=share)
+            if number == 0:
+                step.report(loss, gradients)
+            self.climb(gradients, alpha, radius)
         place.move({key: shift.detach() for key, shift in (place.shifts or {}).items()})
-        self.report(step, *first, place.shifts or {})
-        return with_loss(step.perform(), lambda loss: (1 - clean) * loss)
-
-    def _draw(self, step: AttackedStep, radius: float) -> Any:
-        """Return a random point of the ball: a direction, and a length uniform up to the radius."""
-
-        def draw(zero: Tensor, number: int) -> Tensor:
-            noise: Shifts = {number: step.noise(zero, number)}
-            if self.place.norm == "linf":  # uniform in the cube
-                normal = torch.distributions.Normal(0.0, 1.0)
-                return radius * (2 * normal.cdf(noise[number]) - 1)
-            return self.place.ascend(noise, 0.5 * radius)[number]
-
-        return draw
+        return self.final_pass(step)
 
 
 class FreeLB(PlacedAttack):
@@ -208,7 +198,7 @@ class FreeLB(PlacedAttack):
         epsilon: largest norm of the shift; default 0.1.
         steps: passes; default 3.
         alpha: length of each step; default 0.1.
-        random_start: begin at a random point of length up to `epsilon` / 2; default true.
+        random_start: as for `PGD`; default true.
         space: default `sequence`, as in the paper.
         **options: of `PlacedAttack` and `Attack`.
     """
@@ -223,27 +213,22 @@ class FreeLB(PlacedAttack):
         **options: Any,
     ) -> None:
         super().__init__(epsilon, space=space, **options)
-        self.steps, self.alpha = whole("steps", steps), positive("alpha", alpha)
+        self.steps, self.alpha = require_whole("steps", steps), positive("alpha", alpha)
         self.random_start = random_start
 
     def attack(self, step: AttackedStep) -> Any:
         """Climb; keep the gradients of the parameters on the way; the last pass is the step."""
         place, share = self.place, 1 / self.steps
         radius = self.strength(step.trainer, self.epsilon)
-        place.begin(self._draw(step, radius) if self.random_start else None)
-        for _ in range(self.steps - 1):
+        alpha = self.strength(step.trainer, self.alpha)
+        place.begin(self.start(step, radius) if self.random_start else None)
+        for number in range(self.steps - 1):
             loss = step.rehearse()
-            leaves = place.shifts or {}
-            gradients = step.measure(loss, leaves, share=share)
-            climbed = _sum(leaves, place.ascend(gradients, self.strength(step.trainer, self.alpha)))
-            place.move(place.project(climbed, radius), True)
-            self.report(step, loss, gradients, place.shifts or {})
+            gradients = step.measure(loss, place.shifts or {}, share=share)
+            if number == 0:
+                step.report(loss, gradients)
+            self.climb(gradients, alpha, radius)
         return with_loss(step.perform(), lambda loss: share * loss)
-
-    def _draw(self, step: AttackedStep, radius: float) -> Any:
-        return lambda zero, number: self.place.ascend(
-            {number: step.noise(zero, number)}, 0.5 * radius
-        )[number]
 
 
 class GradientPenalty(PlacedAttack):
@@ -261,6 +246,8 @@ class GradientPenalty(PlacedAttack):
     Raises:
         ValueError: if the module is compiled, since compiled backward has no derivative.
     """
+
+    backward_share = None  # its backward goes through two graphs, of which no clock tells
 
     def __init__(self, epsilon: float = 1.0, **options: Any) -> None:
         super().__init__(epsilon, **options)
@@ -288,12 +275,11 @@ class GradientPenalty(PlacedAttack):
         return with_loss(output, lambda loss: loss + 0.5 * epsilon * penalty)
 
     def _penalty(self, step: AttackedStep, loss: Tensor, leaves: Shifts) -> Tensor:
-        scaled = step.scale(loss)
+        factor = step.scale(torch.ones_like(loss))
         with torch.autocast(loss.device.type, enabled=False):
             gradients = torch.autograd.grad(
-                scaled, list(leaves.values()), create_graph=True, materialize_grads=True
+                step.scale(loss), list(leaves.values()), create_graph=True, materialize_grads=True
             )
-        factor = (scaled / loss).detach() if scaled is not loss else 1.0
         squares = []
         for gradient in gradients:
             gradient = gradient / factor
@@ -302,110 +288,6 @@ class GradientPenalty(PlacedAttack):
             else:  # a mean over samples has 1 / samples of each one's own gradient
                 squares.append(len(gradient) * gradient.square().sum())
         return torch.stack(squares).sum()
-
-
-class VirtualAdversarial(PlacedAttack):
-    """Add the divergence of predictions at the worst shift (Miyato et al., arXiv 1704.03976).
-
-    L + weight * KL(p(x) || p(x + r)), r of norm `epsilon` along the direction that power
-    iteration finds: d <- normalise(grad_d KL(p(x) || p(x + xi * d))) from a random d. It needs no
-    labels: rows without one (-100) take part. All passes see the same dropout masks. The gradient
-    of the divergence is added after backward; the loss that the module returns stays as it is.
-
-    Args:
-        epsilon: norm of r; default 1.
-        logits: the name, or a pattern, of the one module whose output are the logits, such as
-            `net.head`.
-        weight: of the divergence; default 1.
-        xi: length of the probe; default 10 (bert4keras; the paper's 1e-6 is below what single
-            precision resolves).
-        power: power iterations; default 1.
-        **options: of `PlacedAttack` and `Attack`.
-    """
-
-    def __init__(
-        self,
-        epsilon: float = 1.0,
-        logits: str = "*head",
-        weight: float = 1.0,
-        xi: float = 10.0,
-        power: int = 1,
-        **options: Any,
-    ) -> None:
-        super().__init__(epsilon, **options)
-        self.weight, self.xi = positive("weight", weight), positive("xi", xi)
-        self.power, self.logits = whole("power", power), Logits(logits)
-
-    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Watch the logits too."""
-        super().on_fit_start(trainer, pl_module)
-        self._installed.callback(self.logits.install(pl_module).remove)
-
-    def attack(self, step: AttackedStep) -> Any:
-        """The step itself, then the power iteration and the divergence at the shift found."""
-        place, start = self.place, get_random_state()
-        place.begin()
-        with self.logits.watch() as clean:
-            output = step.perform()
-        if loss_of(output) is None:
-            return output
-        target = self.logits.only(clean).detach()
-        zeros = place.shifts or {}
-        noise = {k: step.noise(z, i) for i, (k, z) in enumerate(zeros.items())}
-        shifts, gradients = place.ascend(noise, self.xi), {}
-        for _ in range(self.power):
-            place.move(shifts, leaves=True)
-            found = self._divergence(step, target, start)
-            gradients = step.measure(found, place.shifts or {}, name="divergence")
-            shifts = place.ascend(gradients, self.xi)
-        place.move(place.ascend(gradients, self.strength(step.trainer, self.epsilon)))
-        divergence = self._divergence(step, target, start)
-        step.measure(divergence, {}, share=self.weight)
-        step.log(divergence=divergence.detach())
-        place.move(zeros)  # where the graph of the step itself was made
-        return output
-
-    def _divergence(self, step: AttackedStep, target: Tensor, start: dict[str, Any]) -> Tensor:
-        with self.logits.watch() as moved:
-            step.rehearse(start=start)
-        return divergence(target, self.logits.only(moved))
-
-
-class RDrop(Attack):
-    """Ask two passes with different dropout masks to agree (Wu et al., arXiv 2106.14448).
-
-    (L1 + L2) / 2 + alpha * (KL(p1 || p2) + KL(p2 || p1)) / 2, the paper's loss with half of its
-    first term, so that without dropout it is plain training. Both graphs are kept: twice the
-    memory. A step takes twice as long.
-
-    Args:
-        alpha: weight of the divergence; default 4.
-        logits: the name, or a pattern, of the one module whose output are the logits.
-        **options: of `Attack`.
-    """
-
-    def __init__(self, alpha: float = 4.0, logits: str = "*head", **options: Any) -> None:
-        super().__init__(**options)
-        self.alpha, self.logits = positive("alpha", alpha), Logits(logits)
-
-    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Watch the logits too."""
-        super().on_fit_start(trainer, pl_module)
-        self._installed.callback(self.logits.install(pl_module).remove)
-
-    def attack(self, step: AttackedStep) -> Any:
-        """Two passes; the random state goes on, so that no later pass sees the second's masks."""
-        with self.logits.watch() as first:
-            output = step.perform()
-        if loss_of(output) is None:
-            return output
-        with self.logits.watch() as second:
-            again = step.rehearse(rewind=False)
-        assert again is not None
-        disagreement = symmetric_divergence(self.logits.only(first), self.logits.only(second))
-        step.log(divergence=disagreement.detach())
-        alpha = self.strength(step.trainer, self.alpha)
-        return with_loss(output, lambda loss: (loss + again) / 2 + alpha * disagreement)
 
 
 class WeightPerturbation(Attack):
@@ -436,57 +318,8 @@ class WeightPerturbation(Attack):
         loss = step.rehearse()
         gradients = step.measure(loss, self.place.originals())
         self.place.move(self.place.ascend(gradients, self.strength(step.trainer, self.gamma)))
-        if loss is not None:
-            step.log(clean_loss=loss.detach(), gradient_norm=self.place.norms(gradients).mean())
+        step.report(loss, gradients)
         return step.perform()
-
-
-class Logits:
-    """The output of a module in each pass.
-
-    Args:
-        pattern: its name, or a pattern that matches it alone.
-    """
-
-    def __init__(self, pattern: str) -> None:
-        self.pattern = pattern
-        self._outputs: list[Tensor] | None = None
-
-    def install(self, module: nn.Module) -> RemovableHandle:
-        """Hook the module."""
-        return only_module(module, self.pattern, "logits").register_forward_hook(self._keep)
-
-    @contextmanager
-    def watch(self) -> Iterator[list[Tensor]]:
-        """Run a pass in this context; the list holds what the module gave."""
-        self._outputs = outputs = []
-        try:
-            yield outputs
-        finally:
-            self._outputs = None  # checkpointing may run the module again
-
-    def only(self, outputs: list[Tensor]) -> Tensor:
-        """Return the logits of a pass, float (..., classes).
-
-        Raises:
-            ValueError: if the module did not run, or more than once.
-        """
-        if len(outputs) != 1:
-            raise ValueError(
-                f"logits is {self.pattern!r}: expected a module that runs once in a training "
-                f"step, and it ran {len(outputs)} times; name the layer that gives the logits"
-            )
-        return outputs[0]
-
-    def _keep(self, module: nn.Module, args: tuple, output: Any) -> None:
-        if self._outputs is None:
-            return
-        if not isinstance(output, Tensor) or not output.is_floating_point():
-            raise ValueError(
-                f"logits is {self.pattern!r}: expected a module whose output is a tensor of real "
-                f"numbers, got {type(output).__name__}; name the layer that gives the logits"
-            )
-        self._outputs.append(output)
 
 
 def positive(name: str, value: float) -> float:
@@ -498,21 +331,6 @@ def positive(name: str, value: float) -> float:
     if not 0 < value < math.inf:
         raise ValueError(f"{name} is {value!r}: expected a positive finite number")
     return value
-
-
-def whole(name: str, value: int) -> int:
-    """Return a number if it is whole and at least 1.
-
-    Raises:
-        ValueError: otherwise.
-    """
-    if type(value) is not int or value < 1:
-        raise ValueError(f"{name} is {value!r}: expected a whole number from 1 on")
-    return value
-
-
-def _sum(shifts: Shifts, steps: Shifts) -> Shifts:
-    return {key: shift.detach() + steps[key] for key, shift in shifts.items()}
 
 
 def _averaged(gradient: Tensor) -> Tensor:

@@ -17,11 +17,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from zoo.decoding import losses
-from zoo.decoding.engine.checks import require_number
 from zoo.decoding.engine.protocol import Contrastable, Decodable
 from zoo.decoding.engine.stop import require_known
 from zoo.decoding.losses import KINDS, Kind, log1mexp
 from zoo.decoding.models.decodable import as_decodable, ends_of
+from zoo.errors import require_number
 
 State = TypeVar("State")
 SMALLEST = 1e-7  # a sum near ln ½ in float32 stands still if less is added

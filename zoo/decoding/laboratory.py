@@ -13,13 +13,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from zoo.decoding.engine.checks import require_whole
 from zoo.decoding.engine.prompts import pad_prompts
 from zoo.decoding.engine.sampling import seeded
 from zoo.decoding.generate import generate
 from zoo.decoding.heads import SelfTerminating
 from zoo.decoding.losses import Kind
 from zoo.decoding.models.decodable import ends_of
+from zoo.errors import require_whole
 
 Methods = Mapping[str, Mapping[str, Any]]
 

@@ -11,6 +11,7 @@ from torch.nn.utils.rnn import pack_sequence
 from zoo.decoding.heads import Headed, Kind, SelfTerminating
 from zoo.decoding.texts import stream, write
 from zoo.decoding.tokenizer import BEGIN, END, PADDING, UNKNOWN, Tokenizer
+from zoo.layers.arguments import built_with
 from zoo.layers.signature import Signature
 from zoo.layers.texts import require_texts
 
@@ -47,9 +48,8 @@ class Recurrent(nn.Module):
         cell: Literal["lstm", "rnn"] = "lstm",
         dropout: float = 0.2,
     ) -> None:
-        own = locals()
         super().__init__()
-        self.arguments = {name: own[name] for name in own if name not in ("self", "__class__")}
+        self.arguments = built_with(locals())
         if cell not in ("lstm", "rnn"):
             raise ValueError(f"cell is {cell!r}: expected lstm or rnn")
         self.vocabulary = vocabulary

@@ -11,7 +11,7 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from zoo.gan.batch import PHASES, Part, PartNoise, Scores, statistics_kept
 from zoo.gan.losses import Form, distance, make_loss
-from zoo.gan.net import Gan, Kind, Norm
+from zoo.gan.net import Gan
 from zoo.gan.spectrum import Game, singular_values, spectrum
 from zoo.gan.terms import (
     Consensus,
@@ -43,14 +43,6 @@ class GanTraining(OptimisesByHand):
 
     Args:
         shape: channels, height and width of a picture; from the data when run by a recipe.
-        classes: number of classes; from the data when run by a recipe; default 1.
-        conditional: whether both nets are told the class; default false.
-        latent: length of the noise of a picture; default 64.
-        base: channels of the nets at full size; default 16.
-        blocks: how often the nets double and halve the sides; default 2.
-        kind: of the nets, `dcgan` or `resnet`; default `dcgan`.
-        generator_norm: `batch` or `none`; default `batch`.
-        critic_norm: `batch` or `none`; default `none`.
         loss: a name of `zoo.gan.losses.NAMES`; default `non-saturating`.
         form: `plain`, `paired` or `averaged`; default `plain`.
         terms: names of `zoo.gan.terms.TERMS`, or mappings with `name` and their attributes;
@@ -69,6 +61,8 @@ class GanTraining(OptimisesByHand):
         watch: generator steps from one look at the dynamics to the next: leading eigenvalues,
             the critic's gradient norm and its layers' singular values; default 0, never.
         seed: of the noise; that of the recipe when run by one; default 0.
+        **nets: the other arguments of `Gan`, such as `base`; `classes` is from the data when run
+            by a recipe, `spectral` from the terms.
 
     Raises:
         ValueError: if a choice has no meaning.
@@ -79,14 +73,6 @@ class GanTraining(OptimisesByHand):
     def __init__(
         self,
         shape: list[int],
-        classes: int = 1,
-        conditional: bool = False,
-        latent: int = 64,
-        base: int = 16,
-        blocks: int = 2,
-        kind: Kind = "dcgan",
-        generator_norm: Norm = "batch",
-        critic_norm: Norm = "none",
         loss: str = "non-saturating",
         form: Form = "plain",
         terms: list[str | dict[str, Any]] | None = None,
@@ -102,6 +88,7 @@ class GanTraining(OptimisesByHand):
         samples: int = 10_000,
         watch: int = 0,
         seed: int = 0,
+        **nets: Any,
     ) -> None:
         super().__init__()
         self.save_hyperparameters()
@@ -115,19 +102,8 @@ class GanTraining(OptimisesByHand):
             raise ValueError(f"accumulate is {accumulate}: expected at least 1")
         self.accumulate = accumulate
         spectral = any(isinstance(term, SpectralNorm) for term in self.terms)
-        self.arguments = {
-            "shape": shape,
-            "classes": classes,
-            "conditional": conditional,
-            "latent": latent,
-            "base": base,
-            "blocks": blocks,
-            "kind": kind,
-            "generator_norm": generator_norm,
-            "critic_norm": critic_norm,
-            "spectral": spectral,
-        }
-        self.net = Gan(**self.arguments)
+        self.net = Gan(shape=shape, spectral=spectral, **nets)
+        self.arguments = self.net.arguments
         check_critic(self.terms, self.net.critic)
         self.critic_number = 0  # critic steps taken
         self.features, self.samples, self.watch = features, samples, watch

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from zoo.layers.arguments import built_with
 from zoo.layers.batch_norm import BatchNormOverProcesses
 
 Kind = Literal["dcgan", "resnet"]
@@ -135,15 +136,18 @@ class Gan(nn.Module):
 
     Args:
         shape: channels, height and width of a picture.
-        classes: of the pictures; default 1.
+        classes: number of classes; default 1.
         conditional: whether both nets are told the class; default false.
-        latent: see `Generator`.
+        latent: length of the noise of a picture; default 64.
         base: channels at full size of both nets; default 16.
-        blocks: of both nets; default 2.
+        blocks: how often the nets double and halve the sides; default 2.
         kind: of both nets, `dcgan` or `resnet`; default `dcgan`.
         generator_norm: `batch` or `none`; default `batch`.
         critic_norm: `batch` or `none`; default `none`.
         spectral: whether the critic's layers are spectrally normalised; default false.
+
+    Attributes:
+        arguments: all of these, as a dict.
 
     Raises:
         ValueError: if the shape is not of 1 or 3 channels and of sides that the blocks can halve.
@@ -171,6 +175,7 @@ class Gan(nn.Module):
         spectral: bool = False,
     ) -> None:
         super().__init__()
+        self.arguments = built_with(locals())
         self.count = classes if conditional else 0
         self.generator = Generator(shape, latent, base, blocks, kind, generator_norm, self.count)
         self.critic = Critic(shape, base, blocks, kind, critic_norm, self.count)

@@ -65,7 +65,7 @@ def sweep(
     tried = []
     for gamma in gammas:
         penalties: list[Any] = [{"name": name, "gamma": gamma} for name in terms]
-        module = GanTraining(shape.shape, shape.classes, terms=penalties, **options)
+        module = GanTraining(shape.shape, terms=penalties, classes=shape.classes, **options)
         if features is not None:
             module.measure_with(features)
         trainer = Trainer(

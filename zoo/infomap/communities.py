@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from zoo.errors import require_whole
 from zoo.infomap import map_equation
 from zoo.infomap.files.read_partition import read_partition
 from zoo.infomap.files.write_tree import Document, Marks
@@ -112,10 +113,14 @@ def find_communities(
         >>> communities
         Communities(2 modules of 6 nodes, 2.3207 bits, one level 2.5567)
     """
-    _check(trials=trials, threads=threads, preferred_modules=preferred_modules)
-    if seed is None:
-        raise ValueError("seed is None: expected a whole number; one seed gives one result")
-    _check(0, seed=seed)
+    for name, number in (
+        ("trials", trials),
+        ("threads", threads),
+        ("preferred_modules", preferred_modules),
+    ):
+        if number is not None:
+            require_whole(name, number)
+    require_whole("seed", seed, least=0)
     with stages(progress) as shown, announced(progress):
         walk = walk_on(
             graph,
@@ -172,14 +177,6 @@ def codelength(graph: Any, labels: Any, **options: Any) -> float:
         return map_equation.codelength(graph, labels)
     walk = walk_on(graph, **options)
     return map_equation.codelength(walk.flow, _labels_on(labels, walk))
-
-
-def _check(least: int = 1, **numbers: Any) -> None:
-    """Refuse what is no whole number, or below the least; None passes."""
-    for name, number in numbers.items():
-        whole = isinstance(number, (int, np.integer)) and not isinstance(number, bool)
-        if number is not None and not (whole and number >= least):
-            raise ValueError(f"{name} is {number!r}: expected a whole number, {least} or more")
 
 
 def _labels_on(labels: Any, walk: Walk) -> Labels:

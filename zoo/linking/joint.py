@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 
+from zoo.layers.arguments import built_with
 from zoo.linking.inputs import CONTEXT, MENTION, OVERLAPS, Batch, aligned
 from zoo.linking.linker import Linker
 from zoo.linking.losses import half_pointers, listed
@@ -76,6 +77,9 @@ class JointLinker(Linker):
             0.4, the post's.
         prior: whether what is known before the text is read counts; default no, as in the post.
         asked: options of `Questioner`, as in training; default its defaults.
+
+    Attributes:
+        arguments: all of these, as a dict.
     """
 
     def __init__(
@@ -89,6 +93,7 @@ class JointLinker(Linker):
         asked: dict[str, bool] | None = None,
     ) -> None:
         super().__init__(asked)
+        self.arguments = built_with(locals())
         self.tagged = tagged
         self.embedding = nn.Embedding(vocabulary, width, padding_idx=0)
         self.dropout = nn.Dropout(dropout)

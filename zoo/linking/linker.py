@@ -45,9 +45,10 @@ class Mention:
 class Linker(nn.Module):
     """A network with a knowledge base; `logits` is what each kind of network defines.
 
-    A loaded checkpoint sets the attributes below.
+    A loaded checkpoint sets the attributes below, but for `arguments`.
 
     Attributes:
+        arguments: what it was built with, defaults included, by name.
         preprocess: questions to tensors.
         knowledge: the base.
         behaviour: what annotators of its training texts did.
@@ -55,6 +56,7 @@ class Linker(nn.Module):
         asked: options of `Questioner` that it was trained with.
     """
 
+    arguments: dict[str, Any]
     preprocess: InputMaker
     knowledge: KnowledgeBase
 

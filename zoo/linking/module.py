@@ -30,18 +30,15 @@ class LinkingModule(LightningModule):
 
     Args:
         net: the linker.
-        arguments: of its constructor.
         lr: highest learning rate.
         weight_decay: AdamW's decoupled decay of matrices.
         warmup: share of the steps in which the learning rate rises.
     """
 
-    def __init__(
-        self, net: Linker, arguments: dict[str, Any], lr: float, weight_decay: float, warmup: float
-    ) -> None:
+    def __init__(self, net: Linker, lr: float, weight_decay: float, warmup: float) -> None:
         super().__init__()
         self.net: Any = net
-        self.arguments = arguments
+        self.arguments = net.arguments
         self.lr, self.weight_decay, self.warmup = lr, weight_decay, warmup
         self.scores: Any = nn.ModuleDict({split: LinkScores() for split in ("valid", "test")})
         self.simple: Any = nn.ModuleDict({name: LinkScores() for name in BASELINES})
@@ -134,42 +131,24 @@ class TransformerLinking(LinkingModule):
 
     Args:
         vocabulary: number of token ids; from the data when run by a recipe.
-        width: channels of a token; default 128.
-        depth: layers; default 2.
-        heads: attention heads; default 4.
-        dropout: dropout probability; default 0.1.
-        read: as for `TransformerLinker`; default 16.
-        prior: as for `TransformerLinker`; default yes.
         early: weight of the loss of the bi-encoder and the prior alone; default 0.3.
         lr: highest learning rate; default 1e-3.
         weight_decay: AdamW's decoupled decay of matrices; default 0.05.
         warmup: share of the steps in which the learning rate rises; default 0.1.
+        shape: the other arguments of `TransformerLinker`, such as `width`.
     """
 
     def __init__(
         self,
         vocabulary: int,
-        width: int = 128,
-        depth: int = 2,
-        heads: int = 4,
-        dropout: float = 0.1,
-        read: int = 16,
-        prior: bool = True,
         early: float = 0.3,
         lr: float = 1e-3,
         weight_decay: float = 0.05,
         warmup: float = 0.1,
+        **shape: Any,
     ) -> None:
-        arguments = {
-            "vocabulary": vocabulary,
-            "width": width,
-            "depth": depth,
-            "heads": heads,
-            "dropout": dropout,
-            "read": read,
-            "prior": prior,
-        }
-        super().__init__(TransformerLinker(**arguments), arguments, lr, weight_decay, warmup)
+        net = TransformerLinker(vocabulary=vocabulary, asked=None, **shape)  # `setup` asks the data
+        super().__init__(net, lr, weight_decay, warmup)
         self.early = early
         self.save_hyperparameters()
 
@@ -184,37 +163,22 @@ class JointLinking(LinkingModule):
 
     Args:
         vocabulary: number of token ids; from the data when run by a recipe.
-        width: channels of all states; default 128.
-        heads: attention heads; default 8.
-        dropout: dropout probability; default 0.2.
-        tagged: as for `JointLinker`; default 0.4.
-        prior: as for `JointLinker`; default no.
         lr: highest learning rate; default 1e-3.
         weight_decay: AdamW's decoupled decay of matrices; default 0.
         warmup: share of the steps in which the learning rate rises; default 0.02.
+        shape: the other arguments of `JointLinker`, such as `width`.
     """
 
     def __init__(
         self,
         vocabulary: int,
-        width: int = 128,
-        heads: int = 8,
-        dropout: float = 0.2,
-        tagged: float = 0.4,
-        prior: bool = False,
         lr: float = 1e-3,
         weight_decay: float = 0.0,
         warmup: float = 0.02,
+        **shape: Any,
     ) -> None:
-        arguments = {
-            "vocabulary": vocabulary,
-            "width": width,
-            "heads": heads,
-            "dropout": dropout,
-            "tagged": tagged,
-            "prior": prior,
-        }
-        super().__init__(JointLinker(**arguments), arguments, lr, weight_decay, warmup)
+        net = JointLinker(vocabulary=vocabulary, asked=None, **shape)  # `setup` asks the data
+        super().__init__(net, lr, weight_decay, warmup)
         self.save_hyperparameters()
 
     def question_losses(self, batch: Batch) -> Tensor:

@@ -40,7 +40,10 @@ class TransformerLinker(Linker):
             rest; the others have probability 0. Default 16.
         prior: whether what is known before the text is read counts; default yes.
         asked: options of `Questioner`, as in training; default its defaults.
-        **shape: further arguments of `Encoder`, such as `positions`.
+        **shape: the other arguments of `Encoder`, such as `hidden`.
+
+    Attributes:
+        arguments: all of these, defaults included, as a dict.
     """
 
     def __init__(
@@ -56,8 +59,15 @@ class TransformerLinker(Linker):
         **shape: Any,
     ) -> None:
         super().__init__(asked)
-        self.read, self.prior = read, prior
         self.encoder = Encoder(vocabulary, width, depth, heads, dropout, segments=PARTS, **shape)
+        self.arguments = {
+            **self.encoder.arguments,
+            "read": read,
+            "prior": prior,
+            "asked": self.asked,
+        }
+        del self.arguments["segments"]
+        self.read, self.prior = read, prior
         self.overlap = nn.Linear(OVERLAPS, width, bias=False)
         self.project_query = nn.Linear(width, width)
         self.project_entity = nn.Linear(width, width)

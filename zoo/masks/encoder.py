@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from zoo.layers.arguments import built_with
 from zoo.masks.algebra import Mask, require_filled
 
 # How a layer attends: its number, the queries, keys and values of the tokens at hand, each (batch,
@@ -203,9 +204,8 @@ class Encoder(nn.Module):
         epsilon: float = 1e-5,
         padding: int = 0,
     ) -> None:
-        own = locals()
         super().__init__()
-        self.arguments = {name: own[name] for name in own if name not in ("self", "__class__")}
+        self.arguments = built_with(locals())
         if positions and width % heads:
             raise ValueError(f"width {width} must be a multiple of the heads, {heads}")
         if not positions and width % (2 * heads):

@@ -1,6 +1,6 @@
 """The LightningModule of the classifiers of pictures."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from lightning.pytorch import LightningModule
@@ -25,9 +25,6 @@ class PictureTraining(LightningModule):
 
     Args:
         shape: channels, height and width of a picture; from the data when run by a recipe.
-        classes: number of classes; from the data when run by a recipe; default 10.
-        base: channels at full size; default 16.
-        dropout: of the features; default 0.1.
         lr: highest learning rate; default 4e-3.
         weight_decay: AdamW's decoupled decay; default 0.05.
         warmup: share of the steps in which the learning rate rises; default 0.2.
@@ -37,14 +34,13 @@ class PictureTraining(LightningModule):
         scale: largest change of its size, such as 0.1; default 0.
         mirror: show half of the pictures from left to right; default false.
         seed: of the variations; that of the recipe when run by one; default 0.
+        **net: the other arguments of `PictureClassifier`, such as `base`; `classes` is from the
+            data when run by a recipe.
     """
 
     def __init__(
         self,
         shape: list[int],
-        classes: int = 10,
-        base: int = 16,
-        dropout: float = 0.1,
         lr: float = 4e-3,
         weight_decay: float = 0.05,
         warmup: float = 0.2,
@@ -54,14 +50,16 @@ class PictureTraining(LightningModule):
         scale: float = 0.0,
         mirror: bool = False,
         seed: int = 0,
+        **net: Any,
     ) -> None:
         super().__init__()
         self.save_hyperparameters()
         self.lr, self.weight_decay, self.warmup = lr, weight_decay, warmup
         self.smoothing, self.mirror, self.seed = smoothing, mirror, seed
         self.movement = {"shift": shift, "angle": angle, "scale": scale}
-        self.arguments = {"shape": shape, "classes": classes, "base": base, "dropout": dropout}
-        self.net = PictureClassifier(**self.arguments)
+        self.net = PictureClassifier(shape=shape, **net)
+        self.arguments = self.net.arguments
+        classes = self.arguments["classes"]
         self.valid_accuracy = MulticlassAccuracy(classes, average="micro")
         self.test_accuracy = MulticlassAccuracy(classes, average="micro")
 

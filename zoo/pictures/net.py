@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from zoo.layers.arguments import built_with
 from zoo.layers.batch_norm import BatchNormOverProcesses
 from zoo.layers.prediction import Prediction
 from zoo.layers.signature import Signature
@@ -30,6 +31,7 @@ class PictureClassifier(nn.Module):
         dropout: of the features, in training; default 0.1.
 
     Attributes:
+        arguments: all of these, as a dict.
         num_features: channels of the features, four times `base`.
 
     Raises:
@@ -48,6 +50,7 @@ class PictureClassifier(nn.Module):
         self, shape: list[int], classes: int = 10, base: int = 16, dropout: float = 0.1
     ) -> None:
         super().__init__()
+        self.arguments = built_with(locals())
         if len(shape) != 3:
             raise ValueError(f"shape is {shape}: expected channels, height and width")
         self.shape, self.num_features = tuple(shape), 4 * base

@@ -7,12 +7,12 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from zoo.decoding.engine.checks import require_number, require_whole
 from zoo.decoding.engine.processors import NEVER
 from zoo.decoding.engine.record import Record
 from zoo.decoding.engine.request import Request
 from zoo.decoding.engine.sampling import Steps
 from zoo.decoding.engine.stop import Stop
+from zoo.errors import require_number, require_whole
 
 STEEPEST = 50  # beyond it a power of a length overflows
 

@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from zoo.decoding.engine.checks import require_number, require_whole
 from zoo.decoding.engine.processors import probabilities
 from zoo.decoding.engine.protocol import Contrastable
 from zoo.decoding.engine.request import Request
 from zoo.decoding.engine.sampling import Steps
+from zoo.errors import require_number, require_whole
 
 
 @dataclass(frozen=True)

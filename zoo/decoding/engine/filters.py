@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from zoo.decoding.engine.checks import require_number, require_whole
 from zoo.decoding.engine.processors import NEVER, Processor, probabilities
 from zoo.decoding.engine.stop import require_known, token_list
+from zoo.errors import require_number, require_whole
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from zoo.decoding.engine.checks import require_number, require_whole
+from zoo.errors import require_number, require_whole
 
 Processor = Callable[..., Tensor]  # of tokens, scores and, if it has the parameter, prompts
 NEVER = -torch.inf

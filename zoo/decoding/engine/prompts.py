@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from zoo.decoding.engine.checks import require_whole
+from zoo.errors import require_whole
 
 
 def pad_prompts(

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from zoo.decoding.engine.checks import require_whole
 from zoo.decoding.engine.processors import (
     AfterPrompt,
     Allow,
@@ -16,6 +15,7 @@ from zoo.decoding.engine.processors import (
     RepetitionPenalty,
 )
 from zoo.decoding.engine.stop import token_list
+from zoo.errors import require_whole
 
 Criterion = Callable[..., Tensor | bool]  # tokens, log-probabilities: has it ended?
 HIDDEN = {"flag": None}  # what no command line can give

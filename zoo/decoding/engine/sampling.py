@@ -8,11 +8,11 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from zoo.decoding.engine.checks import require_whole
 from zoo.decoding.engine.filters import Consistent, MinP, TopK, TopP, Typical
 from zoo.decoding.engine.processors import Processor, Temperature, probabilities
 from zoo.decoding.engine.record import Generation
 from zoo.decoding.engine.request import Request
+from zoo.errors import require_whole
 
 Choose = Callable[[Tensor], Tensor]  # scores (rows, vocabulary) to tokens (rows,)
 # At each step the rows that still run and the new token of each; at the end all of it.

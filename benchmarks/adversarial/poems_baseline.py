@@ -5,7 +5,7 @@ regression on TF-IDF weights of character 1- and 2-grams, its C chosen on the va
 accuracy on the embedded test split. `--full` also trains on as many Song as Tang poems of the file
 that zoo/data/samples/make_poems.py writes.
 
-    python benchmarks/poems_baseline.py --full poems_full.tsv.gz
+    python benchmarks/adversarial/poems_baseline.py --full poems_full.tsv.gz
 """
 
 import argparse

@@ -3,7 +3,7 @@
 For a bundled feature net and its data: the floor (training pictures against test pictures), and
 training pictures that are blurred, noisy, or lack classes. Prints a Markdown table.
 
-    python benchmarks/pictures_distances.py pictures_digits --root data/digits --count 10000
+    python benchmarks/pictures/distances.py pictures_digits --root data/digits --count 10000
 """
 
 import argparse
