@@ -30,6 +30,7 @@ def logged(attack, module=None, **options):
     }
 
 
+@pytest.mark.filterwarnings("error:the .* does not depend")
 @pytest.mark.parametrize(
     ("attack", "names"),
     [

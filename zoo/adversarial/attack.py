@@ -286,7 +286,7 @@ class AttackedStep:
         if share:
             self._keep(found[len(leaves) :], share)
         found = found[: len(leaves)]
-        if all(gradient is None for gradient in found):
+        if leaves and all(gradient is None for gradient in found):
             rank_zero_warn(
                 f"the {name} does not depend on what {type(self.attack).__name__} moves, which "
                 "changes nothing in this step"
