@@ -4,6 +4,7 @@ import pytest
 import torch
 from bag import LABELS, TOKENS, Bag, fit, plain_gradients
 from lightning.pytorch.plugins import MixedPrecision
+from torch.nn import functional as F
 
 from zoo.adversarial import (
     FGM,
@@ -62,6 +63,15 @@ def test_the_norm_is_that_of_the_plain_gradient_at_any_scale_of_the_loss():
     scaler = torch.amp.GradScaler("cpu", init_scale=2.0**10)
     half = logged(FGM(0.5), plugins=[MixedPrecision("16-mixed", "cpu", scaler)])
     assert half["gradient_norm"] == pytest.approx(expected, rel=1e-2)
+
+
+class Dropping(Bag):
+    def forward(self, tokens):
+        return self.head(F.dropout(torch.tanh(self.inner(self.embed(tokens).mean(1))), 0.5))
+
+
+def test_all_passes_of_virtual_adversarial_training_see_the_same_dropout_masks():
+    assert abs(logged(VirtualAdversarial(1e-4, xi=1e-4), Dropping())["divergence"]) < 1e-6
 
 
 def test_a_text_of_padding_alone_has_no_direction():
