@@ -39,17 +39,19 @@ def draw_pits(path: str | Path, pits: Mapping[str, Pit]) -> None:
         path: of the file to write; its ending says the format.
         pits: by title, from `zoo.adversarial.theory.dig`.
     """
+    from matplotlib.colors import BoundaryNorm
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(3.6 * len(pits) + 3.6, 3.6), layout="constrained")
     *planes, cut = figure.subplots(1, len(pits) + 1)
+    drawn, norm = [], BoundaryNorm(LEVELS, 256)
     for axes, (title, pit) in zip(planes, pits.items(), strict=True):
-        drawn = axes.contourf(pit.axis, pit.axis, pit.loss, levels=LEVELS)
+        drawn.append(axes.contourf(pit.axis, pit.axis, pit.loss, levels=LEVELS, norm=norm))
         axes.plot(*pit.samples.T, "wo", ms=4, mec="k")
         axes.plot(*pit.others.T, "kx", ms=4)
         axes.set(title=f"{title}: gradient {pit.gradient:.2g}", aspect="equal")
         cut.plot(pit.axis, pit.loss[len(pit.axis) // 2], label=title)
-    figure.colorbar(drawn, ax=planes, label="loss of the white class")
+    figure.colorbar(drawn[0], ax=planes, label="loss of the white class")
     cut.set(xlabel="along the middle row", ylabel="loss", ylim=(0, 5))
     cut.legend()
     figure.savefig(path, dpi=120)
