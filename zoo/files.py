@@ -1,10 +1,14 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all; JSON objects that are read with their place."""
 
+import json
 import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+from zoo.errors import one_line
 
 
 @contextmanager
@@ -52,6 +56,25 @@ def require_place(path: str | Path) -> None:
         path if Path(path).exists() else target.parent, os.W_OK
     ):
         raise ValueError(f"{path}: cannot be written; choose another place")
+
+
+def json_object(text: str | bytes, where: str) -> dict[str, Any]:
+    """Return the JSON object that a text is.
+
+    Args:
+        text: the text; bytes are of UTF-8.
+        where: the file, and the line if there are several, for the error.
+
+    Raises:
+        ValueError: if it is no JSON, or JSON but no object.
+    """
+    try:
+        found = json.loads(text if isinstance(text, str) else text.decode())
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{where}: no JSON: {one_line(error)}") from error
+    if not isinstance(found, dict):
+        raise ValueError(f"{where}: expected a JSON object, {{...}}, not {found!r:.60}")
+    return found
 
 
 def is_stream(path: str | Path) -> bool:

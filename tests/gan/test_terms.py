@@ -2,12 +2,12 @@ import pytest
 import torch
 from torch import nn
 
+from zoo.gan.conventions import gamma_of
 from zoo.gan.terms import (
     TERMS,
     CriticStep,
     SpectralNorm,
     check_critic,
-    gamma_of,
     make_terms,
     penalty,
     squared_gradient,

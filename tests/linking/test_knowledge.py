@@ -119,7 +119,7 @@ def test_a_name_of_five_thousand_entities(tmp_path):
     ("line", "message"),
     [
         ("{", "line 2"),
-        ("[1]", "line 2: it holds"),
+        ("[1]", "line 2: expected a JSON object"),
         ('{"id": "1", "names": ["x"]}', "line 2: the id '1' stands on line 1 too"),
         ('{"id": 2, "names": ["x"]}', "line 2: id is 2: expected a string"),
         ('{"id": "2", "names": "x"}', "line 2: names is 'x': expected a list"),
@@ -250,3 +250,17 @@ def test_a_full_disk_leaves_the_base_as_it_was(tmp_path, change, limit):
     assert sorted(path.name for path in base.iterdir()) == names
     assert list(KnowledgeBase.open(base)) == POETS
     assert not other.exists() or list(other.iterdir()) == []
+
+
+def test_records_are_entities_too(tmp_path):
+    records = [{"id": e.id, "names": list(e.names), "description": e.description} for e in POETS]
+    grown = KnowledgeBase.build(records[:1], tmp_path / "records")
+    grown.add(records[1:2])
+    whole = KnowledgeBase.build(
+        [Entity(e.id, e.names, e.description) for e in POETS[:2]], tmp_path / "entities"
+    )
+    assert answers(grown, TEXTS) == answers(whole, TEXTS)
+    for wrong in (3, "子美", {"id": "9"}, {"id": "9", "names": "子美"}):
+        with pytest.raises(ValueError, match=r"3 is no|'子美' is no|names"):
+            grown.add([wrong])
+    assert answers(grown, TEXTS) == answers(whole, TEXTS)

@@ -41,7 +41,7 @@ def attack(
         model: a name of `zoo list`, a checkpoint folder or org/repo on the Hub.
         attacks: pgd, swap, drop or homophone; may be repeated; default pgd, and for texts swap and
             drop.
-        examples: the first so many of the test split; null for all.
+        examples: how many of the test split, spread evenly over it; null for all.
         steps: of pgd.
         output: a PNG file for the curves.
     """
@@ -58,10 +58,12 @@ def attack(
     folder = source_folder(model)
     recipe = ["--config", str(folder / "recipe.yaml"), "--from", model]
     loader = assemble([*recipe, *data]).datamodule.test_dataloader()
-    items = [loader.items[i] for i in range(min(len(loader.items), examples or len(loader.items)))]
+    total = len(loader.items)
+    chosen = min(total, examples or total)
+    items = [loader.items[i * total // chosen] for i in range(chosen)]
     pairs = [(item[0], int(item[1])) for item in items]
-    chosen = attacks or (["pgd", "swap", "drop"] if isinstance(pairs[0][0], str) else ["pgd"])
-    found = robustness(net, pairs, chosen, steps=steps)
+    kinds = attacks or (["pgd", "swap", "drop"] if isinstance(pairs[0][0], str) else ["pgd"])
+    found = robustness(net, pairs, kinds, steps=steps)
     print(found)
     if found.silent > 0.01:
         print(

@@ -4,7 +4,6 @@ What a folder holds is said in `zoo.checkpoint.save`.
 """
 
 import inspect
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from zoo.checkpoint import weights as tensors
 from zoo.checkpoint.attachments import ZOO_CLASS, open_attachments
 from zoo.checkpoint.folder import verify
 from zoo.errors import one_line
+from zoo.files import json_object
 
 FORMAT = 1
 WEIGHTS = "model.safetensors"
@@ -231,10 +231,4 @@ def read_json(path: Path) -> dict[str, Any]:
     Raises:
         ValueError: if it is none.
     """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is no JSON: {one_line(error)}") from error
-    if not isinstance(content, dict):
-        raise ValueError(f"{path} holds {content!r:.80}, expected a JSON object")
-    return content
+    return json_object(path.read_bytes(), str(path))

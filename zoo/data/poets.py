@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import json
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from zoo.data.splits import Split
+from zoo.files import json_object
 
 By = Literal["author", "title", "name"]
 FOLDS = 5
@@ -130,10 +130,4 @@ def _records(path: str | Path | None) -> Iterator[tuple[str, dict[str, Any]]]:
         raise ValueError(f"{file} is no whole gzip file of UTF-8: {error}") from error
     for number, line in enumerate(lines, 1):
         where = f"{file}, line {number}"
-        try:
-            record = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise ValueError(f"{where}: {error}: expected a JSON object") from None
-        if not isinstance(record, dict):
-            raise ValueError(f"{where} holds {line:.60}: expected a JSON object")
-        yield where, record
+        yield where, json_object(line, where)

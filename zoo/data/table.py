@@ -1,12 +1,12 @@
 """Tables of one's own: comma- or tab-separated values, JSON lines, or plain lines of text."""
 
 import csv
-import json
 from collections.abc import Sequence
 from io import StringIO
 from pathlib import Path
 
 from zoo.data.text import read_text
+from zoo.files import json_object
 
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
 Row = tuple[int, dict[str, str]]  # the number of its line, and its cells
@@ -43,7 +43,11 @@ def read_table(
     if path.suffix in DELIMITERS:
         rows = _separated(path, lines, called, columns)
     elif path.suffix == ".jsonl":
-        rows = [(n, _object(path, n, line)) for n, line in enumerate(lines, 1) if line.strip()]
+        rows = [
+            (n, json_object(line, f"{path}, line {n}"))
+            for n, line in enumerate(lines, 1)
+            if line.strip()
+        ]
         rows = [(n, {c: row[k] for c, k in called.items() if k in row}) for n, row in rows]
     elif path.suffix == ".txt" and len(columns) == 1:
         rows = [(n, {columns[0]: line}) for n, line in enumerate(lines, 1) if line.strip()]
@@ -117,13 +121,3 @@ def _records(path: Path, lines: list[str]) -> list[tuple[int, list[str]]]:
         except csv.Error as error:
             problem = f"{path}, line {reader.line_num}: {error}"
     raise ValueError(f"{problem}; inside quotation marks, write a quotation mark twice")
-
-
-def _object(path: Path, number: int, line: str) -> dict[str, str]:
-    try:
-        row = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path}, line {number}: no JSON: {error}") from error
-    if not isinstance(row, dict):
-        raise ValueError(f"{path}, line {number}: expected a JSON object, {{...}}")
-    return row

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from zoo.lazy import attach
 
 if TYPE_CHECKING:
+    from zoo.gan.conventions import gamma_of as gamma_of
     from zoo.gan.diagnose import Finding as Finding
     from zoo.gan.diagnose import diagnose as diagnose
     from zoo.gan.dirac import Dirac as Dirac
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from zoo.gan.spectrum import spectrum as spectrum
     from zoo.gan.sweep import Tried as Tried
     from zoo.gan.sweep import sweep as sweep
-    from zoo.gan.terms import gamma_of as gamma_of
     from zoo.gan.terms import make_terms as make_terms
     from zoo.gan.updates import Update as Update
     from zoo.gan.updates import make_update as make_update

@@ -9,8 +9,6 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-Triple = tuple[int, int, str | None]
-
 
 class SpanScores(Metric):
     """Precision, recall and F1 of things found in texts, each counted once: micro-averaged.

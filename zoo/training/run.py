@@ -95,6 +95,10 @@ class ZooCLI(LightningCLI):
         )
         parser.add_lightning_class_args(ModelCheckpoint, "checkpoint")
         parser.set_defaults({"checkpoint.save_last": True})
+        self.link(parser)
+
+    def link(self, parser: LightningArgumentParser) -> None:
+        """Give data and model what the recipe or the data say once."""
         for part in ("data", "model"):  # the seed of the order, that of the noise of a step
             parser.link_arguments("seed_everything", f"{part}.init_args.seed", compute_fn=int)
         parser.link_arguments(

@@ -11,9 +11,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from zoo.linking.knowledge.dictionary import Dictionary, Hit
-from zoo.linking.knowledge.entities import Entity, read_entities, require_usable
+from zoo.linking.knowledge.entities import Entity, as_entity, read_entities
 from zoo.linking.knowledge.matching import longest
 from zoo.linking.knowledge.storage import EntityRows, Manifest, Store
 from zoo.linking.names import Folded, fold_name
@@ -68,13 +69,16 @@ class KnowledgeBase:
 
     @classmethod
     def build(
-        cls, entities: str | Path | Iterable[Entity], folder: str | Path, name: str = NAME
+        cls,
+        entities: str | Path | Iterable[Entity | dict[str, Any]],
+        folder: str | Path,
+        name: str = NAME,
     ) -> KnowledgeBase:
         """Write a knowledge base and open it.
 
         Args:
-            entities: a file for `read_entities`, or entities; a name's candidates come in their
-                order.
+            entities: a file for `read_entities`, or entities, or records as in it; a name's
+                candidates come in their order.
             folder: where to; made if it is not there. A base of this name that is there already is
                 replaced once the new one is whole.
             name: what its files are called; default `knowledge`.
@@ -116,8 +120,8 @@ class KnowledgeBase:
         """Where the base is."""
         return self._store.folder
 
-    def add(self, entities: Iterable[Entity]) -> None:
-        """Add entities behind those that are there.
+    def add(self, entities: Iterable[Entity | dict[str, Any]]) -> None:
+        """Add entities, or records as a file has them, behind those that are there.
 
         Raises:
             ValueError: if an id is taken or comes twice, or an entity is malformed; nothing is
@@ -235,13 +239,12 @@ class KnowledgeBase:
             raise ValueError(f"the knowledge base has no entity {id_!r}: check the id")
         return row
 
-    def _extend(self, entities: Iterable[Entity]) -> None:
+    def _extend(self, entities: Iterable[Entity | dict[str, Any]]) -> None:
         """Append entities."""
         ids: dict[str, None] = {}
         pairs: list[tuple[str, int]] = []
         with self._store.appending(self._manifest) as lines:
-            for row, entity in enumerate(entities, len(self._rows.alive)):
-                require_usable(entity)
+            for row, entity in enumerate(map(as_entity, entities), len(self._rows.alive)):
                 if entity.id in ids or entity.id in self:
                     raise ValueError(f"the id {entity.id!r} is taken: give each entity its own")
                 ids[entity.id] = None

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from zoo.files import json_object
 from zoo.linking.names import fold_name
 
 Parsed = TypeVar("Parsed")
@@ -117,6 +119,20 @@ def parse_entity(record: dict[str, Any]) -> Entity:
     return (Entity.from_ccks if "subject_id" in record else Entity.from_record)(record)
 
 
+def as_entity(given: Entity | dict[str, Any]) -> Entity:
+    """Return an entity, or make one of a record of either format.
+
+    Raises:
+        ValueError: if it is none of these, or the record is malformed.
+    """
+    if isinstance(given, Entity):
+        require_usable(given)
+        return given
+    if not isinstance(given, dict):
+        raise ValueError(f"{given!r:.60} is no entity: expected one such as {EXAMPLE}")
+    return parse_entity(given)
+
+
 def parsed_lines(
     path: str | Path, parse: Callable[[dict[str, Any]], Parsed]
 ) -> Iterator[tuple[int, Parsed]]:
@@ -151,17 +167,8 @@ def json_lines(path: str | Path) -> Iterator[tuple[int, dict[str, Any]]]:
         for number, line in enumerate(file, 1):
             if not line.strip():
                 continue
-            try:
-                record = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
-            except (ValueError, RecursionError) as error:
-                raise ValueError(
-                    f"{path}, line {number}: {error}: expected one JSON object a line, UTF-8"
-                ) from None
-            if not isinstance(record, dict):
-                raise ValueError(
-                    f"{path}, line {number}: it holds {record!r:.60}: expected a JSON object"
-                )
-            yield number, record
+            text = line.removeprefix(BOM_UTF8) if number == 1 else line
+            yield number, json_object(text, f"{path}, line {number}")
 
 
 def require_keys(record: dict[str, Any], keys: dict[str, bool]) -> None:
