@@ -157,6 +157,17 @@ TABLE: list[dict[str, str]] = [
         **_FGM,
     },
     {
+        "name": "adversarial_pgd_fashion",
+        "summary": "Which garment, also when each pixel moved by a tenth? A small net and PGD.",
+        "recipe": "adversarial/pgd_fashion.yaml",
+        "corpora": "fashion",
+        "paper": "Towards Deep Learning Models Resistant to Adversarial Attacks "
+        "(Madry, Makelov, Schmidt, Tsipras, Vladu; arXiv 1706.06083)",
+        **_PICTURES,
+        "technique": "adversarial",
+        "post": "https://kexue.fm/archives/7234",
+    },
+    {
         "name": "decoding_lstm_poems",
         "technique": "decoding",
         "summary": "Continue a Chinese poem from its first line; an LSTM that is bound to stop.",

@@ -120,11 +120,11 @@ def list_models(technique: str | None = None) -> list[str]:
     """Return the names of the registered models, sorted.
 
     Args:
-        technique: keep only this technique's, such as `adversarial`; default all.
+        technique: keep only this technique's, such as `pictures`; default all.
 
     Example:
-        >>> list_models("adversarial")
-        ['adversarial_fgm_poems', 'adversarial_fgm_sentiment']
+        >>> list_models("pictures")
+        ['pictures_digits', 'pictures_fashion']
     """
     return sorted(n for n, entry in _entries.items() if technique in (None, entry.technique))
 

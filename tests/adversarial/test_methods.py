@@ -138,15 +138,13 @@ def test_a_random_start_is_in_the_ball_and_differs_by_step_not_by_global_state(n
     class Watch(PGD):
         starts = ()
 
-        def report(self, step, loss, gradients, shifts):
-            self.starts = (*self.starts, self.first)
-
         def start(self, step, radius):
             draw = super().start(step, radius)
 
             def kept(zero, number):
-                self.first = draw(zero, number)
-                return self.first.clone()
+                first = draw(zero, number)
+                self.starts = (*self.starts, first.clone())
+                return first
 
             return kept
 
@@ -382,8 +380,11 @@ def test_an_input_rises_by_epsilon_times_the_dual_norm_within_its_bounds(norm, r
     loss = fit(Pictures(inside), attack, data=data).callback_metrics["loss"].item()
     assert loss == pytest.approx(3 * (-1.0 + rise), abs=1e-5)
     edge = [(torch.ones(5), torch.tensor(0))]
-    loss = fit(Pictures(inside), attack, data=edge).callback_metrics["loss"].item()
-    assert loss <= -2.0 + 0.1 * 6 + 1e-6  # only the falling two can move
+    started = PGD(0.1, 1, 1e-6, random_start=True, inputs="net", bounds=(0.0, 1.0), norm=norm)
+    for bounded in (attack, FGM(0.1, inputs="net", bounds=(0.0, 1.0), norm=norm), started):
+        loss = fit(Pictures(inside), bounded, data=edge).callback_metrics["loss"].item()
+        assert loss <= -2.0 + 0.1 * 6 + 1e-6  # only the falling two can move
+        assert loss >= -2.0 - 0.1 * 4 - 1e-6  # and those that rise can only fall
 
 
 # --- the theory of the post

@@ -8,6 +8,7 @@ from conftest import twin
 from hypothesis import given
 from hypothesis import strategies as st
 from lightning.pytorch import Trainer
+from torch.utils.data import DataLoader
 from transformers import BertConfig, BertForMaskedLM
 
 import zoo
@@ -177,6 +178,22 @@ def test_labels_that_are_missing_count_nowhere():
     logits = module(tokens)[:, :3].flatten(0, 1)
     expected = torch.nn.functional.cross_entropy(logits, labels[:, :3].flatten())
     torch.testing.assert_close(whole, expected)
+
+
+def test_a_batch_without_any_label_has_a_loss_of_nothing_and_moves_no_metric():
+    module = ClassificationModel(30, 3, **TINY).eval()
+    tokens, none = torch.randint(1, 30, (2, 5)), torch.tensor([-100, -100])
+    loss = module.losses((tokens, none))["loss"]
+    loss.backward()
+    assert loss.item() == 0
+    assert not any(p.grad.any() for p in module.parameters() if p.grad is not None)
+    trainer = Trainer(accelerator="cpu", logger=False, enable_progress_bar=False)
+    batches = [(tokens, none), (tokens, torch.tensor([0, 2])), (tokens[:1], none[:1])]
+    with_none, without = (
+        trainer.test(module, DataLoader(rows, batch_size=None), verbose=False)
+        for rows in (batches, batches[1:2])
+    )
+    assert with_none == without
 
 
 @given(st.binary(max_size=60))

@@ -23,6 +23,7 @@ from torch import Tensor, distributed, nn
 
 from zoo.adversarial.places import Shifts
 from zoo.adversarial.rehearsal import rehearsal
+from zoo.adversarial.timing import StepClock
 from zoo.errors import require_whole
 from zoo.optim.step_noise import StepNoise
 
@@ -47,6 +48,7 @@ class Attack(Callback):
     """
 
     place: Any = None  # a Place, or None for an attack that moves nothing
+    backward_share: float | None = 0.0  # of the step's backward that a plain step has not
 
     def __init__(
         self,
@@ -64,6 +66,12 @@ class Attack(Callback):
         self.seed, self.log = seed, log
         self._installed = ExitStack()
         self._pending: list[Tensor | None] = []
+        self.clock = StepClock()
+
+    @property
+    def prefix(self) -> str:
+        """What the names of logged values begin with."""
+        return type(self).__name__.lower()
 
     def attack(self, step: "AttackedStep") -> Any:
         """Run the passes of one training step; return the result of `step.perform()`."""
@@ -123,6 +131,18 @@ class Attack(Callback):
         """Return a strength at the present step of the warm-up."""
         return full * min(1.0, (trainer.global_step + 1) / self.warmup) if self.warmup else full
 
+    def on_train_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        """Start the clock."""
+        self.clock.start()
+
+    def on_before_backward(
+        self, trainer: Trainer, pl_module: LightningModule, loss: Tensor
+    ) -> None:
+        """Start the clock of the step's backward."""
+        self.clock.start_backward()
+
     def on_after_backward(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Add the gradients of further passes, and move the place back.
 
@@ -134,6 +154,16 @@ class Attack(Callback):
             self._pending = []
         if self.place is not None:
             self.place.move(None)
+        if self.clock.added and self.backward_share:
+            self.clock.end_backward(self.backward_share)
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Log the time of the step over that of a plain one; on a CPU, where all is done by now."""
+        known = self.backward_share is not None and pl_module.device.type == "cpu"
+        if self.log and self.clock.added and known:
+            pl_module.log(f"{self.prefix}_time_factor", self.clock.factor())
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Leave the module as it was before."""
@@ -161,7 +191,8 @@ class Attack(Callback):
             started = trainer.current_epoch >= self.start_epoch
             if not started or trainer.global_step % self.every:
                 return inner(*args, **kwargs)
-            return self.attack(AttackedStep(self, trainer, pl_module, own, inner, args, kwargs))
+            with self.clock.adding():
+                return self.attack(AttackedStep(self, trainer, pl_module, own, inner, args, kwargs))
 
         vars(attacked_step)["own_step"] = own
         return attacked_step
@@ -194,8 +225,13 @@ class AttackedStep:
         self._own, self._inner, self._args, self._kwargs = own, inner, args, kwargs
 
     def perform(self) -> Any:
-        """Run the step for good; return what it returns."""
-        return self._inner(*self._args, **self._kwargs)
+        """Run the step for good; log its loss if it is at a shift that was found; return it all."""
+        with self.attack.clock.adding(-1):
+            output = self._inner(*self._args, **self._kwargs)
+        place, loss = self.attack.place, loss_of(output)
+        if place is not None and place.shifts and not place.grows and loss is not None:
+            self.log(adversarial_loss=loss.detach())
+        return output
 
     def rehearse(self, **options: Any) -> Tensor | None:
         """Run the module's own step without a trace.
@@ -250,7 +286,7 @@ class AttackedStep:
         if share:
             self._keep(found[len(leaves) :], share)
         found = found[: len(leaves)]
-        if all(gradient is None for gradient in found):
+        if leaves and all(gradient is None for gradient in found):
             rank_zero_warn(
                 f"the {name} does not depend on what {type(self.attack).__name__} moves, which "
                 "changes nothing in this step"
@@ -264,13 +300,28 @@ class AttackedStep:
             filled = [self.trainer.strategy.reduce(g, reduce_op="mean") for g in filled]
         return dict(zip(leaves, filled, strict=True))
 
+    def report(self, loss: Tensor | None, gradients: Shifts, **more: Tensor) -> None:
+        """Log a loss, the norm of its gradient and how often that gives no direction.
+
+        Args:
+            loss: float (), the clean one; None if the batch was skipped.
+            gradients: of `measure`; at the scale of the loss under fp16.
+            **more: other numbers to log.
+        """
+        if loss is None or not gradients or not self.attack.log:
+            return
+        norms = self.attack.place.norms(gradients)
+        directed = norms.isfinite() & (norms > 0)
+        size = norms.mean() / self.scale(torch.ones_like(norms[0]))
+        none = 1 - directed.float().mean()
+        self.log(clean_loss=loss.detach(), gradient_norm=size, no_direction=none, **more)
+
     def log(self, **values: Tensor | float | None) -> None:
         """Log numbers under names that begin with the attack's."""
         if self.attack.log:
-            prefix = type(self.attack).__name__.lower()
             for name, value in values.items():
                 if value is not None:
-                    self.module.log(f"{prefix}_{name}", value)
+                    self.module.log(f"{self.attack.prefix}_{name}", value)
 
     def scale(self, loss: Tensor) -> Tensor:
         """Return the loss at the scale of its backward, or fp16 gradients underflow."""

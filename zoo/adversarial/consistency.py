@@ -73,7 +73,7 @@ class VirtualAdversarial(PlacedAttack):
         place.move(place.ascend(gradients, self.strength(step.trainer, self.epsilon)))
         divergence = self._divergence(step, target, start)
         step.measure(divergence, {}, share=self.weight)
-        step.log(divergence=divergence.detach())
+        step.report(loss_of(output), gradients, divergence=divergence.detach())
         place.move(zeros)  # where the graph of the step itself was made
         return output
 
@@ -96,6 +96,8 @@ class RDrop(Attack):
         **options: of `Attack`.
     """
 
+    backward_share = 0.5  # two graphs of the same size
+
     def __init__(self, alpha: float = 4.0, logits: str = "*head", **options: Any) -> None:
         super().__init__(**options)
         self.alpha, self.logits = positive("alpha", alpha), Logits(logits)
@@ -115,9 +117,12 @@ class RDrop(Attack):
             again = step.rehearse(rewind=False)
         assert again is not None
         disagreement = symmetric_divergence(self.logits.only(first), self.logits.only(second))
-        step.log(divergence=disagreement.detach())
+        mean = with_loss(output, lambda loss: (loss + again) / 2)
+        loss = loss_of(mean)
+        assert loss is not None
+        step.log(clean_loss=loss.detach(), divergence=disagreement.detach())
         alpha = self.strength(step.trainer, self.alpha)
-        return with_loss(output, lambda loss: (loss + again) / 2 + alpha * disagreement)
+        return with_loss(mean, lambda loss: loss + alpha * disagreement)
 
 
 class Logits:

@@ -81,18 +81,6 @@ class PlacedAttack(Attack):
         moved = {k: shift.detach() + steps[k] for k, shift in (self.place.shifts or {}).items()}
         self.place.move(self.place.project(moved, radius), leaves=True)
 
-    def report(
-        self, step: AttackedStep, loss: Tensor | None, gradients: Shifts, shifts: Shifts
-    ) -> None:
-        """Log the clean loss, the norm of its gradient and how often there was no direction."""
-        if loss is None or not gradients or not self.log:
-            return
-        step.log(
-            clean_loss=loss.detach(),
-            gradient_norm=self.place.norms(gradients).mean(),
-            no_direction=(self.place.norms(shifts) == 0).float().mean(),
-        )
-
 
 class FGM(PlacedAttack):
     """Train on embeddings moved by `epsilon` in the direction that raises the loss most.
@@ -145,7 +133,7 @@ class FGM(PlacedAttack):
         loss = step.rehearse()
         gradients = step.measure(loss, self.place.shifts or {}, share=self.clean_share)
         self.place.move(self.place.ascend(gradients, self.strength(step.trainer, self.epsilon)))
-        self.report(step, loss, gradients, self.place.shifts or {})
+        step.report(loss, gradients)
         return self.final_pass(step)
 
     def final_pass(self, step: AttackedStep) -> Any:
@@ -187,16 +175,15 @@ class PGD(FGM):
         radius = self.strength(step.trainer, self.epsilon)
         alpha = self.strength(step.trainer, self.alpha)
         place.begin(self.start(step, radius) if self.random_start else None)
-        first: tuple[Tensor | None, Shifts] = (None, {})
         for number in range(self.steps):
             loss = step.rehearse()
             # the first rehearsal is at the clean embeddings, unless its start is random
             share = 0.0 if number else self.clean_share
             gradients = step.measure(loss, place.shifts or {}, share=share)
-            first = first if number else (loss, gradients)
+            if number == 0:
+                step.report(loss, gradients)
             self.climb(gradients, alpha, radius)
         place.move({key: shift.detach() for key, shift in (place.shifts or {}).items()})
-        self.report(step, *first, place.shifts or {})
         return self.final_pass(step)
 
 
@@ -235,11 +222,12 @@ class FreeLB(PlacedAttack):
         radius = self.strength(step.trainer, self.epsilon)
         alpha = self.strength(step.trainer, self.alpha)
         place.begin(self.start(step, radius) if self.random_start else None)
-        for _ in range(self.steps - 1):
+        for number in range(self.steps - 1):
             loss = step.rehearse()
             gradients = step.measure(loss, place.shifts or {}, share=share)
+            if number == 0:
+                step.report(loss, gradients)
             self.climb(gradients, alpha, radius)
-            self.report(step, loss, gradients, place.shifts or {})
         return with_loss(step.perform(), lambda loss: share * loss)
 
 
@@ -258,6 +246,8 @@ class GradientPenalty(PlacedAttack):
     Raises:
         ValueError: if the module is compiled, since compiled backward has no derivative.
     """
+
+    backward_share = None  # its backward goes through two graphs, of which no clock tells
 
     def __init__(self, epsilon: float = 1.0, **options: Any) -> None:
         super().__init__(epsilon, **options)
@@ -285,12 +275,11 @@ class GradientPenalty(PlacedAttack):
         return with_loss(output, lambda loss: loss + 0.5 * epsilon * penalty)
 
     def _penalty(self, step: AttackedStep, loss: Tensor, leaves: Shifts) -> Tensor:
-        scaled = step.scale(loss)
+        factor = step.scale(torch.ones_like(loss))
         with torch.autocast(loss.device.type, enabled=False):
             gradients = torch.autograd.grad(
-                scaled, list(leaves.values()), create_graph=True, materialize_grads=True
+                step.scale(loss), list(leaves.values()), create_graph=True, materialize_grads=True
             )
-        factor = (scaled / loss).detach() if scaled is not loss else 1.0
         squares = []
         for gradient in gradients:
             gradient = gradient / factor
@@ -329,8 +318,7 @@ class WeightPerturbation(Attack):
         loss = step.rehearse()
         gradients = step.measure(loss, self.place.originals())
         self.place.move(self.place.ascend(gradients, self.strength(step.trainer, self.gamma)))
-        if loss is not None:
-            step.log(clean_loss=loss.detach(), gradient_norm=self.place.norms(gradients).mean())
+        step.report(loss, gradients)
         return step.perform()
 
 

@@ -224,13 +224,18 @@ class Input(Place):
         shift = self.shift_of(self.name, args[0])
         return args if shift is None else (args[0] + shift.to(args[0].dtype), *args[1:])
 
-    def project(self, shifts: Shifts, radius: float) -> Shifts:
-        """Return the nearest shifts of that norm that keep the input within its bounds."""
-        near = super().project(shifts, radius)
+    def begin(self, draw: Draw | None = None) -> None:
+        """Keep what is drawn within the bounds."""
+        super().begin(draw and (lambda zero, number: self._within(draw(zero, number))))
+
+    def move(self, shifts: Shifts | None, leaves: bool = False) -> None:
+        """Keep the shifted input within its bounds."""
+        super().move(shifts and {key: self._within(s) for key, s in shifts.items()}, leaves)
+
+    def _within(self, shift: Tensor) -> Tensor:
         if self.bounds is None or self._clean is None:
-            return near
-        clean = self._clean
-        return {key: (clean + s).clamp(*self.bounds) - clean for key, s in near.items()}
+            return shift
+        return (self._clean + shift).clamp(*self.bounds) - self._clean
 
 
 class Weights(Place):

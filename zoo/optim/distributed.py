@@ -19,3 +19,17 @@ def mean_over_processes(count: Tensor) -> Tensor:
     total = count.to(torch.float32, copy=True)
     distributed.all_reduce(total)
     return total / distributed.get_world_size()
+
+
+def mean_of_all(total: Tensor, count: Tensor) -> Tensor:
+    """Return a process's part of a mean over the items of all processes.
+
+    Args:
+        total: a sum over the items of this process, which may have none.
+        count: how many they are.
+
+    Returns:
+        `total` over the mean count; 0, with a graph, where no process has any item.
+    """
+    mean = mean_over_processes(count)
+    return total / torch.where(mean > 0, mean, 1.0)

@@ -11,7 +11,7 @@ from torch.optim import AdamW
 from torchmetrics.classification import MulticlassAccuracy, MulticlassCalibrationError
 
 from zoo.masks.classifiers import EncoderClassifier, build_classifier
-from zoo.optim.distributed import mean_over_processes
+from zoo.optim.distributed import mean_of_all
 from zoo.optim.schedule import warm_up
 
 Batch = tuple[Tensor, ...]  # what the network reads, and the labels last
@@ -41,12 +41,12 @@ class Classification(LightningModule):
         return self.net(*inputs)
 
     def losses(self, batch: Batch, batch_index: int = 0) -> dict[str, Tensor]:
-        """Cross-entropy of a batch, a mean over the labels of all processes."""
+        """Cross-entropy of a batch, a mean over the labels of all processes; 0 for none."""
         logits, labels = self._labelled(batch)
         count = torch.tensor(len(labels), device=labels.device)
         smoothing = self.smoothing if self.training else 0.0
         nats = F.cross_entropy(logits, labels, reduction="sum", label_smoothing=smoothing)
-        return {"loss": nats / mean_over_processes(count).clamp(min=1)}
+        return {"loss": mean_of_all(nats, count)}
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         """The loss of a training step."""
@@ -72,8 +72,9 @@ class Classification(LightningModule):
 
     def _evaluate(self, logits: Tensor, labels: Tensor, split: str) -> None:
         accuracy = getattr(self, f"{split}_accuracy")
-        accuracy(logits, labels)
-        loss = F.cross_entropy(logits, labels)
+        if len(labels):  # torchmetrics refuses an empty batch
+            accuracy(logits, labels)
+        loss = F.cross_entropy(logits, labels, reduction="sum") / max(len(labels), 1)
         self.log(f"{split}_loss", loss, batch_size=len(labels), sync_dist=True)
         self.log(f"{split}_accuracy", accuracy, prog_bar=True, batch_size=len(labels))
 
