@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from zoo.layers.batch_norm import BatchNormOverProcesses
+from zoo.layers.sizes import require_shape, require_sizes
 
 Kind = Literal["dcgan", "resnet"]
 Norm = Literal["batch", "none"]
@@ -44,7 +45,9 @@ class Generator(nn.Module):
         classes: int = 0,
     ) -> None:
         super().__init__()
-        channels, self.height, self.width = require_shape(shape, blocks)
+        channels, self.height, self.width = require_halvable(shape, blocks)
+        require_sizes(latent=latent, base=base)
+        require_sizes(0, classes=classes)
         self.latent, self.widest = latent, base * 2**blocks
         self.grid = [-(-side // 2**blocks) for side in (self.height, self.width)]
         self.classes = nn.Embedding(classes, latent) if classes else None
@@ -102,7 +105,9 @@ class Critic(nn.Module):
         classes: int = 0,
     ) -> None:
         super().__init__()
-        channels, height, width = require_shape(shape, blocks)
+        channels, height, width = require_halvable(shape, blocks)
+        require_sizes(base=base)
+        require_sizes(0, classes=classes)
         block = _down if kind == "dcgan" else _ResidualDown
         widths = [base * 2**k for k in range(blocks + 1)]
         pairs = pairwise(widths)
@@ -146,7 +151,8 @@ class Gan(nn.Module):
         spectral: whether the critic's layers are spectrally normalised; default false.
 
     Raises:
-        ValueError: if the shape is not of 1 or 3 channels and of sides that the blocks can halve.
+        ValueError: if the shape is not of 1 or 3 channels and of sides that the blocks can halve,
+            or a size is no whole number or too small.
 
     Example:
         >>> net = Gan([1, 28, 28])
@@ -238,16 +244,18 @@ class Gan(nn.Module):
         return chosen
 
 
-def require_shape(shape: list[int], blocks: int) -> list[int]:
+def require_halvable(shape: list[int], blocks: int) -> list[int]:
     """Return the channels, height and width of a picture that the nets can take.
 
     Raises:
         ValueError: if it has not 1 or 3 channels, or a side too short to be halved `blocks` times.
     """
-    if len(shape) != 3 or shape[0] not in (1, 3) or blocks < 1 or min(shape[1:]) < 2**blocks:
+    require_shape(shape)
+    require_sizes(blocks=blocks)
+    if shape[0] not in (1, 3) or min(shape[1:]) < 2**blocks:
         raise ValueError(
             f"shape is {shape} with {blocks} blocks: expected 1 or 3 channels and sides of at "
-            f"least {2 ** max(blocks, 1)} pixels; give larger pictures or fewer blocks"
+            f"least {2**blocks} pixels; give larger pictures or fewer blocks"
         )
     return shape
 

@@ -1,5 +1,6 @@
 """The recipe that a command names, and the options among its words."""
 
+import os
 import re
 from pathlib import Path
 
@@ -7,6 +8,7 @@ from zoo import checkpoint, registry
 from zoo.training import trust
 from zoo.training.report import tell
 from zoo.training.start import source_folder
+from zoo.training.trust import SECTIONS, is_foreign
 
 
 def expand(arguments: list[str]) -> list[str]:
@@ -28,6 +30,8 @@ def admit_recipes(words: list[str]) -> list[str]:
     given -= {"config", "trust"}
     admitted: list[str] = []
     for previous, word in zip(["", *words], words, strict=False):
+        assigned = word.startswith("--") and "=" in word
+        require_own(*(word.split("=", 1) if assigned else (previous, word)))
         named = re.match(r"(--config=|-c=?(?!$|-))", word)
         if not named and previous not in ("-c", "--config"):
             admitted.append(word)
@@ -38,10 +42,34 @@ def admit_recipes(words: list[str]) -> list[str]:
             raise ValueError(
                 f"the recipe is {value}, an address: download it, read it, then use it"
             )
-        if Path(value).exists():
-            value = str(trust.admit(Path(value), given, trust="--trust" in words, tell=tell))
+        if (path := local_file(value)).exists():
+            value = str(trust.admit(path, given, trust="--trust" in words, tell=tell))
         admitted.append(f"{option}{value}")
     return admitted
+
+
+def require_own(option: str, value: str) -> None:
+    """Refuse a file of a checkpoint folder as a part of a recipe, such as `--model FILE`.
+
+    jsonargparse reads a file that is given for a section, and any class that it names is called;
+    what is taken from a stranger's recipe is known for a whole one alone.
+
+    Raises:
+        ValueError: if it is one.
+    """
+    section, _, key = option.removeprefix("--").partition(".")
+    whole = section in SECTIONS and key in ("", "init_args", "dict_kwargs")
+    path = local_file(value)
+    if (whole or section == "trainer") and path.is_file() and is_foreign(path):
+        raise ValueError(
+            f"{option} is {value}, a file of a checkpoint folder: give its recipe as a whole "
+            "(--config recipe.yaml), or a copy that you have read from a folder of your own"
+        )
+
+
+def local_file(value: str) -> Path:
+    """Return the file that jsonargparse would read: shells leave the ~ of `--config=~/x` to it."""
+    return Path(os.path.expanduser(value))  # noqa: PTH111 - of an unknown user it raises nothing
 
 
 def recipe_file(recipe: str) -> Path:
