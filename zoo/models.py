@@ -11,6 +11,7 @@ CORPORA: list[dict[str, str]] = [
     {
         "name": "all_poems",
         "content": "218,802 poems of Tang and Song, 10,000 of them embedded",
+        "embedded": "--data.path null",
         **_POEMS,
     },
     {"name": "poets", "content": "12,477 titles of Chinese poems that name someone", **_POEMS},
@@ -73,6 +74,7 @@ CORPORA: list[dict[str, str]] = [
         "terms": "MIT (Zalando SE)",
         "source": "Fashion-MNIST, --data.download true",
         "languages": "",
+        "embedded": "--data.root null --data.known null",
     },
     {
         "name": "colour",

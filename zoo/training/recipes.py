@@ -20,7 +20,8 @@ def expand(arguments: list[str]) -> list[str]:
             rest = ["--config", str(recipe_file(subject)), *rest]
         else:
             recipe = source_folder(subject) / "recipe.yaml"
-            rest = ["--config", str(recipe), "--from", subject, *rest]
+            embedded = embedded_data(subject, recipe, rest)
+            rest = ["--config", str(recipe), "--from", subject, *embedded, *rest]
     return [command, *admit_recipes(rest)]
 
 
@@ -46,6 +47,36 @@ def admit_recipes(words: list[str]) -> list[str]:
             value = str(trust.admit(path, given, trust="--trust" in words, tell=tell))
         admitted.append(f"{option}{value}")
     return admitted
+
+
+def embedded_data(model: str, recipe: Path, words: list[str]) -> list[str]:
+    """Return the options that measure a model on the embedded sample if its data are not here.
+
+    Args:
+        model: what the user names; a folder's data are its owner's affair.
+        recipe: of its checkpoint.
+        words: the user's, which may say where the data are.
+
+    Raises:
+        FileNotFoundError: if there is no such sample; it says where the data are to be had.
+    """
+    said = any(re.match(r"--data\b|--config\b|-c", word) for word in words)
+    if model not in registry.list_models() or said:
+        return []
+    options = (trust.read(recipe).get("data") or {}).get("init_args") or {}
+    named = {key: options.get(key) for key in ("root", "path", "files")}
+    places = {k: v[0] if isinstance(v, list) else v for k, v in named.items() if v}
+    missing = [(key, place) for key, place in places.items() if not Path(place).exists()]
+    if not missing:
+        return []
+    (key, place), data = missing[0], registry.describe(model).data[0]
+    where = f"{data.content}: {data.source}" if data.source else data.content
+    if not data.embedded:
+        raise FileNotFoundError(
+            f"no {place}: {model} is measured on {where}; --data.{key} names it"
+        )
+    tell(f"no {place} ({where}): what is measured is the embedded sample, not what the card says")
+    return data.embedded.split()
 
 
 def require_own(option: str, value: str) -> None:
