@@ -109,7 +109,7 @@ def test_the_rows_of_a_plain_text_are_its_lines(tmp_path):
         ("a.jsonl", "[1]\n", "line 1: expected a JSON object"),
         ("a.jsonl", "{\n", "line 1: no JSON"),
         ("a.txt", "x\n", r"ends in \.csv, \.tsv, \.jsonl or \.parquet \(\.txt has but one column"),
-        ("a.parquet", "x\n", r"ends in \.csv, \.tsv, \.jsonl or \.parquet"),
+        ("a.xlsx", "x\n", r"ends in \.csv, \.tsv, \.jsonl or \.parquet"),
         ("a.csv", "", "is empty"),
     ],
 )

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from zoo.layers.batch_norm import BatchNormOverProcesses
+from zoo.layers.signature import Signature
 from zoo.layers.sizes import require_shape, require_sizes
 
 Kind = Literal["dcgan", "resnet"]
@@ -221,14 +222,23 @@ class Gan(nn.Module):
         noise = temperature * torch.randn(n, self.generator.latent, generator=random)
         chosen = self._chosen(n, labels)
         like = self.generator.start.weight
+        make = FromNoise(self.generator)
         made = [
-            self.generator(
+            make(
                 noise[at : at + AT_ONCE].to(like),
                 None if chosen is None else chosen[at : at + AT_ONCE].to(like.device),
             )
             for at in range(0, n, AT_ONCE)
         ]
-        return (torch.cat(made) + 1) / 2
+        return torch.cat(made)
+
+    def signature(self) -> Signature:
+        """Return what it takes and gives when it is exported: those of `FromNoise`."""
+        inputs = {"z": torch.zeros(2, self.generator.latent)}
+        if self.count:
+            inputs["labels"] = torch.zeros(2, dtype=torch.int64)
+        axes = dict.fromkeys(inputs, ("batch",))
+        return Signature(FromNoise(self.generator), inputs, axes, outputs=("pictures",), longest={})
 
     def _chosen(self, n: int, labels: list[int] | Tensor | None) -> Tensor | None:
         if labels is None:
@@ -242,6 +252,22 @@ class Gan(nn.Module):
                 f"expected {n} from 0 to {self.count - 1}"
             )
         return chosen
+
+
+class FromNoise(nn.Module):
+    """A generator whose pictures are in [0, 1]: what is exported, for the noise is the caller's.
+
+    Args:
+        generator: the generator.
+    """
+
+    def __init__(self, generator: Generator) -> None:
+        super().__init__()
+        self.generator = generator
+
+    def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Make pictures in [0, 1], float (batch, channels, height, width); see `Generator`."""
+        return (self.generator(z, labels) + 1) / 2
 
 
 def require_halvable(shape: list[int], blocks: int) -> list[int]:
