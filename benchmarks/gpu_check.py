@@ -4,7 +4,7 @@ Of each model, made tiny by its twin in `tests/conf`, and with its bundled check
 one:
 
 - step: the gradients of the first step, beside the CPU's in fp32 (relative distance of all)
-- fgm: the same under FGM, where there are embeddings; recipes of `adversarial` have it anyway
+- fgm: the same under FGM, where there are embeddings; some recipes have it anyway
 - use: what it generates, samples, predicts or links, beside the CPU in fp32 (largest difference of
   numbers; `same` or `other` words)
 - resume: weights after four steps, cut after two, beside those of four steps at once
@@ -131,12 +131,12 @@ def step(name, device, precision, folder, fgm=False):
 
 def fgm(name, device, precision, folder):
     """Compare the gradients of a step under FGM with the CPU's; None without embeddings."""
-    model = assemble(name, "cpu", "fp32", folder).model
-    technique = registry.describe(name).technique
-    embeds = any(isinstance(part, nn.Embedding) for part in model.modules())
-    if technique in ("gan", "nvae") or not embeds:
+    parts = assemble(name, "cpu", "fp32", folder)
+    attacked = any(isinstance(callback, FGM) for callback in parts.trainer.callbacks)
+    embeds = any(isinstance(part, nn.Embedding) for part in parts.model.modules())
+    if registry.describe(name).technique in ("gan", "nvae") or not embeds:
         return None
-    return step(name, device, precision, folder, fgm=technique != "adversarial")
+    return step(name, device, precision, folder, fgm=not attacked)
 
 
 def use(name, device, precision, folder):

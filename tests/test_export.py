@@ -20,9 +20,8 @@ MADE = {  # of networks whose checkpoints may not be bundled: small ones
     "gan_r1_digits": {"shape": [1, 10, 8], "latent": 4, "base": 2},
     "gan_r3_colour": {"shape": [3, 8, 8], "latent": 4, "base": 2, "classes": 3, "conditional": True}
     | {"kind": "resnet", "generator_norm": "none", "spectral": True},
-    "nvae_tiny_digits": {"shape": [1, 8, 8], "groups": [1, 2], "width": 4, "latents": 2},
     "nvae_tiny_stacked": {"shape": [3, 6, 6], "groups": [1, 1], "width": 4, "latents": 2}
-    | {"margin": 1, "likelihood": "mixture", "mixtures": 2, "cells": 1, "flows": 1},
+    | {"margin": 1, "likelihood": "mixture", "mixtures": 2, "cells": 1, "block_cells": 1},
 }
 
 
