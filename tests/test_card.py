@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from huggingface_hub import ModelCard
@@ -94,6 +95,26 @@ def test_a_missing_card_or_missing_metrics_are_named(folder, name):
     (folder / name).unlink()
     with pytest.raises(FileNotFoundError, match=f"{name} is missing: save the checkpoint again"):
         card.check(folder)
+
+
+def test_a_card_of_ones_own_data_claims_no_licence_for_them():
+    own = CONFIG | {"data": "reviews.csv", "from": "adversarial_fgm_sentiment"}
+    text = card.render(own, [], TINY)
+    assert ModelCard(text).data["license"] == "other"
+    _, _, licence = text.partition("## Licence")
+    assert "reviews.csv is its owner's" in licence
+    assert f"adversarial_fgm_sentiment, from which they started, is under {TINY.licence}" in licence
+    from_scratch = card.render(CONFIG | {"data": "reviews.csv"}, [], TINY).partition("## Licence")
+    assert TINY.licence not in from_scratch[2]
+
+
+def test_what_derives_from_a_model_of_others_keeps_its_notice():
+    derived = replace(TINY, derived="a model of others, MIT")
+    own = CONFIG | {"data": "reviews.csv"}
+    notice = card.NOTICE.read_text("utf-8")
+    assert notice in card.render(CONFIG, [], derived)
+    assert notice in card.render(own | {"from": "org/repo"}, [], derived)
+    assert notice not in card.render(own, [], derived)
 
 
 def test_without_notes_there_is_no_section():

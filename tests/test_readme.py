@@ -8,6 +8,7 @@ from importlib import import_module
 
 import pytest
 import torch
+import yaml
 from conftest import ROOT
 
 import zoo
@@ -167,3 +168,10 @@ def test_the_chinese_page_says_what_the_english_page_says():
     assert ours == theirs
     for name, row in models(README).items():
         assert numbers(" ".join(row[1:])) == numbers(" ".join(models(CHINESE)[name][1:])), name
+
+
+def test_the_citation_is_of_this_version():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
+    assert citation["version"] == zoo.__version__
+    assert {"cff-version", "message", "title", "authors"} <= citation.keys()
+    assert f'license = "{citation["license"]}"' in (ROOT / "pyproject.toml").read_text("utf-8")

@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -6,6 +7,7 @@ import pytest
 
 import zoo
 from zoo import registry
+from zoo.models import OWNER
 
 ENTRY = {
     "technique": "gan",
@@ -61,3 +63,11 @@ def test_every_technique_is_an_attribute():
 def test_an_unknown_attribute_is_an_attribute_error():
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         zoo.nonsense  # noqa: B018
+
+
+def test_what_the_wheel_leaves_out_names_its_repository():
+    project = (Path(__file__).parent.parent / "pyproject.toml").read_text("utf-8")
+    left_out = re.findall(r'"zoo/checkpoints/(\w+)"', project)
+    assert left_out
+    for name in set(left_out) & {*registry.list_models()}:
+        assert registry.describe(name).repo == (f"{OWNER}/{name}" if OWNER else "")

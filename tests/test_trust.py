@@ -210,14 +210,39 @@ def test_a_recipe_is_plain_yaml(text, option, folder, owned, capsys):
         ["-c", "RECIPE"],
         ["-cRECIPE"],
         ["RECIPE"],
+        ["--config=~/stranger/recipe.yaml"],
     ],
 )
-def test_however_a_recipe_is_given(words, folder, owned, capsys):
+def test_however_a_recipe_is_given(words, folder, owned, capsys, monkeypatch):
+    monkeypatch.setenv("HOME", str(folder.parent))
     change(folder, trainer__callbacks=[CLASS])
     path = str(folder / "recipe.yaml")
     line = refused(["fit", *(word.replace("RECIPE", path) for word in words)], capsys)
     assert "trainer.callbacks.0 is {'class_path': 'evil_zoo.Call'}" in line
     assert "--trust" in line
+
+
+@pytest.mark.parametrize(
+    "option",
+    ["--model", "--data", "--trainer", "--trainer.callbacks", "--model.init_args", "--optimizer"],
+)
+@pytest.mark.parametrize("spelled", ["{} {}", "{}={}", "{} ~/stranger/part.yaml"])
+def test_no_part_of_a_recipe_comes_from_a_strangers_file(
+    option, spelled, folder, owned, capsys, monkeypatch
+):
+    monkeypatch.setenv("HOME", str(folder.parent))
+    part = folder / "part.yaml"
+    part.write_text("class_path: evil_zoo.Model\n")
+    words = spelled.format(option, part).split()
+    assert f"{option} is " in (line := refused(["fit", NAME, *words], capsys))
+    assert "a file of a checkpoint folder" in line
+
+
+@pytest.mark.parametrize("file", ["/etc/passwd", "../reviews.csv", "a/../../b.csv", "~/b.csv"])
+def test_a_recipe_reads_no_file_from_elsewhere(file, folder, capsys):
+    change(folder, data__init_args__file=file)
+    line = refused(["fit", folder], capsys)
+    assert f"data.init_args.file is '{file}'" in line
 
 
 def test_a_folder_without_sums_is_a_stranger_too(folder, owned, capsys):

@@ -2,7 +2,8 @@
 
 python tools/publish.py OWNER [--tag v1]
 
-A repository has the name of its folder. What is there already is not sent again.
+A repository has the name of its folder. What is there already is not sent again. Then `OWNER` in
+`zoo/models.py` is to be set, so that `zoo.load` finds there what the wheel leaves out.
 """
 
 import argparse

@@ -22,6 +22,8 @@ class Corpus:
         terms: under which it may be used, as far as they are known.
         source: where to get it; empty if enough of it to fit and to test is embedded.
         languages: codes of ISO 639-1, separated by blanks; empty for pictures.
+        embedded: options with which a recipe reads the sample of it that comes with the zoo; empty
+            if there is none, or recipes read it as they are.
     """
 
     name: str
@@ -29,6 +31,7 @@ class Corpus:
     terms: str
     source: str
     languages: str
+    embedded: str = ""
 
 
 _corpora = {row["name"]: Corpus(**row) for row in CORPORA}

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import sys
 from io import StringIO
 
 import pytest
@@ -33,6 +34,43 @@ def test_a_table_is_the_same_in_every_form(name, content, tmp_path):
     for encoding in ("utf-8", "utf-16", *["gb18030"] * ("\ufeff" not in content)):
         (tmp_path / name).write_bytes(content.encode(encoding))
         assert read_table(tmp_path / name, PAIR, ["pair"], encoding=encoding) == ROWS
+
+
+def test_a_parquet_file_is_a_table_too(tmp_path):
+    arrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    path = tmp_path / "a.parquet"
+
+    def write(**columns):
+        parquet.write_table(arrow.table(columns), path)
+
+    write(text=['他说，"好"', ""], label=[1, 0], more=[[1], []])
+    assert read_table(path, PAIR, ["pair"]) == ROWS
+    write(review=["好"], stars=arrow.array(["5"]).dictionary_encode())
+    assert read_table(path, PAIR, names="review,stars") == [{"text": "好", "label": "5"}]
+    with pytest.raises(ValueError, match=r"no column 'text' in \['review', 'stars'\]: name the"):
+        read_table(path, PAIR)
+    write(text=["a", None], label=[1, 0])
+    with pytest.raises(ValueError, match="row 2: there is no 'text'"):
+        read_table(path, PAIR)
+    write(text=[b"a"], label=[1])
+    with pytest.raises(ValueError, match="'text' holds bytes"):
+        read_table(path, PAIR)
+    write(text=arrow.array([], "string"), label=arrow.array([], "int8"))
+    with pytest.raises(ValueError, match="has no rows"):
+        read_table(path, PAIR)
+    for content in (b"", b"text,label", path.read_bytes()[:-9]):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match="is no Parquet file"):
+            read_table(path, PAIR)
+    with pytest.raises(FileNotFoundError, match="check its name"):
+        read_table(tmp_path / "b.parquet", PAIR)
+
+
+def test_without_pyarrow_the_error_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(ValueError, match=r"pip install 'kexue-zoo\[parquet\]'"):
+        read_table(tmp_path / "a.parquet", PAIR)
 
 
 def test_columns_are_found_by_name_or_by_number(tmp_path):
@@ -70,8 +108,8 @@ def test_the_rows_of_a_plain_text_are_its_lines(tmp_path):
         ("a.jsonl", '{"text": 1, "label": null}\n', "line 1: there is no 'label'"),
         ("a.jsonl", "[1]\n", "line 1: expected a JSON object"),
         ("a.jsonl", "{\n", "line 1: no JSON"),
-        ("a.txt", "x\n", r"ends in \.csv, \.tsv or \.jsonl \(\.txt has but one column"),
-        ("a.parquet", "x\n", r"ends in \.csv, \.tsv or \.jsonl"),
+        ("a.txt", "x\n", r"ends in \.csv, \.tsv, \.jsonl or \.parquet \(\.txt has but one column"),
+        ("a.xlsx", "x\n", r"ends in \.csv, \.tsv, \.jsonl or \.parquet"),
         ("a.csv", "", "is empty"),
     ],
 )

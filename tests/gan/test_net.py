@@ -50,7 +50,7 @@ def test_labels_are_in_turn_or_as_asked():
 
 @pytest.mark.parametrize("shape", [[2, 28, 28], [1, 28], [1, 3, 28]])
 def test_shapes_that_the_nets_cannot_take_are_refused(shape):
-    with pytest.raises(ValueError, match="expected 1 or 3 channels and sides of at least 4 pixels"):
+    with pytest.raises(ValueError, match=r"shape is .*: expected (1 or 3 )?channels"):
         Gan(shape)
 
 

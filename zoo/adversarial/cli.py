@@ -6,7 +6,7 @@ from typing import Any
 from zoo.adversarial.robustness import robustness
 from zoo.cli.options import OptionParser
 from zoo.files import replacing, require_place
-from zoo.training.recipes import data_options
+from zoo.training.recipes import data_options, embedded_data
 from zoo.training.run import assemble
 from zoo.training.start import source_folder
 
@@ -56,7 +56,8 @@ def attack(
     if not hasattr(net, "predict"):
         raise ValueError(f"{model} classifies nothing: `zoo list` says what it does")
     folder = source_folder(model)
-    recipe = ["--config", str(folder / "recipe.yaml"), "--from", model]
+    file = folder / "recipe.yaml"
+    recipe = ["--config", str(file), "--from", model, *embedded_data(model, file, data)]
     loader = assemble([*recipe, *data]).datamodule.test_dataloader()
     total = len(loader.items)
     chosen = min(total, examples or total)

@@ -76,7 +76,7 @@ def render(
         ValueError: if a result has no name or no number.
     """
     data = huggingface_hub.ModelCardData(
-        license=entry.licence.lower(),
+        license="other" if "data" in config else entry.licence.lower(),
         language=sorted({c for d in entry.data for c in d.languages.split()}) or None,
         library_name="kexue-zoo",
         pipeline_tag=entry.task,
@@ -92,7 +92,7 @@ def render(
         paper=entry.paper,
         post=f"Post in Scientific Spaces (科学空间): <{entry.post}>.\n" if entry.post else "",
         pictures="".join(f"\n{_show(name)}\n" for name in pictures),
-        licence=_licence(entry),
+        licence=_licence(config, entry),
         metrics=_table(metrics),
         data=_data(config, entry),
         notes=f"\n## Notes\n\n{notes}\n" if notes else "",
@@ -112,12 +112,23 @@ def _data(config: dict[str, Any], entry: Entry) -> str:
     return "\n".join(["", head, "", *rows, ""])
 
 
-def _licence(entry: Entry) -> str:
-    """Name the licence of the weights, and the model of others that they derive from."""
+def _licence(config: dict[str, Any], entry: Entry) -> str:
+    """Name the licence of the weights, and the model of others that they derive from.
+
+    Of weights trained on one's own data the zoo knows only what they started from.
+    """
+    licence = entry.licence
+    if "data" in config:
+        data = _cell(config["data"])
+        chosen = "Whoever trained these weights says under which licence they are"
+        if "from" not in config:
+            return f"{chosen}; {data} is its owner's."
+        source = f"{_cell(config['from'])}, from which they started, is under {entry.licence}"
+        licence = f"{chosen}; {data} is its owner's; {source}"
     if not entry.derived:
-        return entry.licence
+        return licence
     notice = NOTICE.read_text("utf-8")
-    return f"{entry.licence}. The weights derive from {entry.derived}.\n\n{notice}"
+    return f"{licence}. The weights derive from {entry.derived}.\n\n{notice}"
 
 
 def _title(config: dict[str, Any]) -> str:

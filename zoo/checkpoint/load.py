@@ -16,6 +16,7 @@ from zoo.checkpoint.attachments import ZOO_CLASS, open_attachments
 from zoo.checkpoint.folder import verify
 from zoo.errors import one_line
 from zoo.files import json_object
+from zoo.layers.sizes import require_sizes
 
 FORMAT = 1
 WEIGHTS = "model.safetensors"
@@ -165,8 +166,7 @@ def _with_classes(config: dict[str, Any], classes: int) -> dict[str, Any]:
     known = config["arguments"].get("classes")
     if known is None:
         raise ValueError(f"classes is {classes}: {config['model']} has no classes, leave it out")
-    if type(classes) is not int or classes < 1:
-        raise ValueError(f"classes is {classes!r}: expected a whole number from 1 on")
+    require_sizes(classes=classes)
     if classes == known:
         return config
     arguments = config["arguments"] | {"classes": classes}

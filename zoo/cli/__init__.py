@@ -106,8 +106,10 @@ def explain(error: BaseException) -> str:
     Of jsonargparse's report on a class or a link that failed, only the cause is kept.
     """
     message = re.sub(r"^Call to compute_fn of link .*? failed: ", "", one_line(error))
-    cause = re.search(r"^(.*?): Does not validate .*? Errors: - (.*?) - Expected a <class", message)
-    return f"{cause[1]}: {cause[2]}" if cause else message
+    cause = re.search(
+        r"^(.*?: )?Does not validate .*? Errors: - (.*?) - Expected a <class", message
+    )
+    return f"{cause[1] or ''}{cause[2]}" if cause else message
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -1,10 +1,12 @@
-"""Tables of one's own: comma- or tab-separated values, JSON lines, or plain lines of text."""
+"""Tables of one's own: comma- or tab-separated values, JSON lines, Parquet, or lines of text."""
 
 import csv
 from collections.abc import Sequence
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
+from zoo.data.parquet import read_parquet
 from zoo.data.text import read_text
 from zoo.files import json_object
 
@@ -23,8 +25,8 @@ def read_table(
     """Read the rows of a table as dictionaries; blank lines are no rows.
 
     Args:
-        path: a file `.csv` or `.tsv`; `.jsonl`, an object a line; of a single column also `.txt`,
-            a row a line.
+        path: a file `.csv` or `.tsv`; `.jsonl`, an object a line; `.parquet`, if pyarrow is
+            installed; of a single column also `.txt`, a row a line.
         columns: what each row must have.
         optional: what rows may have. Other columns are left out.
         encoding: such as `gb18030`; default UTF-8, with or without a byte order mark.
@@ -39,6 +41,9 @@ def read_table(
     """
     path = Path(path)
     called = _called([*columns, *optional], len(columns), names)
+    if path.suffix == ".parquet":
+        rows = list(enumerate(read_parquet(path, called, columns), 1))
+        return _complete(path, rows, columns, "row")
     lines = StringIO(read_text(path, encoding), newline=None).read().split("\n")
     if path.suffix in DELIMITERS:
         rows = _separated(path, lines, called, columns)
@@ -53,10 +58,19 @@ def read_table(
         rows = [(n, {columns[0]: line}) for n, line in enumerate(lines, 1) if line.strip()]
     else:
         plain = " (.txt has but one column)" if path.suffix == ".txt" else ""
-        raise ValueError(f"{path}: expected a name that ends in .csv, .tsv or .jsonl{plain}")
+        raise ValueError(
+            f"{path}: expected a name that ends in .csv, .tsv, .jsonl or .parquet{plain}"
+        )
+    return _complete(path, rows, columns, "line")
+
+
+def _complete(
+    path: Path, rows: Sequence[tuple[int, dict[str, Any]]], columns: Sequence[str], unit: str
+) -> list[dict[str, str]]:
+    """Return rows as text, none of which lacks a column; a `unit` is what they are numbered by."""
     for number, row in rows:
         if absent := [name for name in columns if row.get(name) is None]:
-            raise ValueError(f"{path}, line {number}: there is no {absent[0]!r}, of {[*columns]}")
+            raise ValueError(f"{path}, {unit} {number}: there is no {absent[0]!r}, of {[*columns]}")
     return [{n: str(cell) for n, cell in row.items() if cell is not None} for _, row in rows]
 
 

@@ -13,6 +13,7 @@ from zoo.decoding.texts import stream, write
 from zoo.decoding.tokenizer import BEGIN, END, PADDING, UNKNOWN, Tokenizer
 from zoo.layers.arguments import built_with
 from zoo.layers.signature import Signature
+from zoo.layers.sizes import require_sizes
 from zoo.layers.texts import require_texts
 
 Cells = tuple[Tensor, ...]  # each (layers, batch, width)
@@ -35,7 +36,7 @@ class Recurrent(nn.Module):
         arguments: all of these, as a dict.
 
     Raises:
-        ValueError: if there is no such cell.
+        ValueError: if there is no such cell, or a size is no whole number from 1 on.
     """
 
     eos_id = END
@@ -52,6 +53,7 @@ class Recurrent(nn.Module):
         self.arguments = built_with(locals())
         if cell not in ("lstm", "rnn"):
             raise ValueError(f"cell is {cell!r}: expected lstm or rnn")
+        require_sizes(vocabulary=vocabulary, width=width, layers=layers)
         self.vocabulary = vocabulary
         self.embedding = nn.Embedding(vocabulary, width, padding_idx=0)
         nn.init.normal_(self.embedding.weight, std=0.1)

@@ -12,6 +12,8 @@ from torch.nn import functional as F
 
 from zoo.layers.arguments import built_with
 from zoo.layers.batch_norm import BatchNormOverProcesses
+from zoo.layers.signature import Signature
+from zoo.layers.sizes import require_shape, require_sizes
 
 Kind = Literal["dcgan", "resnet"]
 Norm = Literal["batch", "none"]
@@ -45,7 +47,9 @@ class Generator(nn.Module):
         classes: int = 0,
     ) -> None:
         super().__init__()
-        channels, self.height, self.width = require_shape(shape, blocks)
+        channels, self.height, self.width = require_halvable(shape, blocks)
+        require_sizes(latent=latent, base=base)
+        require_sizes(0, classes=classes)
         self.latent, self.widest = latent, base * 2**blocks
         self.grid = [-(-side // 2**blocks) for side in (self.height, self.width)]
         self.classes = nn.Embedding(classes, latent) if classes else None
@@ -103,7 +107,9 @@ class Critic(nn.Module):
         classes: int = 0,
     ) -> None:
         super().__init__()
-        channels, height, width = require_shape(shape, blocks)
+        channels, height, width = require_halvable(shape, blocks)
+        require_sizes(base=base)
+        require_sizes(0, classes=classes)
         block = _down if kind == "dcgan" else _ResidualDown
         widths = [base * 2**k for k in range(blocks + 1)]
         pairs = pairwise(widths)
@@ -150,7 +156,8 @@ class Gan(nn.Module):
         arguments: all of these, as a dict.
 
     Raises:
-        ValueError: if the shape is not of 1 or 3 channels and of sides that the blocks can halve.
+        ValueError: if the shape is not of 1 or 3 channels and of sides that the blocks can halve,
+            or a size is no whole number or too small.
 
     Example:
         >>> net = Gan([1, 28, 28])
@@ -220,14 +227,23 @@ class Gan(nn.Module):
         noise = temperature * torch.randn(n, self.generator.latent, generator=random)
         chosen = self._chosen(n, labels)
         like = self.generator.start.weight
+        make = FromNoise(self.generator)
         made = [
-            self.generator(
+            make(
                 noise[at : at + AT_ONCE].to(like),
                 None if chosen is None else chosen[at : at + AT_ONCE].to(like.device),
             )
             for at in range(0, n, AT_ONCE)
         ]
-        return (torch.cat(made) + 1) / 2
+        return torch.cat(made)
+
+    def signature(self) -> Signature:
+        """Return what it takes and gives when it is exported: those of `FromNoise`."""
+        inputs = {"z": torch.zeros(2, self.generator.latent)}
+        if self.count:
+            inputs["labels"] = torch.zeros(2, dtype=torch.int64)
+        axes = dict.fromkeys(inputs, ("batch",))
+        return Signature(FromNoise(self.generator), inputs, axes, outputs=("pictures",), longest={})
 
     def _chosen(self, n: int, labels: list[int] | Tensor | None) -> Tensor | None:
         if labels is None:
@@ -243,16 +259,34 @@ class Gan(nn.Module):
         return chosen
 
 
-def require_shape(shape: list[int], blocks: int) -> list[int]:
+class FromNoise(nn.Module):
+    """A generator whose pictures are in [0, 1]: what is exported, for the noise is the caller's.
+
+    Args:
+        generator: the generator.
+    """
+
+    def __init__(self, generator: Generator) -> None:
+        super().__init__()
+        self.generator = generator
+
+    def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Make pictures in [0, 1], float (batch, channels, height, width); see `Generator`."""
+        return (self.generator(z, labels) + 1) / 2
+
+
+def require_halvable(shape: list[int], blocks: int) -> list[int]:
     """Return the channels, height and width of a picture that the nets can take.
 
     Raises:
         ValueError: if it has not 1 or 3 channels, or a side too short to be halved `blocks` times.
     """
-    if len(shape) != 3 or shape[0] not in (1, 3) or blocks < 1 or min(shape[1:]) < 2**blocks:
+    require_shape(shape)
+    require_sizes(blocks=blocks)
+    if shape[0] not in (1, 3) or min(shape[1:]) < 2**blocks:
         raise ValueError(
             f"shape is {shape} with {blocks} blocks: expected 1 or 3 channels and sides of at "
-            f"least {2 ** max(blocks, 1)} pixels; give larger pictures or fewer blocks"
+            f"least {2**blocks} pixels; give larger pictures or fewer blocks"
         )
     return shape
 

@@ -75,6 +75,6 @@ def resolve(name_or_folder_or_repo: str | Path, *, revision: str | None = None) 
     if not entry.repo:
         raise FileNotFoundError(
             f"the checkpoint of {source} does not come with the zoo: train it (zoo fit {source}), "
-            "or give a checkpoint folder or a Hub repository"
+            "or give a checkpoint folder, such as one of a checkout, or a Hub repository"
         )
     return pull(entry.repo)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 
 from zoo.layers.arguments import built_with
+from zoo.layers.sizes import require_sizes
 from zoo.linking.inputs import CONTEXT, MENTION, OVERLAPS, Batch, aligned
 from zoo.linking.linker import Linker
 from zoo.linking.losses import half_pointers, listed
@@ -94,6 +95,9 @@ class JointLinker(Linker):
     ) -> None:
         super().__init__(asked)
         self.arguments = built_with(locals())
+        require_sizes(vocabulary=vocabulary, width=width, heads=heads)
+        if width % 2 or width % heads:
+            raise ValueError(f"width {width} must be even and a multiple of the heads, {heads}")
         self.tagged = tagged
         self.embedding = nn.Embedding(vocabulary, width, padding_idx=0)
         self.dropout = nn.Dropout(dropout)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pad_sequence
 
+from zoo.layers.sizes import require_sizes
 from zoo.linking.inputs import CANDIDATE, MENTION, OVERLAPS, Batch
 from zoo.linking.knowledge.base import KnowledgeBase
 from zoo.linking.linker import Linker
@@ -59,6 +60,7 @@ class TransformerLinker(Linker):
         **shape: Any,
     ) -> None:
         super().__init__(asked)
+        require_sizes(read=read)
         self.encoder = Encoder(vocabulary, width, depth, heads, dropout, segments=PARTS, **shape)
         self.arguments = {
             **self.encoder.arguments,

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from zoo.layers.prediction import Prediction
 from zoo.layers.signature import Signature
+from zoo.layers.sizes import require_sizes
 from zoo.masks.algebra import padding
 from zoo.masks.encoder import Encoder, initialise
 from zoo.masks.transformer import TokenTransformer
@@ -25,6 +26,9 @@ class EncoderClassifier(nn.Module):
 
     Attributes:
         arguments: what it was built with, defaults included, as a dict.
+
+    Raises:
+        ValueError: if a size is no whole number from 1 on, or as `Encoder`.
     """
 
     # what follows from the weights of a checkpoint, as `zoo fit --from` needs to know, and what a
@@ -36,6 +40,7 @@ class EncoderClassifier(nn.Module):
         self, vocabulary: int, classes: int = 2, *, width: int = 128, depth: int = 2, **shape: Any
     ) -> None:
         super().__init__()
+        require_sizes(classes=classes)
         self.encoder = Encoder(vocabulary=vocabulary, width=width, depth=depth, **shape)
         self.arguments = {**self.encoder.arguments, "classes": classes}
         self.padding: int = self.arguments["padding"]

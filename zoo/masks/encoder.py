@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from zoo.layers.arguments import built_with
+from zoo.layers.sizes import require_sizes
 from zoo.masks.algebra import Mask, require_filled
 
 # How a layer attends: its number, the queries, keys and values of the tokens at hand, each (batch,
@@ -184,8 +185,8 @@ class Encoder(nn.Module):
         arguments: all of these, as a dict.
 
     Raises:
-        ValueError: if `heads` does not split `width` evenly, or, with rotary positions, into an
-            even number of channels each.
+        ValueError: if a size is no whole number or too small; or `heads` does not split `width`
+            evenly, or, with rotary positions, into an even number of channels each.
     """
 
     def __init__(
@@ -206,6 +207,10 @@ class Encoder(nn.Module):
     ) -> None:
         super().__init__()
         self.arguments = built_with(locals())
+        require_sizes(vocabulary=vocabulary, width=width, depth=depth, heads=heads)
+        hidden = 4 * width if hidden is None else hidden
+        require_sizes(hidden=hidden)
+        require_sizes(0, positions=positions, segments=segments, targets=targets, padding=padding)
         if positions and width % heads:
             raise ValueError(f"width {width} must be a multiple of the heads, {heads}")
         if not positions and width % (2 * heads):
@@ -218,7 +223,6 @@ class Encoder(nn.Module):
         self.target_embedding = nn.Embedding(targets, width) if targets else None
         self.embedding_norm = nn.LayerNorm(width, epsilon) if norm == "post" else nn.Identity()
         self.dropout = nn.Dropout(dropout)
-        hidden = hidden or 4 * width
         self.blocks = nn.ModuleList(
             EncoderLayer(width, heads, hidden, norm, activation, epsilon, dropout)
             for _ in range(depth)

@@ -4,8 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import prod
 
+from zoo.layers.sizes import require_shape, require_sizes
 from zoo.nvae.cells import Norm
 from zoo.nvae.distributions import Likelihood, Scale
+
+_FROM_1 = ("width", "latents", "expansion", "block_expansion", "mixtures", "bits")
+_FROM_0 = ("cells", "blocks", "block_cells", "flows")
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,8 @@ class Architecture:
             compute them again: more time, a fraction of the memory; default false.
 
     Raises:
-        ValueError: if the scales do not divide the size with its margin, or a value is impossible.
+        ValueError: if the scales do not divide the size with its margin, or a value is impossible,
+            such as a width below 1.
     """
 
     shape: list[int]
@@ -61,14 +66,20 @@ class Architecture:
     recompute: bool = False
 
     def __post_init__(self) -> None:
-        if len(self.shape) != 3:
-            raise ValueError(f"shape is {self.shape}: expected channels, height and width")
-        if not self.groups or min(self.groups) < 1:
+        require_shape(self.shape)
+        require_sizes(**{name: getattr(self, name) for name in _FROM_1})
+        require_sizes(0, **{name: getattr(self, name) for name in _FROM_0})
+        margin = self.margin if isinstance(self.margin, list | tuple) else [self.margin]
+        for side in margin:
+            require_sizes(0, margin=side)
+        if len(margin) not in (1, 4):
+            raise ValueError(f"margin is {margin}: expected one number, or four, one a side")
+        if not self.groups or not all(type(n) is int and n > 0 for n in self.groups):
             raise ValueError(
                 f"groups is {self.groups}: expected the number of groups of each scale, from the "
                 "smallest, each at least 1, such as [5, 10]"
             )
-        if not 1 <= self.bits <= 8:
+        if self.bits > 8:
             raise ValueError(
                 f"bits is {self.bits}: expected 1 to 8; pictures of more bits a channel are read "
                 "as 8"

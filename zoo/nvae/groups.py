@@ -102,7 +102,7 @@ class LatentGroup(nn.Module):
     def prior_parameters(self, state: Tensor) -> tuple[Tensor, Tensor]:
         """Return the prior's raw means and scales (batch, latents, height, width)."""
         if self.prior is None:
-            zeros = state.new_zeros(len(state), self.latents, *state.shape[2:])
+            zeros = state.new_zeros(state.shape[0], self.latents, *state.shape[2:])
             return zeros, zeros
         mean, raw_scale = self.prior(F.elu(state)).chunk(2, dim=1)
         return mean, raw_scale

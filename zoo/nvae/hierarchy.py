@@ -147,7 +147,7 @@ class Hierarchy(nn.Module):
     @torch.no_grad()
     def decode_white(self, white: Sequence[Tensor]) -> Tensor:
         """Return the pictures of latents in standard deviations of their priors."""
-        logits, _ = self.decoder(len(white[0]), from_prior(white))
+        logits, _ = self.decoder(white[0].shape[0], from_prior(white))  # len() stops an export
         return self.pixels(logits).mean()
 
     def means(self, features: Sequence[Tensor]) -> tuple[list[Tensor], list[Latent]]:

@@ -1,10 +1,12 @@
 """The network as users hold it: pictures in [0, 1] go in and come out."""
 
 from collections.abc import Sequence
+from math import prod
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from zoo.layers.signature import Signature
 from zoo.nvae import exploration, likelihood
 from zoo.nvae.hierarchy import Hierarchy
 from zoo.nvae.likelihood import Score
@@ -169,6 +171,17 @@ class NVAE(Hierarchy):
         with torch.no_grad():
             return likelihood.score(self.bound(x, seed), self.plan.dimensions)
 
+    def signature(self) -> Signature:
+        """Return what it takes and gives when it is exported: those of `FromWhiteNoise`."""
+        size = sum(prod(shape) for shape in self.plan.latent_shapes)
+        return Signature(
+            FromWhiteNoise(self),
+            inputs={"noise": torch.zeros(2, size)},
+            axes={"noise": ("batch",)},
+            outputs=("pictures",),
+            longest={},
+        )
+
     def _temperatures(self, temperature: float | Sequence[float]) -> list[float]:
         number = len(self.plan.latent_shapes)
         if isinstance(temperature, (int, float)):
@@ -179,3 +192,28 @@ class NVAE(Hierarchy):
                 "group, from the top"
             )
         return [float(t) for t in temperature]
+
+
+class FromWhiteNoise(nn.Module):
+    """Pictures of noise that is given: what is exported, for the noise is the caller's.
+
+    Args:
+        model: the net.
+    """
+
+    def __init__(self, model: NVAE) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, noise: Tensor) -> Tensor:
+        """Return the means of the pixels, float (batch, channels, height, width) in [0, 1].
+
+        Args:
+            noise: standard normal (batch, numbers), of all groups from the top, one behind another,
+                times the temperature.
+        """
+        shapes = self.model.plan.latent_shapes
+        parts = noise.split([prod(shape) for shape in shapes], dim=1)
+        return self.model.decode_white(
+            [part.unflatten(1, shape) for part, shape in zip(parts, shapes, strict=True)]
+        )

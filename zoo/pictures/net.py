@@ -13,6 +13,7 @@ from zoo.layers.arguments import built_with
 from zoo.layers.batch_norm import BatchNormOverProcesses
 from zoo.layers.prediction import Prediction
 from zoo.layers.signature import Signature
+from zoo.layers.sizes import require_shape, require_sizes
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -35,7 +36,7 @@ class PictureClassifier(nn.Module):
         num_features: channels of the features, four times `base`.
 
     Raises:
-        ValueError: if `shape` has not three numbers.
+        ValueError: if `shape` has not three sizes, or a size is no whole number from 1 on.
 
     Example:
         >>> net = PictureClassifier([1, 28, 28])
@@ -51,8 +52,8 @@ class PictureClassifier(nn.Module):
     ) -> None:
         super().__init__()
         self.arguments = built_with(locals())
-        if len(shape) != 3:
-            raise ValueError(f"shape is {shape}: expected channels, height and width")
+        require_shape(shape)
+        require_sizes(classes=classes, base=base)
         self.shape, self.num_features = tuple(shape), 4 * base
         halve = nn.MaxPool2d(2, ceil_mode=True)
         self.body = nn.Sequential(

@@ -1,5 +1,6 @@
 """The recipe that a command names, and the options among its words."""
 
+import os
 import re
 from pathlib import Path
 
@@ -7,6 +8,7 @@ from zoo import checkpoint, registry
 from zoo.training import trust
 from zoo.training.report import tell
 from zoo.training.start import source_folder
+from zoo.training.trust import SECTIONS, is_foreign
 
 
 def expand(arguments: list[str]) -> list[str]:
@@ -18,7 +20,8 @@ def expand(arguments: list[str]) -> list[str]:
             rest = ["--config", str(recipe_file(subject)), *rest]
         else:
             recipe = source_folder(subject) / "recipe.yaml"
-            rest = ["--config", str(recipe), "--from", subject, *rest]
+            embedded = embedded_data(subject, recipe, rest)
+            rest = ["--config", str(recipe), "--from", subject, *embedded, *rest]
     return [command, *admit_recipes(rest)]
 
 
@@ -28,6 +31,8 @@ def admit_recipes(words: list[str]) -> list[str]:
     given -= {"config", "trust"}
     admitted: list[str] = []
     for previous, word in zip(["", *words], words, strict=False):
+        assigned = word.startswith("--") and "=" in word
+        require_own(*(word.split("=", 1) if assigned else (previous, word)))
         named = re.match(r"(--config=|-c=?(?!$|-))", word)
         if not named and previous not in ("-c", "--config"):
             admitted.append(word)
@@ -38,10 +43,64 @@ def admit_recipes(words: list[str]) -> list[str]:
             raise ValueError(
                 f"the recipe is {value}, an address: download it, read it, then use it"
             )
-        if Path(value).exists():
-            value = str(trust.admit(Path(value), given, trust="--trust" in words, tell=tell))
+        if (path := local_file(value)).exists():
+            value = str(trust.admit(path, given, trust="--trust" in words, tell=tell))
         admitted.append(f"{option}{value}")
     return admitted
+
+
+def embedded_data(model: str, recipe: Path, words: list[str]) -> list[str]:
+    """Return the options that measure a model on the embedded sample if its data are not here.
+
+    Args:
+        model: what the user names; a folder's data are its owner's affair.
+        recipe: of its checkpoint.
+        words: the user's, which may say where the data are.
+
+    Raises:
+        FileNotFoundError: if there is no such sample; it says where the data are to be had.
+    """
+    said = any(re.match(r"--data\b|--config\b|-c", word) for word in words)
+    if model not in registry.list_models() or said:
+        return []
+    options = (trust.read(recipe).get("data") or {}).get("init_args") or {}
+    named = {key: options.get(key) for key in ("root", "path", "files")}
+    places = {k: v[0] if isinstance(v, list) else v for k, v in named.items() if v}
+    missing = [(key, place) for key, place in places.items() if not Path(place).exists()]
+    if not missing:
+        return []
+    (key, place), data = missing[0], registry.describe(model).data[0]
+    where = f"{data.content}: {data.source}" if data.source else data.content
+    if not data.embedded:
+        raise FileNotFoundError(
+            f"no {place}: {model} is measured on {where}; --data.{key} names it"
+        )
+    tell(f"no {place} ({where}): what is measured is the embedded sample, not what the card says")
+    return data.embedded.split()
+
+
+def require_own(option: str, value: str) -> None:
+    """Refuse a file of a checkpoint folder as a part of a recipe, such as `--model FILE`.
+
+    jsonargparse reads a file that is given for a section, and any class that it names is called;
+    what is taken from a stranger's recipe is known for a whole one alone.
+
+    Raises:
+        ValueError: if it is one.
+    """
+    section, _, key = option.removeprefix("--").partition(".")
+    whole = section in SECTIONS and key in ("", "init_args", "dict_kwargs")
+    path = local_file(value)
+    if (whole or section == "trainer") and path.is_file() and is_foreign(path):
+        raise ValueError(
+            f"{option} is {value}, a file of a checkpoint folder: give its recipe as a whole "
+            "(--config recipe.yaml), or a copy that you have read from a folder of your own"
+        )
+
+
+def local_file(value: str) -> Path:
+    """Return the file that jsonargparse would read: shells leave the ~ of `--config=~/x` to it."""
+    return Path(os.path.expanduser(value))  # noqa: PTH111 - of an unknown user it raises nothing
 
 
 def recipe_file(recipe: str) -> Path:

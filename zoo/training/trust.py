@@ -159,7 +159,7 @@ def split(content: dict[str, Any], given: set[str]) -> tuple[dict[str, Any], lis
     refused: list[str] = []
     taken: dict[str, Any] = {}
     for key, value in content.items():
-        keep = _SECTIONS.get(key, _unknown)
+        keep = SECTIONS.get(key, _unknown)
         complaints = [] if value is None else list(keep(str(key), value))
         options = [c for c in complaints if c[0].replace(".init_args", "") not in given]
         refused += [f"{place} is {found!r:.80}" for place, found in options]
@@ -319,7 +319,7 @@ def _torch_class(package: str, kind: type) -> Callable[[str, Any], Iterator[Comp
 
 
 _PLATEAU = "lightning.pytorch.cli.ReduceLROnPlateau"
-_SECTIONS: dict[str, Callable[[str, Any], Iterator[Complaint]]] = {
+SECTIONS: dict[str, Callable[[str, Any], Iterator[Complaint]]] = {
     "name": _name,
     "seed_everything": _words,
     "precision": _words,
