@@ -242,7 +242,7 @@ class Gan(nn.Module):
         inputs = {"z": torch.zeros(2, self.generator.latent)}
         if self.count:
             inputs["labels"] = torch.zeros(2, dtype=torch.int64)
-        axes = dict.fromkeys(inputs, ("batch",))
+        axes: dict[str, tuple[str, ...]] = dict.fromkeys(inputs, ("batch",))
         return Signature(FromNoise(self.generator), inputs, axes, outputs=("pictures",), longest={})
 
     def _chosen(self, n: int, labels: list[int] | Tensor | None) -> Tensor | None:
