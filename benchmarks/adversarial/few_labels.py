@@ -124,7 +124,7 @@ def train(run, method, strength, seed, task, options):
     texts, valid, test, spare = task
     labelled, unlabelled = drawn(texts, spare, options.labels, seed)
     seed_everything(seed, verbose=False)
-    module = build(1 + max(label for _, label in texts), options)
+    module = build(1 + max(label for part in task[:3] for _, label in part), options)
 
     def collate(items):
         words, labels = zip(*(pair for item in items for pair in item), strict=True)

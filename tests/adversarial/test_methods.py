@@ -6,6 +6,7 @@ import pytest
 import torch
 from bag import LABELS, TOKENS, Bag, Gradients, assert_same, examples, fit, loader, plain_gradients
 from lightning.pytorch import LightningModule
+from lightning.pytorch.plugins import MixedPrecision
 from torch import nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
@@ -276,6 +277,18 @@ def test_rows_without_a_label_take_part_in_virtual_adversarial_training():
     data = [(tokens, torch.tensor(-100)) for tokens in TOKENS]
     ours = gradients(Unlabelled(), VirtualAdversarial(0.5, logits="head"), data=data)
     assert ours["inner.weight"].abs().max() > 1e-4
+
+
+@pytest.mark.parametrize("attack", EVERY, ids=names(EVERY))
+@pytest.mark.parametrize("half", [False, True])
+def test_a_batch_without_any_label_trains_nothing_but_consistency(attack, half):
+    data = [(tokens, torch.tensor(-100)) for tokens in TOKENS]
+    scaler = torch.amp.GradScaler("cpu", init_scale=2.0**10)
+    plugins = [MixedPrecision("16-mixed", "cpu", scaler)] if half else []
+    ours = gradients(Unlabelled(), attack, data=data, plugins=plugins)
+    assert all(gradient.isfinite().all() for gradient in ours.values())
+    trained = any(gradient.abs().max() > 1e-4 for gradient in ours.values())
+    assert trained == isinstance(attack, VirtualAdversarial)
 
 
 class Dropping(Bag):
