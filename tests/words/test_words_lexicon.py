@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zoo.words import Lexicon, Segmenter, discover_words
-from zoo.words.cli import _first_column, run_segment
+from zoo.words.cli import run_segment
+from zoo.words.dictionaries import read_words
 
 TEXT = sample_text().replace("图书馆", "１２月")
 TEXT = TEXT[:9000].replace("公园", "博物馆") + TEXT[9000:]
@@ -74,7 +75,7 @@ def test_what_is_taken_out_of_a_list_is_known_to_its_segmenter(lexicon, tmp_path
         part.save(tmp_path / "words.tsv")
         assert Lexicon.load(tmp_path / "words.tsv").segmenter.known == lexicon.segmenter.known
     lexicon.save(tmp_path / "words.tsv")
-    assert _first_column(str(tmp_path / "words.tsv"))[1:] == list(lexicon.words)
+    assert read_words(tmp_path / "words.tsv")[1:] == list(lexicon.words)
 
 
 def test_number_patterns_are_no_words_but_segment(lexicon):

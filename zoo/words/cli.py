@@ -13,8 +13,9 @@ from typing import Any, TextIO
 
 from zoo.cli.options import OptionParser
 from zoo.files import replacing, require_place
+from zoo.words.dictionaries import read_counts, read_words
 from zoo.words.discovery import discover_words
-from zoo.words.lexicon import COLUMNS, Lexicon
+from zoo.words.lexicon import COLUMNS, Lexicon, Order
 from zoo.words.reading import find_paths, read
 
 
@@ -25,6 +26,12 @@ def run(arguments: list[str]) -> None:
         "corpus", nargs="*", default=["-"], help="files, folders, globs; - is standard input"
     )
     parser.add_argument("-o", "--output", type=str | None, help="table to write; default stdout")
+    parser.add_argument("--sort", type=Order, default="score", help="what comes first")
+    parser.add_argument(
+        "--against",
+        type=str | None,
+        help="counts of other text for --sort salience: a table of `zoo words`, or `word count`",
+    )
     parser.add_argument("--top", type=int | None, help="list only so many words")
     parser.add_argument("--jieba", type=str | None, help="write a user dictionary for jieba, too")
     parser.add_argument(
@@ -45,6 +52,8 @@ def words(
     top: int | None = None,
     jieba: str | None = None,
     exclude: str | None = None,
+    sort: Order = "score",
+    against: str | None = None,
     progress: bool | None = None,
     **options: Any,
 ) -> Lexicon:
@@ -56,21 +65,27 @@ def words(
         top: list only so many words.
         jieba: also write a user dictionary for jieba here.
         exclude: dictionary whose words are left out: first column of each line.
+        sort: what comes first, see `Lexicon.sorted`.
+        against: words and counts of other text, for `sort="salience"`.
         progress: show progress; by default when standard error is a terminal.
         options: those of `zoo.discover_words`.
     """
     if top is not None and top < 0:
         raise ValueError(f"top is {top}: expected 0 or more")
+    if (sort == "salience") != (against is not None):
+        raise ValueError("--sort salience and --against FILE go together: give both or neither")
+    known = None if against is None else read_counts(against)
     for path in (output, jieba):
         if path is not None:
             require_place(path)
     with terminable():
         lexicon = discover_words(
             [Path(path) for path in corpus],
-            exclude=_first_column(exclude) if exclude else (),
+            exclude=read_words(exclude) if exclude else (),
             progress=sys.stderr.isatty() if progress is None else progress,
             **options,
         )
+        lexicon = lexicon.sorted(sort, known)
         lexicon = lexicon if top is None else lexicon.top(top)
         if jieba is not None:
             lexicon.to_jieba(jieba)
@@ -166,13 +181,6 @@ def terminable() -> Iterator[None]:
     finally:
         for number, handler in before:
             signal.signal(number, handler)
-
-
-def _first_column(path: str) -> list[str]:
-    with read(Path(path)) as blocks:
-        lines = "".join(blocks).splitlines()
-    # of a table that we wrote, not what the segmenter alone knows: it has no scores
-    return [x.split()[0] for x in lines if x.strip() and not x.endswith("\t" * 4)]
 
 
 def _print(lexicon: Lexicon) -> None:
