@@ -26,7 +26,8 @@ class Lexicon:
     Attributes:
         words: object (words,): text of two characters or more.
         count: int64 (words,): occurrences in the corpus.
-        score: float64 (words,): the method's own order.
+        score: float64 (words,): the method's own order; with `"pmi+entropy"`, ln of the odds
+            that it is a word.
         pmi: float64 (words,): least pointwise mutual information over the cuts, in nats; NaN for
             words longer than four characters, which are chains of n-grams.
         left_entropy: float64 (words,): branching entropy on the left, in nats; NaN likewise.
@@ -61,8 +62,22 @@ class Lexicon:
 
     @cached_property
     def segmenter(self) -> Segmenter:
-        """A unigram segmenter with these words and those of the background."""
-        return Segmenter(self.counts)
+        """A unigram segmenter with these words and those of the background, see `known`."""
+        return Segmenter(self.known())
+
+    def known(self, chosen: np.ndarray | slice = slice(None)) -> dict[str, int]:
+        """Return what the segmenter knows, and how often each occurred.
+
+        It is the background and the words with a positive score; the others, all of four
+        characters or more, are more probably phrases.
+
+        Args:
+            chosen: which words of the list, bool (words,); all by default.
+        """
+        words, count = self.words[chosen], self.count[chosen].tolist()
+        likely = (self.score[chosen] > 0).tolist()
+        listed = {w: c for w, c, yes in zip(words, count, likely, strict=True) if yes}
+        return {**self.background, **listed}
 
     @property
     def counts(self) -> dict[str, int]:
@@ -132,8 +147,7 @@ class Lexicon:
         columns = {name: getattr(self, name)[chosen] for name in _FIELDS}
         left = np.ones(len(self), bool)
         left[chosen] = False
-        unlisted = dict(zip(self.words[left], self.count[left].tolist(), strict=True))
-        return replace(self, **columns, background={**self.background, **unlisted})
+        return replace(self, **columns, background=self.known(left))
 
     def save(self, path: str | Path) -> None:
         """Write a table of tab-separated values with a header; the file appears whole or not.
