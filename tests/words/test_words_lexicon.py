@@ -4,13 +4,15 @@ import itertools
 import math
 
 import numpy as np
+import plain_segmenter
 import pytest
 from brute import sample_text
 from hypothesis import given
 from hypothesis import strategies as st
 
 from zoo.words import Lexicon, Segmenter, discover_words
-from zoo.words.cli import _first_column
+from zoo.words.cli import run_segment
+from zoo.words.dictionaries import read_words
 
 TEXT = sample_text().replace("图书馆", "１２月")
 TEXT = TEXT[:9000].replace("公园", "博物馆") + TEXT[9000:]
@@ -73,7 +75,7 @@ def test_what_is_taken_out_of_a_list_is_known_to_its_segmenter(lexicon, tmp_path
         part.save(tmp_path / "words.tsv")
         assert Lexicon.load(tmp_path / "words.tsv").segmenter.known == lexicon.segmenter.known
     lexicon.save(tmp_path / "words.tsv")
-    assert _first_column(str(tmp_path / "words.tsv"))[1:] == list(lexicon.words)
+    assert read_words(tmp_path / "words.tsv")[1:] == list(lexicon.words)
 
 
 def test_number_patterns_are_no_words_but_segment(lexicon):
@@ -85,6 +87,39 @@ def test_number_patterns_are_no_words_but_segment(lexicon):
 @given(st.text(max_size=50))
 def test_joined_words_are_the_text(text):
     assert "".join(Segmenter({"甲乙": 3, "丙": 1})(text)) == text
+
+
+# Han, letters and digits of both widths, what joins them, runs, marks, and what forms are made of
+ODD = st.text(
+    alphabet="甲乙丙年T恤a01５.,，'-%。…Ａ：·٣ \u0301\u3099\u0e34\ue000\ue001\n", max_size=12
+)
+
+
+@given(
+    st.dictionaries(ODD, st.sampled_from([0, 0.5, 1, 3, 8]), max_size=20),
+    st.lists(ODD, min_size=1, max_size=5),
+    st.booleans(),
+)
+def test_the_compiled_segmenter_equals_the_plain_one(counts, texts, new_words):
+    plain = plain_segmenter.Segmenter(counts, new_words=new_words)
+    compiled = Segmenter(counts, new_words=new_words)
+    assert [compiled(text) for text in texts] == [plain(text) for text in texts]
+    together = "".join([*counts, *texts])
+    assert compiled(together) == plain(together)
+
+
+def test_segment_writes_each_line_of_each_file(lexicon, tmp_path, capsys):
+    lexicon.save(tmp_path / "words.tsv")
+    (tmp_path / "a.txt").write_text("看天气 好\n\n天气", encoding="utf-8")
+    (tmp_path / "b.txt").write_text("\n天气\n\n", encoding="utf-8")
+    arguments = [str(tmp_path / "a.txt"), str(tmp_path / "b.txt")]
+    arguments += ["--lexicon", str(tmp_path / "words.tsv")]
+    run_segment(arguments)
+    assert capsys.readouterr().out == "看 天气 好\n\n天气\n\n天气\n\n"
+    run_segment([*arguments, "-o", str(tmp_path / "out.txt"), "--separator", "/"])
+    assert (tmp_path / "out.txt").read_text(encoding="utf-8").startswith("看/天气/好\n\n天气\n")
+    with pytest.raises(ValueError, match=r"a\.txt: expected the header"):
+        run_segment([arguments[0], "--lexicon", arguments[0]])
 
 
 @given(st.text(alphabet="甲乙丙", min_size=1, max_size=7))

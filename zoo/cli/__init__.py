@@ -40,6 +40,10 @@ PROGRAMS = {
         "zoo.words.cli:run",
         "find the words of a language from raw text: zoo words FILE ... -o words.tsv",
     ),
+    "segment": (
+        "zoo.words.cli:run_segment",
+        "divide texts into words: zoo segment FILE ... --lexicon words.tsv",
+    ),
     "infomap": (
         "zoo.infomap.cli:run",
         "find the communities of a network: zoo infomap NETWORK -o out.tree",

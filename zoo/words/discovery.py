@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import compress
 from typing import Literal
 
 import numpy as np
@@ -18,11 +19,12 @@ from zoo.words.kenlm_counts import measure_truncated
 from zoo.words.kernels.coarse_cut import ALONE
 from zoo.words.kernels.rows import ORDER
 from zoo.words.lexicon import Lexicon, ranked
+from zoo.words.long_words import chained, score_long
 from zoo.words.measures import automatic_min_count, measure
 from zoo.words.memory import Budget, Storage, give_back
 from zoo.words.ngram_table import Ngrams, spell
 from zoo.words.reading import Source, read
-from zoo.words.scoring import score
+from zoo.words.scoring import LEAST, LEAST_LONG, score
 
 Method = Literal["pmi+entropy", "ngram"]
 Counting = Literal["exact", "truncated"]
@@ -185,16 +187,21 @@ def discover(
             "the memory limit has room for n-grams of %d times only%s", ngrams.min_count, whose
         )
 
+    def cut_here(ngrams: Ngrams, kept: np.ndarray) -> Pieces:
+        return cut(counts.texts(progress=progress), ngrams, kept, max_length)
+
+    cutter = cutter or cut_here
+
     def chosen(ngrams: Ngrams) -> Lexicon:
         give_back()
         kept = cohesive(ngrams, thresholds)
-        if cutter is None:
-            pieces = cut(counts.texts(progress=progress), ngrams, kept, max_length)
-        else:
-            pieces = cutter(ngrams, kept)
+        pieces = cutter(ngrams, kept)
+        chains = pieces.long
+        if method != "ngram":
+            chains = cutter(ngrams, chained(ngrams)).long if max_length > ORDER else {}
         give_back()
         one = Folding(counts.characters).numbers_are_one
-        return choose(ngrams, kept, pieces, method, max_length, numbers_are_one=one)
+        return choose(ngrams, kept, pieces, chains, method, max_length, numbers_are_one=one)
 
     lexicon = chosen(ngrams)
     if min_count in (None, ngrams.min_count):
@@ -205,9 +212,8 @@ def discover(
 
 def _knowing(lexicon: Lexicon, wider: Lexicon) -> Lexicon:
     """Return a lexicon with all words of a wider one in the background."""
-    counts = zip(wider.words, wider.count.tolist(), strict=True)
-    rarer = {word: count for word, count in counts if word not in lexicon}
-    return replace(lexicon, background={**lexicon.background, **wider.background, **rarer})
+    rarer = {word: count for word, count in wider.known().items() if word not in lexicon}
+    return replace(lexicon, background={**lexicon.background, **rarer})
 
 
 def cohesive(ngrams: Ngrams, thresholds: Sequence[float] = THRESHOLDS) -> np.ndarray:
@@ -223,16 +229,17 @@ def choose(
     ngrams: Ngrams,
     kept: np.ndarray,
     pieces: Pieces,
+    chains: Mapping[bytes, int],
     method: Method,
     max_length: int = MAX_LENGTH,
     *,
     numbers_are_one: bool = False,
 ) -> Lexicon:
-    """Return the lexicon: the words among the n-grams and the longer pieces.
+    """Return the lexicon: the words among the n-grams and the longer chains of them.
 
     `"ngram"`: pieces of the coarse cut with enough occurrences; those of three and four
     characters must be kept n-grams, and of longer ones every 4-gram must be (back-tracking).
-    `"pmi+entropy"`: n-grams with a positive score, and the same longer pieces with score 0.
+    `"pmi+entropy"`: n-grams and chains with a score above the least one of their length.
     """
     lengths = ngrams.lengths
     if method == "ngram":
@@ -241,7 +248,7 @@ def choose(
         counts = pieces.short
     else:
         scores = score(ngrams, pieces)
-        words = scores > 0
+        words = scores > np.array([np.inf, np.inf, *LEAST.values()])[lengths]
         counts = ngrams.grams["count"]
     begins = ~np.array([0, *map(begins_no_word, map(chr, ngrams.alphabet))], bool)  # by code
     first = ngrams.grams["key"] >> (np.uint64(16) * (np.maximum(lengths, 1) - 1).astype(np.uint64))
@@ -257,17 +264,20 @@ def choose(
     ]
     long = {
         piece: n
-        for piece, n in pieces.long.items()
+        for piece, n in chains.items()
         if n >= ngrams.min_count and begins[np.frombuffer(piece, np.uint16, 1)[0]]
     }
     long_counts = np.array(list(long.values()), np.int64)
-    unknown = np.full(len(long), np.nan)
-    long_scores = long_counts.astype(float) if method == "ngram" else np.zeros(len(long))
-    columns = [
-        np.concatenate(pair)
-        for pair in zip(short, (long_counts, long_scores, *[unknown] * 3), strict=True)
-    ]
-    names = [spell(np.frombuffer(piece, np.uint16), ngrams.alphabet) for piece in long]
+    long_scores = long_counts.astype(float)
+    least = 0.0
+    if method != "ngram":
+        least = LEAST_LONG
+        long_scores = score_long(ngrams, pieces, scores, list(long), long_counts)
+    words = long_scores > least
+    names = [spell(np.frombuffer(x, np.uint16), ngrams.alphabet) for x in compress(long, words)]
+    unknown = np.full(len(names), np.nan)
+    longer = (long_counts[words], long_scores[words], *[unknown] * 3)
+    columns = [np.concatenate(pair) for pair in zip(short, longer, strict=True)]
     alone = _alone(ngrams, pieces)
     lexicon = ranked(ngrams.words(places) + names, columns, alone, ngrams.min_count)
     return _without_patterns(lexicon) if numbers_are_one else lexicon

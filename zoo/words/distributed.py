@@ -69,7 +69,7 @@ def discover_words(
         counts = Counts.merge(*map(Counts.load, files))
 
         def cutter(ngrams: Ngrams, kept: np.ndarray) -> Pieces:
-            table = client.scatter((ngrams, kept), broadcast=True)
+            table = client.scatter((ngrams, kept), broadcast=True, hash=False)
             tasks = client.map(_cut, files, table=table, longest=longest, pure=False)
             parts: Any = client.gather(tasks)
             return Pieces.merge(*parts)

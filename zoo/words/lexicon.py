@@ -1,4 +1,4 @@
-"""The result of word discovery: a table of words, sorted by score."""
+"""The result of word discovery: a table of words, best first."""
 
 from __future__ import annotations
 
@@ -7,23 +7,27 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
 from zoo.files import replacing
+from zoo.words.salience import salience
 from zoo.words.segmenter import Segmenter
 
+Order = Literal["score", "count", "salience"]
 COLUMNS = ("word", "count", "score", "pmi", "left_entropy", "right_entropy")
 
 
 @dataclass(frozen=True, eq=False)
 class Lexicon:
-    """The words found, best first; all arrays have one entry a word.
+    """The words found, best first (see `sorted`); all arrays have one entry a word.
 
     Attributes:
         words: object (words,): text of two characters or more.
         count: int64 (words,): occurrences in the corpus.
-        score: float64 (words,): the method's own order.
+        score: float64 (words,): the method's own order; with `"pmi+entropy"`, ln of the odds
+            that it is a word.
         pmi: float64 (words,): least pointwise mutual information over the cuts, in nats; NaN for
             words longer than four characters, which are chains of n-grams.
         left_entropy: float64 (words,): branching entropy on the left, in nats; NaN likewise.
@@ -58,9 +62,27 @@ class Lexicon:
 
     @cached_property
     def segmenter(self) -> Segmenter:
-        """A unigram segmenter with these words and those of the background."""
-        counts = dict(zip(self.words, self.count.tolist(), strict=True))
-        return Segmenter({**self.background, **counts})
+        """A unigram segmenter with these words and those of the background, see `known`."""
+        return Segmenter(self.known())
+
+    def known(self, chosen: np.ndarray | slice = slice(None)) -> dict[str, int]:
+        """Return what the segmenter knows, and how often each occurred.
+
+        It is the background and the words with a positive score; the others, all of four
+        characters or more, are more probably phrases.
+
+        Args:
+            chosen: which words of the list, bool (words,); all by default.
+        """
+        words, count = self.words[chosen], self.count[chosen].tolist()
+        likely = (self.score[chosen] > 0).tolist()
+        listed = {w: c for w, c, yes in zip(words, count, likely, strict=True) if yes}
+        return {**self.background, **listed}
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How often each word occurred, those of the background first."""
+        return {**self.background, **dict(zip(self.words, self.count.tolist(), strict=True))}
 
     def segment(self, text: str) -> list[str]:
         """Return the words of a text; joined, they are the text again.
@@ -89,6 +111,34 @@ class Lexicon:
             raise ValueError(f"top is {words}: expected 0 or more")
         return self.where(np.arange(min(words, len(self))))
 
+    def salience(self, against: Mapping[str, float]) -> np.ndarray:
+        """Return how peculiar each word is to this corpus: float64 (words,), see `salience`.
+
+        Args:
+            against: words of other text and their counts, such as another lexicon's `counts`.
+        """
+        return salience(self.words, self.count, float(sum(self.counts.values())), against)
+
+    def sorted(self, order: Order, against: Mapping[str, float] | None = None) -> Lexicon:
+        """Return the same words, those that come first by score, count or salience first.
+
+        Args:
+            order: `"score"`, `"count"`, or `"salience"`: what is peculiar to this corpus.
+            against: for salience, words of other text and their counts.
+
+        Raises:
+            ValueError: if the order is none of these, or salience has nothing to compare with.
+        """
+        if order == "salience":
+            if against is None:
+                raise ValueError("against is None: expected words and counts of other text")
+            values = self.salience(against)
+        elif order in ("score", "count"):
+            values = self.score if order == "score" else self.count
+        else:
+            raise ValueError(f"order={order!r}: expected 'score', 'count' or 'salience'")
+        return self.where(np.lexsort((self.words.astype(str), -values)))
+
     def where(self, chosen: np.ndarray) -> Lexicon:
         """Return the words that a boolean array marks, or those at an array of places.
 
@@ -97,8 +147,7 @@ class Lexicon:
         columns = {name: getattr(self, name)[chosen] for name in _FIELDS}
         left = np.ones(len(self), bool)
         left[chosen] = False
-        unlisted = dict(zip(self.words[left], self.count[left].tolist(), strict=True))
-        return replace(self, **columns, background={**self.background, **unlisted})
+        return replace(self, **columns, background=self.known(left))
 
     def save(self, path: str | Path) -> None:
         """Write a table of tab-separated values with a header; the file appears whole or not.
@@ -139,7 +188,7 @@ class Lexicon:
                     numbers.append(values)
         table = np.array(numbers, float).reshape(-1, len(COLUMNS) - 1)
         arrays = [table[:, 0].astype(np.int64), *table.T[1:].copy()]
-        return ranked(words, arrays, background)
+        return cls(np.array(words, object), *arrays, background=background)
 
     def to_jieba(self, path: str | Path) -> None:
         """Write a user dictionary for jieba: `word count` a line."""

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 import math
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
+
+import numpy as np
 
 from zoo.words.folding import half_width, is_mark
+from zoo.words.kernels import segmenter as kernels
+from zoo.words.kernels.folding import CODE_POINTS
 
-# Numbers, Latin words and runs of one punctuation mark are one symbol each.
-SYMBOL = re.compile(
-    r"(?P<number>\d+(?:[.．·,，:∶]\d+)*[%％‰]?)"
-    r"|(?P<latin>[A-Za-zＡ-Ｚａ-ｚ]+(?:['’-][A-Za-z]+)*)"
-    r"|(?P<run>(?P<mark>[^\w\s])(?P=mark)+)|.",
-    re.DOTALL,
-)
-CLASSES = {"number": "0", "latin": "\ue000", "mark": "\ue001", "run": "\ue001"}
+# Numbers, Latin words and runs of one punctuation mark are one symbol each:
+# DIGIT+ (SEPARATOR DIGIT+)* PERCENT?, LETTER+ (HYPHEN ASCII+)*, one MARK twice or more.
+KINDS = {
+    kernels.DIGIT: re.compile(r"\d"),
+    kernels.SEPARATOR: re.compile("[.．·,，:∶]"),
+    kernels.PERCENT: re.compile("[%％‰]"),
+    kernels.LETTER: re.compile("[A-Za-zＡ-Ｚａ-ｚ]"),
+    kernels.ASCII: re.compile("[A-Za-z]"),
+    kernels.HYPHEN: re.compile("['’-]"),
+    kernels.MARK: re.compile(r"[^\w\s]"),
+}
 UNSEEN = 0.5  # the count of a character that the corpus never had alone
 NEW_WORDS = {2: 0.2, 3: 0.03}  # prior of a word outside the lexicon, by length
 
@@ -39,53 +48,77 @@ class Segmenter:
     def __init__(self, counts: Mapping[str, float], *, new_words: bool = True) -> None:
         total = sum(counts.values()) + 1.0
         self.known = {w: math.log(c / total) for w, c in counts.items() if c > 0}
-        self.unseen = math.log(UNSEEN / total)
-        self.longest = max(map(len, counts), default=1)
-        self.places: tuple[Mapping[str, float], ...] = ({}, {}, {})
+        longest = max(map(len, counts), default=1)
+        places: tuple[Mapping[str, float], ...] = ({}, {}, {})
+        priors = np.full(4, -math.inf)
         if new_words:
-            self.longest = max(3, self.longest)
-            self.places = _places(counts)
+            longest = max(3, longest)
+            places = _places(counts)
+            for length, prior in NEW_WORDS.items():
+                priors[length] = math.log(prior)
+        unseen = math.log(UNSEEN / total)
+        self._path = (*_trie(self.known), *_columns(places), priors, unseen, longest)
 
     def __call__(self, text: str) -> list[str]:
         """Return the words of a text; joined, they are the text."""
-        spans: list[tuple[int, int]] = []
-        symbols: list[str] = []
-        for match in SYMBOL.finditer(text):
-            spans.append(match.span())
-            symbols.append(CLASSES.get(match.lastgroup or "", match[0]))
-        form = "".join(symbols)
+        points = _code_points(text)
+        ends = kernels.best_path(points, _kinds(points), *self._path)
+        bounds = [0, *ends[::-1].tolist()]
+        return [text[i:j] for i, j in itertools.pairwise(bounds)]
 
-        def log_probability(i: int, j: int) -> float:
-            spelled = text[spans[i][0] : spans[j - 1][1]]
-            if len(spelled) == j - i and spelled == form[i:j]:
-                return self.log_probability(spelled)
-            known = self.known.get(spelled, self.known.get(folded(spelled)))
-            return self.log_probability(form[i:j]) if known is None else known
 
-        words = _best_path(len(form), log_probability, self.longest)
-        return [text[spans[i][0] : spans[j - 1][1]] for i, j in words]
+def _code_points(text: str) -> np.ndarray:
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
 
-    def log_probability(self, word: str) -> float:
-        """Return ln p(word); minus infinity for what cannot be a word."""
-        known = self.known.get(word)
-        if known is not None:
-            return known
-        if len(word) == 1 or (is_mark(word[1]) and all(map(is_mark, word[1:]))):
-            return self.unseen
-        if is_mark(word[0]):
-            return -math.inf
-        begins, inside, ends = self.places
-        if len(word) > 3 or word[0] not in begins or word[-1] not in ends:
-            return -math.inf
-        value = math.log(NEW_WORDS[len(word)]) + begins[word[0]] + ends[word[-1]]
-        return value + inside.get(word[1], -math.inf) if len(word) == 3 else value
+
+def _kinds(points: np.ndarray) -> np.ndarray:
+    """Return what each code point is, of these points at least: uint32 (code points,)."""
+    table = _all_kinds()
+    for point in set(points[table[points] == 0].tolist()):
+        table[point] = _kind(chr(point))
+    return table
+
+
+@functools.cache
+def _all_kinds() -> np.ndarray:
+    """Return the table of kinds, which fills as texts come."""
+    table = np.zeros(CODE_POINTS, np.uint32)
+    for form in (kernels.NUMBER, kernels.LATIN, kernels.MARKS):
+        table[form] = _kind(chr(form))
+    return table
+
+
+def _kind(character: str) -> int:
+    kind = ord(half_width(character)) | int(kernels.SEEN)
+    kind |= int(kernels.COMBINING) if is_mark(character) else 0
+    return kind | sum(int(bit) for bit, pattern in KINDS.items() if pattern.match(character))
+
+
+def _trie(known: Mapping[str, float]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the edges of a trie of words, and ln p at its nodes, see `kernels.insert`."""
+    words = [word for word in known if word]
+    ends = np.cumsum([len(word) for word in words], dtype=np.int64)
+    slots = 1 << max(4, (2 * sum(map(len, words))).bit_length())
+    edges, values = np.zeros(slots, np.uint64), np.full(slots, np.nan)
+    logarithms = np.array([known[word] for word in words], float)
+    kernels.insert(_code_points("".join(words)), ends, logarithms, edges, values)
+    return edges, values
+
+
+def _columns(places: tuple[Mapping[str, float], ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the columns of characters, and what `places` has of them, see `best_path`."""
+    characters = sorted(set().union(*places))
+    columns = np.zeros(CODE_POINTS, np.uint32)
+    columns[[ord(c) for c in characters]] = np.arange(1, len(characters) + 1)
+    rows = [[-math.inf, *(place.get(c, -math.inf) for c in characters)] for place in places]
+    return columns, np.array(rows)
 
 
 def _places(counts: Mapping[str, float]) -> tuple[Mapping[str, float], ...]:
     """Return ln p(character | begins, is inside, ends a word of the lexicon)."""
     places: tuple[dict[str, float], ...] = tuple(defaultdict(float) for _ in range(3))
     for word, count in counts.items():
-        if len(word) > 1 and not any(character.isdecimal() for character in word):
+        if count > 0 and len(word) > 1 and not any(map(str.isdecimal, word)):
             places[0][word[0]] += count
             places[2][word[-1]] += count
             for character in word[1:-1]:
@@ -95,36 +128,3 @@ def _places(counts: Mapping[str, float]) -> tuple[Mapping[str, float], ...]:
         {c: math.log(n / total) for c, n in place.items()}
         for place, total in zip(places, totals, strict=True)
     )
-
-
-def folded(text: str) -> str:
-    """Return a text in half-width forms."""
-    return "".join(map(half_width, text))
-
-
-def _best_path(
-    length: int, log_probability: Callable[[int, int], float], longest: int
-) -> Iterator[tuple[int, int]]:
-    """Yield the spans of the best path, first to last.
-
-    best(j) = max over i of best(i) + ln p(symbols i to j).
-
-    Args:
-        length: number of symbols.
-        log_probability: of the word that symbols from the first number to the second make.
-        longest: symbols of a word, at most.
-    """
-    best = [0.0] + [-math.inf] * length
-    start = [0] * (length + 1)
-    for i in range(length):
-        for j in range(i + 1, min(i + longest, length) + 1):
-            value = best[i] + log_probability(i, j)
-            if value > best[j]:
-                best[j] = value
-                start[j] = i
-    spans = []
-    j = length
-    while j:
-        spans.append((start[j], j))
-        j = start[j]
-    return reversed(spans)

@@ -54,6 +54,15 @@ def find(key: int, grams: Records, slots: np.ndarray) -> Any:
 
 
 @kernel
+def find_all(keys: np.ndarray, grams: Records, slots: np.ndarray) -> np.ndarray:
+    """Return the places of n-grams: int64 (keys,), `NOWHERE` for those that are not there."""
+    places = np.empty(keys.size, np.int64)
+    for i in range(keys.size):
+        places[i] = find(keys[i], grams, slots)
+    return places
+
+
+@kernel
 def prefixes(grams: Records, starts: np.ndarray) -> np.ndarray:
     """Return the place of each n-gram without its last character; both are sorted."""
     prefix = np.full(grams.size, NOWHERE, np.int32)
