@@ -11,12 +11,12 @@ import numpy as np
 
 from zoo.errors import require_whole
 from zoo.infomap import map_equation
-from zoo.infomap.files.read_partition import read_partition
 from zoo.infomap.files.write_tree import Document, Marks
 from zoo.infomap.flow import TELEPORTATION, Flow, FlowModel
 from zoo.infomap.graphs import warn_if_dense
 from zoo.infomap.map_equation import Labels
 from zoo.infomap.networks.multilayer import RELAX_RATE
+from zoo.infomap.partitions import labels_on
 from zoo.infomap.search import partition
 from zoo.infomap.tree import Tree
 from zoo.infomap.walk import Walk, walk_on
@@ -46,7 +46,7 @@ def find_communities(
     relax_rate: float = RELAX_RATE,
     relax_down: int | None = None,
     relax_up: int | None = None,
-    start: Labels | Communities | str | Path | None = None,
+    start: Any = None,
     preferred_modules: int | None = None,
     progress: bool = False,
 ) -> Communities:
@@ -93,8 +93,9 @@ def find_communities(
         relax_rate: of a file with layers (`*Intra`), the probability of a step to any layer.
         relax_down: how many layers down such a step may lead; default any.
         relax_up: the same for layers up.
-        start: labels to start from, int (nodes,) or with several levels, of which the lowest
-            counts; or a result, or a `.clu` or `.tree` that has them.
+        start: a partition to start from, in any form of `zoo.infomap.partitions.labels_on`, or a
+            result; of several levels the lowest counts. Nodes that a mapping or sets leave out
+            start as modules of their own.
         preferred_modules: number of top modules to prefer.
         progress: show what is being done, and for how long.
 
@@ -140,7 +141,9 @@ def find_communities(
         warn_if_dense(walk.network, stacklevel=3)
         first = None
         if start is not None:
-            first = map_equation.nested_levels(_labels_on(start, walk), walk.flow.nodes)[-1]
+            first = map_equation.nested_levels(
+                _labels_on(start, walk, partial=True), walk.flow.nodes
+            )[-1]
         shown.begin("searching")
         tree = partition(
             walk.flow,
@@ -159,9 +162,8 @@ def codelength(graph: Any, labels: Any, **options: Any) -> float:
 
     Args:
         graph: see `find_communities`; or a `Flow`.
-        labels: int (nodes,), the module of each node; or several levels of modules, see
-            `zoo.infomap.map_equation.codelength`; or a result of `find_communities`; or a
-            `.clu`, `.tree` or `.ftree` of the graph.
+        labels: a partition in any form of `zoo.infomap.partitions.labels_on` (numbers, a dict,
+            sets, an igraph clustering, a file, ...), or a result of `find_communities`.
         options: those of `find_communities` that say how to read the graph and to walk on it,
             from `directed` and `flow` to `relax_up`.
 
@@ -179,13 +181,11 @@ def codelength(graph: Any, labels: Any, **options: Any) -> float:
     return map_equation.codelength(walk.flow, _labels_on(labels, walk))
 
 
-def _labels_on(labels: Any, walk: Walk) -> Labels:
-    """Return labels from whatever holds them: arrays, a result on the same graph, a file."""
+def _labels_on(labels: Any, walk: Walk, *, partial: bool = False) -> Labels:
+    """Return labels from whatever holds them: a result on the same graph, or see `labels_on`."""
     if isinstance(labels, Communities):
         return labels.tree.levels
-    if isinstance(labels, (str, Path)):
-        return read_partition(labels, walk.ids, walk.network.physical)
-    return labels
+    return labels_on(labels, walk, partial=partial)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -229,6 +229,50 @@ class Communities:
     def modules(self) -> int:
         """Number of top modules."""
         return self.tree.modules
+
+    @property
+    def effective_modules(self) -> float:
+        """Effective number of top modules: 2 to the entropy of their shares of the flow."""
+        return float(2 ** -map_equation.plogp(np.bincount(self.labels, self.flow)).sum())
+
+    def labels_at(self, depth: int) -> np.ndarray:
+        """Return each node's module at a depth: int64 (nodes,).
+
+        Args:
+            depth: 1 for the top modules, 2 for the modules within them, ...; -1 for the lowest. A
+                module that is not divided stands for itself further down.
+
+        Raises:
+            ValueError: if there are not so many levels of modules.
+        """
+        return self.tree.at(depth)
+
+    def table(self, depth: int = 1) -> list[dict[str, Any]]:
+        """Return a row for each module at a depth: how many nodes, how much flow.
+
+        Args:
+            depth: see `labels_at`.
+
+        Returns:
+            Rows by decreasing flow, ready for a DataFrame: `module`, `parent` (the module one
+            level up, None at the top), `nodes`, `flow` (share of the walker's time), `enters` and
+            `leaves` (flow a step across its border), `top_node`.
+
+        Raises:
+            ValueError: if there are not so many levels of modules.
+        """
+        labels = self.labels_at(depth)
+        size, flow = np.bincount(labels), np.bincount(labels, self.flow)
+        enters, leaves = map_equation.boundary(self.walk.flow, labels)
+        top = np.lexsort((-self.flow, labels))[np.append(0, np.cumsum(size)[:-1])]
+        place = depth if depth > 0 else len(self.tree.levels) + 1 + depth
+        above = self.labels_at(place - 1)[top].tolist() if place > 1 else [None] * len(size)
+        columns = (above, size.tolist(), flow.tolist(), enters.tolist(), leaves.tolist(), top)
+        names = ("parent", "nodes", "flow", "enters", "leaves")
+        return [
+            {"module": i, **dict(zip(names, row, strict=False)), "top_node": self.nodes[row[-1]]}
+            for i, row in enumerate(zip(*columns, strict=True))
+        ]
 
     @property
     def levels(self) -> int:
@@ -291,9 +335,16 @@ class Communities:
         """
         self.document(states=states).write_tree(path)
 
-    def write_clu(self, path: str | Path, *, states: bool = False) -> None:
-        """Write Infomap's `.clu`: a line `number module flow` for each node; see `write_tree`."""
-        self.document(states=states).write_clu(path)
+    def write_clu(self, path: str | Path, *, states: bool = False, depth: int = 1) -> None:
+        """Write Infomap's `.clu`: a line `number module flow` for each node; see `write_tree`.
+
+        Args:
+            path: file to write.
+            states: whether to write state nodes one by one.
+            depth: level of the modules, see `labels_at`.
+        """
+        self.labels_at(depth)  # refuses what is not there
+        self.document(states=states).write_clu(path, depth)
 
     def write_ftree(self, path: str | Path, *, states: bool = False) -> None:
         """Write Infomap's `.ftree`: the tree, and the flow within modules; see `write_tree`."""

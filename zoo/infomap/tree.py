@@ -30,3 +30,14 @@ class Tree:
     def modules(self) -> int:
         """Number of top modules."""
         return int(self.levels[0].max()) + 1
+
+    def at(self, depth: int) -> np.ndarray:
+        """Return the labels on a level, int64 (nodes,): 1 is the top one, -1 the lowest.
+
+        Raises:
+            ValueError: if there is no such level.
+        """
+        count = len(self.levels)
+        if depth == 0 or not -count <= depth <= count:
+            raise ValueError(f"depth is {depth}: expected 1 to {count}, or -1 for the lowest level")
+        return self.levels[depth - 1 if depth > 0 else depth]

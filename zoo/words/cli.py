@@ -13,10 +13,9 @@ from typing import Any, TextIO
 
 from zoo.cli.options import OptionParser
 from zoo.files import replacing, require_place
-from zoo.words.dictionaries import read_counts, read_words
 from zoo.words.discovery import discover_words
 from zoo.words.lexicon import COLUMNS, Lexicon, Order
-from zoo.words.reading import find_paths, read
+from zoo.words.reading import find_paths, read, read_counts, read_words
 
 
 def run(arguments: list[str]) -> None:

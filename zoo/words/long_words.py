@@ -59,7 +59,7 @@ class LongEvidence:
     last: np.ndarray
 
 
-class Feature(NamedTuple):
+class LongFeature(NamedTuple):
     """An input of the score, and its weight."""
 
     value: Callable[[LongEvidence], np.ndarray]
@@ -67,24 +67,24 @@ class Feature(NamedTuple):
 
 
 FEATURES = {
-    "constant": Feature(lambda s: np.ones(s.count.size), -3.417),
-    "count": Feature(lambda s: np.log(s.count), -0.542),
-    "least_cohesion": Feature(lambda s: s.cohesion.min(axis=1), 11.819),
-    "least_entropy": Feature(lambda s: np.minimum(s.left_entropy, s.right_entropy), 3.070),
-    "right_entropy": Feature(lambda s: s.right_entropy, -2.355),
-    "left_independence": Feature(lambda s: s.left_independence, -0.361),
-    "most_inner": Feature(lambda s: s.freedom.max(axis=1), -0.903),
-    "first_begins": Feature(lambda s: s.first[BEGIN], 0.773),
-    "first_alone": Feature(lambda s: s.first[ALONE], 0.308),
-    "last_ends": Feature(lambda s: s.last[END], 0.262),
-    "first_pair": Feature(lambda s: s.first_pair[0], -0.093),
-    "last_pair": Feature(lambda s: s.last_pair[0], -0.124),
-    "first_pair_piece": Feature(lambda s: s.first_pair[1], -0.262),
-    "last_pair_piece": Feature(lambda s: s.last_pair[1], -0.402),
-    "first_score": Feature(lambda s: s.score[:, 0], 0.294),
-    "last_score": Feature(lambda s: s.score[:, -1], -0.340),
-    "most_score": Feature(lambda s: s.score.max(axis=1), -0.399),
-    "mean_score": Feature(lambda s: s.score.mean(axis=1), 1.263),
+    "constant": LongFeature(lambda s: np.ones(s.count.size), -3.417),
+    "count": LongFeature(lambda s: np.log(s.count), -0.542),
+    "least_cohesion": LongFeature(lambda s: s.cohesion.min(axis=1), 11.819),
+    "least_entropy": LongFeature(lambda s: np.minimum(s.left_entropy, s.right_entropy), 3.070),
+    "right_entropy": LongFeature(lambda s: s.right_entropy, -2.355),
+    "left_independence": LongFeature(lambda s: s.left_independence, -0.361),
+    "most_inner": LongFeature(lambda s: s.freedom.max(axis=1), -0.903),
+    "first_begins": LongFeature(lambda s: s.first[BEGIN], 0.773),
+    "first_alone": LongFeature(lambda s: s.first[ALONE], 0.308),
+    "last_ends": LongFeature(lambda s: s.last[END], 0.262),
+    "first_pair": LongFeature(lambda s: s.first_pair[0], -0.093),
+    "last_pair": LongFeature(lambda s: s.last_pair[0], -0.124),
+    "first_pair_piece": LongFeature(lambda s: s.first_pair[1], -0.262),
+    "last_pair_piece": LongFeature(lambda s: s.last_pair[1], -0.402),
+    "first_score": LongFeature(lambda s: s.score[:, 0], 0.294),
+    "last_score": LongFeature(lambda s: s.score[:, -1], -0.340),
+    "most_score": LongFeature(lambda s: s.score.max(axis=1), -0.399),
+    "mean_score": LongFeature(lambda s: s.score.mean(axis=1), 1.263),
 }
 
 

@@ -69,18 +69,31 @@ class Document:
         """Write the tree, then the flow between the parts of each module."""
         _write(path, [*self.header(), *self.tree_lines(), *self.link_lines()])
 
-    def write_clu(self, path: str | Path) -> None:
-        """Write a line for each leaf: number, top module, flow."""
+    def write_clu(self, path: str | Path, depth: int = 1) -> None:
+        """Write a line for each leaf: number, module, flow.
+
+        Args:
+            path: file to write.
+            depth: level of the modules, 1 at the top, -1 the lowest; they are numbered in the
+                order of the tree.
+        """
+        level = depth if depth > 0 else len(self.tree.levels) + 1 + depth
+        above = [ranks[:-1][:level] for ranks in self.leaves.paths()]
+        number = {module: n for n, module in enumerate(sorted(set(above)), 1)}
         (known_by, ids), *others = self.numbers().items()
         rows = zip(
             ids.tolist(),
-            (ranks[0] for ranks in self.leaves.paths()),
+            (number[module] for module in above),
             (f"{flow:.6g}" for flow in self.leaves.flow.tolist()),
             *(column.tolist() for _, column in others),
             strict=True,
         )
         columns = " ".join([known_by, "module flow", *(name for name, _ in others)])
-        lines = ["# module level 1", f"# {columns}", *(" ".join(map(str, row)) for row in rows)]
+        lines = [
+            f"# module level {level}",
+            f"# {columns}",
+            *(" ".join(map(str, row)) for row in rows),
+        ]
         _write(path, [*self.header(), *lines])
 
     def header(self) -> Iterator[str]:
