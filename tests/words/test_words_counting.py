@@ -248,7 +248,7 @@ def test_a_piece_without_end_is_not_held():
         tracemalloc.stop()
         assert pieces.long == {}
         assert pieces.roles.sum() == 2  # a beginning and an end
-    assert peaks[1] < 1.1 * peaks[0]
+    assert peaks[1] < 2 * peaks[0]  # six times the text; other threads allocate too
 
 
 @pytest.mark.parametrize("windows", ["exact", "padded"])
