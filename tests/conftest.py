@@ -41,6 +41,13 @@ def at_the_root(monkeypatch):
 
 
 @pytest.fixture(autouse=True)
+def no_rank(monkeypatch):
+    """Forget the rank that a run in this process left: its heirs would wait for each other."""
+    for name in ("LOCAL_RANK", "NODE_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
 def only_loopback(monkeypatch):
     """Refuse connections to other machines."""
     connect = socket.socket.connect
