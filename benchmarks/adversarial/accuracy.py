@@ -100,11 +100,16 @@ def right_answers(folder, texts, labels):
     return torch.tensor(json.loads(kept.read_text()))
 
 
+def fit_ngrams(labelled, min_df=2):
+    """Fit logistic regression on character n-grams that `min_df` of the labelled texts have."""
+    tfidf = TfidfVectorizer(analyzer="char", ngram_range=(1, 3), min_df=min_df, sublinear_tf=True)
+    model = make_pipeline(tfidf, LogisticRegression(C=10, max_iter=300))
+    return model.fit(*zip(*labelled, strict=True))
+
+
 def peer(root, texts, labels):
     """Return which reviews logistic regression classifies rightly, bool (1, reviews)."""
-    tfidf = TfidfVectorizer(analyzer="char", ngram_range=(1, 3), min_df=2, sublinear_tf=True)
-    model = make_pipeline(tfidf, LogisticRegression(C=10, max_iter=300))
-    model.fit(*zip(*read_reviews(root, "train"), strict=True))
+    model = fit_ngrams(read_reviews(root, "train"))
     return torch.from_numpy(model.predict(texts) == labels.numpy())[None]
 
 

@@ -20,12 +20,9 @@ import random
 from pathlib import Path
 
 import torch
-from accuracy import BATCH, paired, summary
+from accuracy import BATCH, fit_ngrams, paired, summary
 from lightning.pytorch import Trainer, seed_everything
 from lightning.pytorch.callbacks import ModelCheckpoint
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
 
 from zoo import hub
 from zoo.adversarial import FGM, GradientPenalty, RDrop, VirtualAdversarial
@@ -172,9 +169,7 @@ def ngrams(task, seed, options):
     """Return which test texts logistic regression gets right."""
     texts, _, test, spare = task
     labelled, _ = drawn(texts, spare, options.labels, seed)
-    tfidf = TfidfVectorizer(analyzer="char", ngram_range=(1, 3), sublinear_tf=True)
-    model = make_pipeline(tfidf, LogisticRegression(C=10, max_iter=300))
-    model.fit(*zip(*labelled, strict=True))
+    model = fit_ngrams(labelled, min_df=1)
     words, labels = zip(*test, strict=True)
     return [a == b for a, b in zip(model.predict(words).tolist(), labels, strict=True)]
 

@@ -5,29 +5,19 @@ its accuracy stand the paired difference from scikit-learn's logistic regression
 of character 1-, 2- and 3-grams with a 95 % interval over reviews, the calibration error, and the
 probability of its choice for an empty text.
 
-    python benchmarks/masks/sentiment.py masks_classifier_sentiment runs/seed1/checkpoint \
+    python -m benchmarks.masks.sentiment masks_classifier_sentiment runs/seed1/checkpoint \
         --root data/sentiment
 """
 
 import argparse
 
 import torch
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
 from torchmetrics.functional.classification import binary_calibration_error
 
 import zoo
+from benchmarks.adversarial.accuracy import fit_ngrams, test_reviews
 from zoo.data.sentiment import LABELS, read_reviews
 from zoo.metrics.bootstrap import bootstrap_interval
-
-
-def ngrams(train, texts):
-    """Return the probability of the second label by logistic regression."""
-    tfidf = TfidfVectorizer(analyzer="char", ngram_range=(1, 3), min_df=2, sublinear_tf=True)
-    model = make_pipeline(tfidf, LogisticRegression(C=10, max_iter=300))
-    model.fit(*zip(*train, strict=True))
-    return torch.from_numpy(model.predict_proba(texts)[:, 1])
 
 
 def probabilities(model, texts):
@@ -54,12 +44,10 @@ def main():
     parser.add_argument("models", nargs="+", help="names or checkpoint folders")
     parser.add_argument("--root", default="data/sentiment", help="folder of the review set")
     options = parser.parse_args()
-    train = read_reviews(options.root, "train")
-    seen = {text for text, _ in train}
-    texts, labels = zip(*read_reviews(options.root, "test"), strict=True)
-    labels = torch.tensor(labels).bool()
-    new = torch.tensor([text not in seen for text in texts])
-    baseline = ngrams(train, texts)
+    texts, labels, new = test_reviews(options.root)
+    labels = labels.bool()
+    ngrams = fit_ngrams(read_reviews(options.root, "train"))
+    baseline = torch.from_numpy(ngrams.predict_proba(texts)[:, 1])
     found = {"n-grams": baseline, **{m: probabilities(m, list(texts)) for m in options.models}}
     for title, chosen in (("all", torch.ones_like(new)), ("not in training", new)):
         print(f"\n{int(chosen.sum()):,} test reviews, {title}\n")

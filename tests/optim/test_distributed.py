@@ -4,7 +4,7 @@ import pytest
 import torch
 from two_processes import on_two_processes
 
-from zoo.optim.distributed import mean_of_all
+from zoo.optim.distributed import part_of_mean
 
 COUNTS = torch.tensor([[3, 1], [1, 0], [0, 0]])  # of three batches, on two processes
 
@@ -13,7 +13,7 @@ def parts(rank):
     """Return each batch's part of the mean of ones, and its gradient."""
     ones = torch.ones(3, requires_grad=True)
     totals = ones * COUNTS[:, rank]
-    found = torch.stack([mean_of_all(t, c) for t, c in zip(totals, COUNTS[:, rank], strict=True)])
+    found = torch.stack([part_of_mean(t, c) for t, c in zip(totals, COUNTS[:, rank], strict=True)])
     found.sum().backward()
     return found.detach(), ones.grad
 
@@ -26,5 +26,5 @@ def test_the_mean_over_processes_of_the_parts_is_that_over_all_items():
 
 
 def test_one_process_without_items_has_a_mean_of_nothing():
-    assert mean_of_all(torch.tensor(0.0), torch.tensor(0)).item() == 0.0
-    assert mean_of_all(torch.tensor(6.0), torch.tensor(4)).item() == 1.5
+    assert part_of_mean(torch.tensor(0.0), torch.tensor(0)).item() == 0.0
+    assert part_of_mean(torch.tensor(6.0), torch.tensor(4)).item() == 1.5

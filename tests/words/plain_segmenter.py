@@ -2,10 +2,9 @@
 
 import math
 import re
-from collections import defaultdict
 
 from zoo.words.folding import half_width, is_mark
-from zoo.words.segmenter import NEW_WORDS, UNSEEN
+from zoo.words.segmenter import NEW_WORDS, UNSEEN, _places
 
 # Numbers, Latin words and runs of one punctuation mark are one symbol each.
 SYMBOL = re.compile(
@@ -63,22 +62,6 @@ class Segmenter:
             return -math.inf
         value = math.log(NEW_WORDS[len(word)]) + begins[word[0]] + ends[word[-1]]
         return value + inside.get(word[1], -math.inf) if len(word) == 3 else value
-
-
-def _places(counts):
-    """Return ln p(character | begins, is inside, ends a word of the lexicon)."""
-    places = tuple(defaultdict(float) for _ in range(3))
-    for word, count in counts.items():
-        if count > 0 and len(word) > 1 and not any(map(str.isdecimal, word)):
-            places[0][word[0]] += count
-            places[2][word[-1]] += count
-            for character in word[1:-1]:
-                places[1][character] += count
-    totals = [sum(place.values()) for place in places]
-    return tuple(
-        {c: math.log(n / total) for c, n in place.items()}
-        for place, total in zip(places, totals, strict=True)
-    )
 
 
 def folded(text):

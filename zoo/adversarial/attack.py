@@ -59,10 +59,8 @@ class Attack(Callback):
         log: bool = True,
     ) -> None:
         self.start_epoch = require_whole("start_epoch", start_epoch, least=0)
-        self.warmup, self.every = (
-            require_whole("warmup", warmup, least=0),
-            require_whole("every", every),
-        )
+        self.warmup = require_whole("warmup", warmup, least=0)
+        self.every = require_whole("every", every)
         self.seed, self.log = seed, log
         self._installed = ExitStack()
         self._pending: list[Tensor | None] = []

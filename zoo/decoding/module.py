@@ -9,7 +9,7 @@ from torch.optim import AdamW
 from torchmetrics import MeanMetric
 
 from zoo.decoding.net import LanguageModel
-from zoo.optim.distributed import mean_of_all
+from zoo.optim.distributed import part_of_mean
 from zoo.optim.schedule import each_step, rise_and_fall
 
 
@@ -48,7 +48,7 @@ class RecurrentModel(LightningModule):
         tokens, context = batch
         nats, _ = self.net.nats(tokens, context)
         count = (tokens[:, 1:] != 0).sum()
-        return {"loss": mean_of_all(nats.sum(), count)}
+        return {"loss": part_of_mean(nats.sum(), count)}
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_index: int) -> Tensor:
         """The loss of a training step."""

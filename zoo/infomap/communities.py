@@ -245,7 +245,7 @@ class Communities:
         Raises:
             ValueError: if there are not so many levels of modules.
         """
-        return self.tree.at(depth)
+        return self.tree.levels[self.tree.level(depth) - 1]
 
     def table(self, depth: int = 1) -> list[dict[str, Any]]:
         """Return a row for each module at a depth: how many nodes, how much flow.
@@ -265,8 +265,8 @@ class Communities:
         size, flow = np.bincount(labels), np.bincount(labels, self.flow)
         enters, leaves = map_equation.boundary(self.walk.flow, labels)
         top = np.lexsort((-self.flow, labels))[np.append(0, np.cumsum(size)[:-1])]
-        place = depth if depth > 0 else len(self.tree.levels) + 1 + depth
-        above = self.labels_at(place - 1)[top].tolist() if place > 1 else [None] * len(size)
+        level = self.tree.level(depth)
+        above = self.labels_at(level - 1)[top].tolist() if level > 1 else [None] * len(size)
         columns = (above, size.tolist(), flow.tolist(), enters.tolist(), leaves.tolist(), top)
         names = ("parent", "nodes", "flow", "enters", "leaves")
         return [
@@ -343,7 +343,6 @@ class Communities:
             states: whether to write state nodes one by one.
             depth: level of the modules, see `labels_at`.
         """
-        self.labels_at(depth)  # refuses what is not there
         self.document(states=states).write_clu(path, depth)
 
     def write_ftree(self, path: str | Path, *, states: bool = False) -> None:

@@ -78,7 +78,8 @@ def _of_mapping(modules: Mapping[Any, Any], nodes: Sequence[Hashable], partial: 
     missing = [node for node in nodes if node not in modules]
     if missing and not partial:
         raise ValueError(f"{len(missing)} nodes have no module, of them {missing[0]!r}: give each")
-    paths = [_path(modules[node]) if node in modules else (_Own(node),) for node in nodes]
+    # a node without a module has one of its own: an object is equal to no other
+    paths = [_path(modules[node]) if node in modules else (object(),) for node in nodes]
     depth = max(map(len, paths))
     numbers: dict[Any, int] = {}
     table = np.zeros((len(nodes), depth), np.int64)
@@ -89,10 +90,3 @@ def _of_mapping(modules: Mapping[Any, Any], nodes: Sequence[Hashable], partial: 
 
 def _path(module: Any) -> tuple[Any, ...]:
     return module if isinstance(module, tuple) and module else (module,)
-
-
-class _Own:
-    """The module of a node that was given none; no other is equal to it."""
-
-    def __init__(self, node: Hashable) -> None:
-        self.node = node

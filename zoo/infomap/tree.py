@@ -31,8 +31,8 @@ class Tree:
         """Number of top modules."""
         return int(self.levels[0].max()) + 1
 
-    def at(self, depth: int) -> np.ndarray:
-        """Return the labels on a level, int64 (nodes,): 1 is the top one, -1 the lowest.
+    def level(self, depth: int) -> int:
+        """Return the number of a level from the top, 1 and on; -1 asks for the lowest.
 
         Raises:
             ValueError: if there is no such level.
@@ -40,4 +40,4 @@ class Tree:
         count = len(self.levels)
         if depth == 0 or not -count <= depth <= count:
             raise ValueError(f"depth is {depth}: expected 1 to {count}, or -1 for the lowest level")
-        return self.levels[depth - 1 if depth > 0 else depth]
+        return depth if depth > 0 else count + 1 + depth

@@ -6,6 +6,8 @@ from typing import Any
 def require_sizes(least: int = 1, **sizes: Any) -> None:
     """Refuse what is no size, before a network is built of it.
 
+    Stricter than `zoo.errors.require_whole`: a checkpoint keeps sizes as JSON, which has no NumPy.
+
     Args:
         least: the smallest size; default 1.
         **sizes: by the names that the error gives them.

@@ -19,7 +19,7 @@ from zoo.linking.linker import Linker
 from zoo.linking.losses import listwise
 from zoo.linking.metrics import LinkScores
 from zoo.linking.net import TransformerLinker
-from zoo.optim.distributed import mean_of_all
+from zoo.optim.distributed import part_of_mean
 from zoo.optim.schedule import decayed_matrices, warm_up
 
 Split = Literal["valid", "test"]
@@ -51,7 +51,7 @@ class LinkingModule(LightningModule):
         """Return the loss of a training step, the mean over questions of all processes."""
         losses = self.question_losses(batch)
         count = torch.tensor(len(losses), device=losses.device)
-        return {"loss": mean_of_all(losses.sum(), count)}
+        return {"loss": part_of_mean(losses.sum(), count)}
 
     def setup(self, stage: str) -> None:
         """Let the net ask as its data does."""

@@ -13,7 +13,7 @@ from zoo.masks.losses import bits, token_nats
 from zoo.masks.net import Transformer
 from zoo.masks.objectives import OBJECTIVES, TextBatch, TokenPrediction
 from zoo.metrics.rouge_bleu import TitleScores
-from zoo.optim.distributed import mean_of_all
+from zoo.optim.distributed import part_of_mean
 from zoo.optim.schedule import decayed_matrices, warm_up
 
 Split = Literal["valid", "test"]
@@ -79,7 +79,7 @@ class MaskedModel(LightningModule):
         asked = OBJECTIVES[name](batch, None)
         nats = token_nats(self(batch, asked), asked.labels, self.smoothing)
         count = torch.tensor(len(nats), device=self.device)
-        return {"loss": mean_of_all(nats.sum(), count)}
+        return {"loss": part_of_mean(nats.sum(), count)}
 
     def training_step(self, batch: TextBatch, batch_index: int) -> Tensor:
         """The loss of a training step."""

@@ -21,7 +21,7 @@ def mean_over_processes(count: Tensor) -> Tensor:
     return total / distributed.get_world_size()
 
 
-def mean_of_all(total: Tensor, count: Tensor) -> Tensor:
+def part_of_mean(total: Tensor, count: Tensor) -> Tensor:
     """Return a process's part of a mean over the items of all processes.
 
     Args:

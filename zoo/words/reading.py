@@ -375,9 +375,7 @@ def read_counts(path: str | Path) -> dict[str, float]:
         ValueError: naming the file and line that has no count.
     """
     counts: dict[str, float] = {}
-    with read(Path(path)) as blocks:
-        lines = "".join(blocks).splitlines()
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(_lines(path), 1):
         if not line.strip():
             continue
         word, *columns = line.split("\t") if "\t" in line else line.split()
@@ -399,6 +397,9 @@ def read_words(path: str | Path) -> list[str]:
     Of a table that `Lexicon.save` wrote, rows without scores are left out: they are what the
     segmenter alone knows.
     """
+    return [x.split()[0] for x in _lines(path) if x.strip() and not x.endswith("\t" * 4)]
+
+
+def _lines(path: str | Path) -> list[str]:
     with read(Path(path)) as blocks:
-        lines = "".join(blocks).splitlines()
-    return [x.split()[0] for x in lines if x.strip() and not x.endswith("\t" * 4)]
+        return "".join(blocks).splitlines()

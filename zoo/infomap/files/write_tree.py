@@ -77,7 +77,7 @@ class Document:
             depth: level of the modules, 1 at the top, -1 the lowest; they are numbered in the
                 order of the tree.
         """
-        level = depth if depth > 0 else len(self.tree.levels) + 1 + depth
+        level = self.tree.level(depth)
         above = [ranks[:-1][:level] for ranks in self.leaves.paths()]
         number = {module: n for n, module in enumerate(sorted(set(above)), 1)}
         (known_by, ids), *others = self.numbers().items()

@@ -11,7 +11,7 @@ from torch.optim import AdamW
 from torchmetrics.classification import MulticlassAccuracy, MulticlassCalibrationError
 
 from zoo.masks.classifiers import EncoderClassifier, build_classifier
-from zoo.optim.distributed import mean_of_all
+from zoo.optim.distributed import part_of_mean
 from zoo.optim.schedule import warm_up
 
 Batch = tuple[Tensor, ...]  # what the network reads, and the labels last
@@ -46,7 +46,7 @@ class Classification(LightningModule):
         count = torch.tensor(len(labels), device=labels.device)
         smoothing = self.smoothing if self.training else 0.0
         nats = F.cross_entropy(logits, labels, reduction="sum", label_smoothing=smoothing)
-        return {"loss": mean_of_all(nats, count)}
+        return {"loss": part_of_mean(nats, count)}
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         """The loss of a training step."""
