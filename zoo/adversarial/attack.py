@@ -19,12 +19,13 @@ from lightning.pytorch.strategies import (
 )
 from lightning.pytorch.utilities import rank_zero_warn
 from lightning_utilities.core.apply_func import apply_to_collection
-from torch import Tensor, distributed, nn
+from torch import Tensor, nn
 
 from zoo.adversarial.places import Shifts
 from zoo.adversarial.rehearsal import rehearsal
 from zoo.adversarial.timing import StepClock
 from zoo.errors import require_whole
+from zoo.optim.distributed import means_over_processes, rank_and_world_size
 from zoo.optim.step_noise import StepNoise
 
 SHARDED = (DeepSpeedStrategy, FSDPStrategy, ModelParallelStrategy)
@@ -355,8 +356,7 @@ def add_gradients(module: nn.Module, gradients: list[Tensor | None]) -> None:
     A parameter that has none on any process keeps its None.
     """
     trained = [p for p in module.parameters() if p.requires_grad]
-    if distributed.is_available() and distributed.is_initialized():
-        gradients = _averaged(trained, gradients)
+    gradients = _averaged(trained, gradients)
     for p, gradient in zip(trained, gradients, strict=True):
         if gradient is not None:
             p.grad = gradient if p.grad is None else p.grad.add_(gradient)
@@ -364,19 +364,15 @@ def add_gradients(module: nn.Module, gradients: list[Tensor | None]) -> None:
 
 def _averaged(trained: list[nn.Parameter], gradients: list[Tensor | None]) -> list[Tensor | None]:
     """Average gradients over processes in one all-reduce; None where no process has any."""
-    there = torch.tensor([g is not None for g in gradients], device=trained[0].device)
+    _, world = rank_and_world_size()
+    if world == 1:
+        return gradients
+    there = torch.tensor([g is not None for g in gradients]).to(trained[0])
     filled = [
-        (torch.zeros_like(p) if g is None else g).flatten()
-        for p, g in zip(trained, gradients, strict=True)
+        torch.zeros_like(p) if g is None else g for p, g in zip(trained, gradients, strict=True)
     ]
-    flat = torch.cat([there.to(filled[0].dtype), *filled])
-    distributed.all_reduce(flat)
-    counts, *parts = flat.split([len(trained), *(p.numel() for p in trained)])
-    world = distributed.get_world_size()
-    return [
-        part.view_as(p) / world if count else None
-        for p, part, count in zip(trained, parts, counts.tolist(), strict=True)
-    ]
+    shares, *means = means_over_processes([there, *filled])
+    return [mean if share else None for mean, share in zip(means, shares.tolist(), strict=True)]
 
 
 def loss_of(output: Any) -> Tensor | None:

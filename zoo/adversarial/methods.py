@@ -5,14 +5,14 @@ from typing import Any, Literal
 
 import torch
 from lightning.pytorch import LightningModule, Trainer
-from torch import Tensor, distributed
-from torch.distributed.nn.functional import all_reduce
+from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from zoo.adversarial.attack import Attack, AttackedStep, is_compiled, loss_of, with_loss
 from zoo.adversarial.losses import Norm
 from zoo.adversarial.places import Draw, Input, Matrix, Place, Sequence, Shifts, Weights
 from zoo.errors import require_whole
+from zoo.optim.distributed import differentiable_mean
 
 Space = Literal["matrix", "sequence"]
 
@@ -284,7 +284,7 @@ class GradientPenalty(PlacedAttack):
         for gradient in gradients:
             gradient = gradient / factor
             if not self.place.samples:
-                squares.append(_averaged(gradient).square().sum())
+                squares.append(differentiable_mean(gradient).square().sum())
             else:  # a mean over samples has 1 / samples of each one's own gradient
                 squares.append(len(gradient) * gradient.square().sum())
         return torch.stack(squares).sum()
@@ -331,10 +331,3 @@ def positive(name: str, value: float) -> float:
     if not 0 < value < math.inf:
         raise ValueError(f"{name} is {value!r}: expected a positive finite number")
     return value
-
-
-def _averaged(gradient: Tensor) -> Tensor:
-    """Average a gradient over processes, differentiably."""
-    if not (distributed.is_available() and distributed.is_initialized()):
-        return gradient
-    return all_reduce(gradient) / distributed.get_world_size()

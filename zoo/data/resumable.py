@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import distributed
 from torch.utils.data import DataLoader
+
+from zoo.optim.distributed import rank_and_world_size
 
 WINDOW = 32  # global batches sorted together when bucketing
 
@@ -167,9 +168,7 @@ class ResumableLoader:
         # read late: many a loader is built before the processes are
         if self.rank is not None and self.world_size is not None:
             return self.rank, self.world_size
-        if distributed.is_available() and distributed.is_initialized():
-            return distributed.get_rank(), distributed.get_world_size()
-        return 0, 1
+        return rank_and_world_size()
 
     def _read(self, epoch: int, start: int) -> DataLoader:
         # Each pass of torch's loader draws a seed for its workers: from a generator of its own,

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any, Literal
 
 import torch
-from torch import Tensor, distributed, nn
+from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
@@ -23,9 +23,13 @@ from zoo.gan.terms import (
     squared_gradient,
 )
 from zoo.gan.updates import Mover, make_update
-from zoo.layers.batch_norm import sum_over_processes
 from zoo.metrics.feature_distances import PictureDistances
 from zoo.optim.by_hand import OptimisesByHand
+from zoo.optim.distributed import (
+    differentiable_mean,
+    means_over_processes,
+    rank_and_world_size,
+)
 
 Batch = tuple[Tensor, Tensor]
 GENERATOR, CRITIC = 0, 1  # the optimisers
@@ -228,8 +232,9 @@ class GanTraining(OptimisesByHand):
             *torch.autograd.grad(both[GENERATOR], game.generator, create_graph=True),
             *torch.autograd.grad(both[CRITIC], game.critic, create_graph=True),
         ]
-        pull = consensus[0].pull(gradients, mean_over_processes(gradients))
-        return both[player] + pull
+        _, world = rank_and_world_size()
+        means = means_over_processes(gradients) if world > 1 else None
+        return both[player] + consensus[0].pull(gradients, means)
 
     def critic_loss(self, part: Part, *, follow: bool = False) -> Tensor:
         """Return the critic's loss with its penalties.
@@ -410,16 +415,4 @@ def effective_number(labels: Tensor) -> Tensor:
 
 def mean_of_all(x: Tensor) -> Tensor:
     """Return the mean of x over the batch of all processes, with its gradient."""
-    if not (distributed.is_available() and distributed.is_initialized()):
-        return x.mean()
-    return sum_over_processes(x.mean()) / distributed.get_world_size()
-
-
-def mean_over_processes(gradients: Sequence[Tensor]) -> list[Tensor] | None:
-    """Return the means of tensors over all processes; None if there is one process."""
-    if not (distributed.is_available() and distributed.is_initialized()):
-        return None
-    flat = torch.cat([gradient.detach().flatten() for gradient in gradients])
-    distributed.all_reduce(flat)
-    parts = (flat / distributed.get_world_size()).split([g.numel() for g in gradients])
-    return [part.view_as(g) for part, g in zip(parts, gradients, strict=True)]
+    return differentiable_mean(x.mean())
