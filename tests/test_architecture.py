@@ -19,7 +19,7 @@ LOOSE |= {"lazy"}
 MACHINERY = {"checkpoint", "hub", "training", "optim", "layers", "callbacks", "kernels", "data"}
 MACHINERY |= {"metrics", "cli", "checkpoints", "recipes"}
 TECHNIQUES = {p.name for p in ZOO.iterdir() if (p / "__init__.py").is_file()} - MACHINERY
-ADVERSARIAL_CALLBACKS = {"attack", "consistency", "methods", "rehearsal"}
+ADVERSARIAL_CALLBACKS = {"attack", "consistency", "gradient_penalty", "methods", "rehearsal"}
 MAY_USE = {
     ("adversarial", "masks"),
     ("linking", "masks"),

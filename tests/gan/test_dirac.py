@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from zoo.gan import dirac, poster
-from zoo.gan import simulation as measured
-from zoo.gan.dirac_game import game
+from zoo.gan.laboratory import simulation as measured
+from zoo.gan.laboratory.game import game
 from zoo.gan.losses import NAMES, make_loss
 
 TERMS = [

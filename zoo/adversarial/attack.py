@@ -49,6 +49,7 @@ class Attack(Callback):
     """
 
     place: Any = None  # a Place, or None for an attack that moves nothing
+    logits: Any = None  # a Logits, or None for an attack that sees the loss alone
     backward_share: float | None = 0.0  # of the step's backward that a plain step has not
 
     def __init__(
@@ -88,6 +89,8 @@ class Attack(Callback):
             torch.compiler.reset()
         if self.place is not None:
             self._installed.enter_context(self.place.install(pl_module))
+        if self.logits is not None:
+            self._installed.callback(self.logits.install(pl_module).remove)
         own = vars(pl_module).get("training_step")  # a compiled module carries its own
         pl_module.training_step = self._attacked(pl_module.training_step, trainer, pl_module)
         if own is None:

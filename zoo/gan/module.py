@@ -10,18 +10,11 @@ from torch.optim import Adam, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from zoo.gan.batch import PHASES, Part, PartNoise, Scores, statistics_kept
+from zoo.gan.critic_step import CriticStep, squared_gradient
 from zoo.gan.losses import Form, distance, make_loss
 from zoo.gan.net import Gan
 from zoo.gan.spectrum import Game, singular_values, spectrum
-from zoo.gan.terms import (
-    Consensus,
-    CriticStep,
-    SpectralNorm,
-    check_critic,
-    make_terms,
-    penalty,
-    squared_gradient,
-)
+from zoo.gan.terms import Consensus, SpectralNorm, check_critic, make_terms, penalty
 from zoo.gan.updates import Mover, make_update
 from zoo.metrics.feature_distances import PictureDistances
 from zoo.optim.by_hand import OptimisesByHand
@@ -30,6 +23,7 @@ from zoo.optim.distributed import (
     means_over_processes,
     rank_and_world_size,
 )
+from zoo.optim.schedule import linear_fall
 
 Batch = tuple[Tensor, Tensor]
 GENERATOR, CRITIC = 0, 1  # the optimisers
@@ -400,11 +394,6 @@ class GanTraining(OptimisesByHand):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Go on there."""
         self.critic_number = checkpoint["critic_number"]
-
-
-def linear_fall(step: int, total: int, share: float) -> float:
-    """Return 1, and in the last `share` of `total` steps what falls linearly to 0."""
-    return min(1.0, max(0.0, (total - step) / (share * total)))
 
 
 def effective_number(labels: Tensor) -> Tensor:

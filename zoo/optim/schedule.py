@@ -45,6 +45,11 @@ def each_step(optimizer: Optimizer, schedule: SequentialLR) -> Any:
     return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
+def linear_fall(step: int, total: int, share: float) -> float:
+    """Return 1, and in the last `share` of `total` steps what falls linearly to 0."""
+    return min(1.0, max(0.0, (total - step) / (share * total)))
+
+
 def decayed_matrices(net: nn.Module, weight_decay: float) -> list[dict]:
     """Return groups of parameters for AdamW: biases and norms do not decay."""
     return [

@@ -14,7 +14,7 @@ FAR = 1e6  # beyond it a run has diverged
 
 
 class Simulated(Protocol):
-    """What is simulated; `zoo.gan.dirac.Dirac` is one."""
+    """What is simulated; `zoo.gan.laboratory.dirac.Dirac` is one."""
 
     update: Update
     step: float
