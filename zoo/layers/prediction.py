@@ -1,6 +1,9 @@
 """What a classifier says of one input."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -14,3 +17,16 @@ class Prediction:
 
     label: str
     probability: float
+
+
+def most_probable(logits: Tensor, labels: Sequence[str]) -> list[Prediction]:
+    """Return the most probable label of each input.
+
+    Args:
+        logits: float (batch, classes).
+        labels: the names of the classes.
+    """
+    probability, best = logits.softmax(-1).max(-1)
+    return [
+        Prediction(labels[i], p) for i, p in zip(best.tolist(), probability.tolist(), strict=True)
+    ]
