@@ -162,7 +162,7 @@ class Attack(Callback):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Log the time of the step over that of a plain one; on a CPU, where all is done by now."""
+        """Log the time of the step over that of a plain one; on a CPU alone."""
         known = self.backward_share is not None and pl_module.device.type == "cpu"
         if self.log and self.clock.added and known:
             pl_module.log(f"{self.prefix}_time_factor", self.clock.factor())
@@ -227,7 +227,7 @@ class AttackedStep:
         self._own, self._inner, self._args, self._kwargs = own, inner, args, kwargs
 
     def perform(self) -> Any:
-        """Run the step for good; log its loss if it is at a shift that was found; return it all."""
+        """Run the step that counts and return its result; at a shift that was found, log its loss."""
         with self.attack.clock.adding(-1):
             output = self._inner(*self._args, **self._kwargs)
         place, loss = self.attack.place, loss_of(output)

@@ -134,7 +134,7 @@ class FGM(PlacedAttack):
         return self.final_pass(step)
 
     def final_pass(self, step: AttackedStep) -> Any:
-        """Run the pass at the shift; its loss has what the clean one leaves."""
+        """Run the pass at the shift; its loss gets the share that the clean one leaves."""
         return with_loss(step.perform(), lambda loss: (1 - self.clean_share) * loss)
 
 

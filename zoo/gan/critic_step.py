@@ -42,7 +42,7 @@ class CriticStep:
 
 
 def squared_gradient(score: Score, x: Tensor) -> Tensor:
-    """Return |grad D(x)|^2 of each sample, as something that can be differentiated again.
+    """Return |grad D(x)|^2 of each sample, with a graph to differentiate it again.
 
     It is computed in float32 or better outside autocast: squares of half-precision gradients
     overflow or vanish.
@@ -64,5 +64,5 @@ def squared_gradient(score: Score, x: Tensor) -> Tensor:
 
 
 def pixels(x: Tensor, values: Tensor) -> Tensor:
-    """Give one value a sample, (batch,), the shape that multiplies samples x (batch, ...)."""
+    """Reshape one value for each sample, (batch,), to broadcast over samples x (batch, ...)."""
     return values.view(-1, *[1] * (x.dim() - 1))

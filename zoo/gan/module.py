@@ -110,7 +110,7 @@ class GanTraining(OptimisesByHand):
         self._labels: list[Tensor] = []  # of the real pictures that are measured
 
     def configure_optimizers(self) -> tuple[list[Optimizer], list[LambdaLR]]:
-        """Adam for each player; both learning rates fall at the end, if they do."""
+        """Return Adam for each player; with `fall`, both learning rates fall at the end."""
         lr, betas = self.lr, self.betas
         generator = Adam(self.net.generator.parameters(), lr, betas, fused=True)
         critic = Adam(self.net.critic.parameters(), lr * self.update.ratio, betas, fused=True)
@@ -127,7 +127,7 @@ class GanTraining(OptimisesByHand):
         return [generator, critic], falls
 
     def on_train_start(self) -> None:
-        """Let the update's rule make the players' moves."""
+        """Put the update's rule around the optimisers."""
         players = (GENERATOR, CRITIC)
         self.movers = [Mover(self.optimizer(i).optimizer, self.update.rule) for i in players]
 
@@ -166,7 +166,7 @@ class GanTraining(OptimisesByHand):
             self.move(player)
 
     def propose(self, player: int) -> None:
-        """Step by the gradients, which no one counts."""
+        """Let an optimiser step once, not counted as a step of the run."""
         self.average_gradients(player)
         optimizer = self.optimizer(player).optimizer
         optimizer.step()
@@ -192,7 +192,7 @@ class GanTraining(OptimisesByHand):
         self.log(name, total, prog_bar=True, batch_size=len(parts[0].real))
 
     def parts(self, batch: Batch, batch_index: int = 0) -> list[Part]:
-        """Cut a batch into the parts that are gone through one after the other."""
+        """Cut a batch into `accumulate` parts, whose gradients are added up."""
         pictures, labels = batch
         noise, count = self.noise(batch_index), len(pictures)
         pieces = list(
@@ -295,7 +295,7 @@ class GanTraining(OptimisesByHand):
                 self.log(name, value.detach().mean())
 
     def require_finite(self, player: int, loss: Tensor) -> None:
-        """Stop a run whose loss is no number.
+        """Stop a run whose loss is not finite.
 
         Raises:
             ValueError: naming the step, the last checkpoint and what to try.
@@ -312,7 +312,7 @@ class GanTraining(OptimisesByHand):
         )
 
     def look(self, batch: Batch, batch_index: int) -> None:
-        """Log how the game turns and how steep the critic is.
+        """Log the leading eigenvalue, and the critic's gradient norm and singular values.
 
         Raises:
             ValueError: on several processes, whose searches for eigenvalues would not keep step.
@@ -343,19 +343,19 @@ class GanTraining(OptimisesByHand):
         object.__setattr__(self, "_classifier", net)
 
     def validation_step(self, batch: Batch, batch_index: int) -> None:
-        """What the critic thinks of real pictures that it has not seen; their features."""
+        """Log the critic's logits of held-out pictures, and collect their features."""
         self.judge(batch, "valid")
 
     def test_step(self, batch: Batch, batch_index: int) -> None:
-        """What the critic thinks of real pictures that it has not seen; their features."""
+        """Log the critic's logits of held-out pictures, and collect their features."""
         self.judge(batch, "test")
 
     def on_validation_epoch_end(self) -> None:
-        """How far samples are from real pictures."""
+        """Log the distances of samples from real pictures."""
         self.measure("valid")
 
     def on_test_epoch_end(self) -> None:
-        """How far samples are from real pictures."""
+        """Log the distances of samples from real pictures."""
         self.measure("test")
 
     def judge(self, batch: Batch, split: Literal["valid", "test"]) -> None:
@@ -388,11 +388,11 @@ class GanTraining(OptimisesByHand):
         self._labels.clear()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Save where in the critic's steps the run is."""
+        """Save how many steps the critic has taken."""
         checkpoint["critic_number"] = self.critic_number
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Go on there."""
+        """Restore it."""
         self.critic_number = checkpoint["critic_number"]
 
 

@@ -80,7 +80,7 @@ class Generator(nn.Module):
 
 
 class Critic(nn.Module):
-    """Say how real pictures look: blocks that halve the sides, and a linear layer.
+    """Score how real pictures look: blocks that halve the sides, and a linear layer.
 
     Its last layer has no bias: the relativistic losses see differences alone. Of classes it knows
     by projection, phi(x) . (w + e(y)) (Miyato and Koyama, arXiv 1802.05637, equation 3).
@@ -246,12 +246,14 @@ class Gan(nn.Module):
         if labels is None:
             return torch.arange(n) % self.count if self.count else None
         if not self.count:
-            raise ValueError("labels are given: expected none, for this net was not told classes")
+            raise ValueError(
+                "labels are given: expected none, since this net knows no classes; leave them out"
+            )
         chosen = torch.as_tensor(labels)
         if len(chosen) != n or chosen.min() < 0 or chosen.max() >= self.count:
             raise ValueError(
-                f"labels are {len(chosen)} from {int(chosen.min())} to {int(chosen.max())}: "
-                f"expected {n} from 0 to {self.count - 1}"
+                f"labels has {len(chosen)} numbers from {int(chosen.min())} to "
+                f"{int(chosen.max())}: expected {n} numbers from 0 to {self.count - 1}"
             )
         return chosen
 

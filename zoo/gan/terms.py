@@ -38,7 +38,7 @@ Position = Literal["real", "fake", "between", "around"]
 
 @dataclass(frozen=True)
 class Term:
-    """Something added to the game; what it does not do is left as it is.
+    """Something added to the game: each of its four methods does nothing unless a term defines it.
 
     Attributes:
         every: critic steps from one application of a penalty to the next; default 1.

@@ -129,7 +129,7 @@ class OptimisesByHand(LightningModule):
         return found if isinstance(found, list) else [found]
 
     def configure_callbacks(self) -> list[Callback]:
-        """Refuse what cannot work; of Lightning's hooks the one before its own checks.
+        """Refuse what cannot work; Lightning calls this before its own checks.
 
         Raises:
             ValueError: naming the option and what to do instead.

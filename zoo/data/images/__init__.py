@@ -1,4 +1,4 @@
-"""Pictures: files of every kind, what turns them into tensors, batches, what varies them."""
+"""Pictures: files of every kind, preprocessing, batches, augmentation."""
 
 from typing import TYPE_CHECKING
 

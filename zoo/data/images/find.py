@@ -1,4 +1,4 @@
-"""From what lies in a folder to the splits of a set of pictures."""
+"""The splits of a set of pictures, found in whatever lies in a folder."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -133,7 +133,7 @@ def _idx(folder: Path, known: Known | None) -> Splits:
         if len(pixels) != len(classes):
             raise ValueError(
                 f"{pictures} has {len(pixels)} pictures and {labels.name} {len(classes)} labels: "
-                "expected as many; get both again"
+                "expected a label for each picture; get both again"
             )
         sets[split] = ArrayPictures(
             torch.from_numpy(pixels.copy())[:, None], torch.from_numpy(classes.astype(np.int64))

@@ -167,7 +167,7 @@ class Dirac:
         return _eigenvalues(self.update.matrix(self.jacobian, self.step))
 
     def growth(self, step: float | None = None) -> float:
-        """Return log |largest multiplier| of a generator step; default: of the lab's own size."""
+        """Return log |largest multiplier| of a generator step of some size; default the lab's."""
         assert self.jacobian is not None
         matrix = self.update.matrix(self.jacobian, self.step if step is None else step)
         return float(np.log(np.abs(_eigenvalues(matrix)).max()))
@@ -323,12 +323,13 @@ def dirac(
     lazy = [term.name for term in made if term.every > 1]
     if lazy:
         raise ValueError(
-            f"term {lazy[0]} is lazy: expected every=1, the laboratory's penalties act always"
+            f"every of term {lazy[0]} is above 1: expected 1, since the laboratory applies its "
+            "penalties at each step"
         )
     if loss == "gan-qp" and "instance-noise" in names:
         raise ValueError(
-            "loss is gan-qp under instance-noise: expected another loss, since the distance of "
-            "noisy pairs is not in the laboratory"
+            "loss is gan-qp under instance-noise: expected one of the two alone, since the "
+            "distance of noisy pairs is not in the laboratory"
         )
     update = make_update(update) if isinstance(update, str) else update
     return Dirac(loss, form=form, terms=made, update=update, step=step, dimension=dimension)
