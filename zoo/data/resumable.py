@@ -146,7 +146,8 @@ class ResumableLoader:
             if state.get(name) != value:
                 raise ValueError(
                     f"{name} of the loader is {value}: expected {state.get(name)}, as in the "
-                    "checkpoint; resume with the same data and settings, or start a new run from the weights"
+                    "checkpoint; resume with the same data and settings, or start anew from the "
+                    "weights"
                 )
         self._epoch, self._position = state["epoch"], state["position"]
         self._restored = True
