@@ -227,7 +227,7 @@ class AttackedStep:
         self._own, self._inner, self._args, self._kwargs = own, inner, args, kwargs
 
     def perform(self) -> Any:
-        """Run the step that counts and return its result; log its loss at a shift that was found."""
+        """Run the step that counts and return its result; log its loss at a shift found."""
         with self.attack.clock.adding(-1):
             output = self._inner(*self._args, **self._kwargs)
         place, loss = self.attack.place, loss_of(output)
