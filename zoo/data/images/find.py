@@ -9,9 +9,9 @@ import torch
 from lightning.pytorch.utilities import rank_zero_warn
 
 from zoo.data.images.archive import find_archives, read_archive
+from zoo.data.images.fashion import FASHION_CLASSES, fashion_sample
 from zoo.data.images.folder import read_folder
 from zoo.data.images.idx import find_idx, read_idx
-from zoo.data.images.sample import FASHION_CLASSES, fashion_sample
 from zoo.data.images.sets import ArrayPictures, EncodedPictures, PictureSet
 
 Known = Literal["mnist", "fashion-mnist", "cifar10"]
