@@ -46,7 +46,7 @@ def test_labels_are_in_turn_or_as_asked():
         ValueError, match="labels has 2 numbers from 0 to 3: expected 2 numbers from 0 to 2"
     ):
         net.sample(2, labels=[0, 3])
-    with pytest.raises(ValueError, match="expected none, for this net was not told classes"):
+    with pytest.raises(ValueError, match="expected none, since this net knows no classes"):
         Gan([1, 8, 8], base=4).sample(2, labels=[0, 1])
 
 

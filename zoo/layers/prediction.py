@@ -1,6 +1,5 @@
 """What a classifier says of one input."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -19,7 +18,7 @@ class Prediction:
     probability: float
 
 
-def most_probable(logits: Tensor, labels: Sequence[str]) -> list[Prediction]:
+def most_probable(logits: Tensor, labels: list[str]) -> list[Prediction]:
     """Return the most probable label of each input.
 
     Args:
