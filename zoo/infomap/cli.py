@@ -13,7 +13,6 @@ import numpy as np
 from zoo.cli.options import OptionParser
 from zoo.files import replacing, require_place
 from zoo.infomap.communities import Communities, find_communities
-from zoo.infomap.files.read_network import FORMATS
 from zoo.infomap.files.write_tree import savings
 
 SHOWN = 10  # communities in the table
@@ -30,9 +29,8 @@ FILES = (*WRITERS, *PICTURES)
 def run(arguments: list[str]) -> None:
     """Find the communities that the arguments after `zoo infomap` ask for."""
     parser = OptionParser(prog="zoo infomap", description=__doc__)
-    suffixes = ", ".join(suffix for form in FORMATS for suffix in form.suffixes)
     parser.add_argument(
-        "network", help=f"a list of links or a file {suffixes}, also as .gz; - is standard input"
+        "network", help="a .net, a .mtx or a list of links, also as .gz; - is standard input"
     )
     parser.add_argument(
         "-o",

@@ -18,14 +18,13 @@ class Format(NamedTuple):
 
     Attributes:
         suffixes: how the names of such files end, in small letters; `.gz` may follow.
-        begins: what such files of another name begin with; empty if any file may be one, None if
-            the name has to tell.
+        begins: what other such files begin with; nothing means that any file may be one.
         read: makes the network of a `Text` and the keyword arguments of `read_network`; takes those
             that it has a use for, and the others by `**others`.
     """
 
     suffixes: tuple[str, ...]
-    begins: bytes | None
+    begins: bytes
     read: Callable[..., Network]
 
 
@@ -94,9 +93,4 @@ def format_of(text: Text) -> Format:
     """Return the first form that fits a file, by its name or by its first bytes."""
     with text.opened() as file:
         begin = file.read(64).removeprefix(BYTE_ORDER_MARK)
-    return next(
-        form
-        for form in FORMATS
-        if text.suffix in form.suffixes
-        or (form.begins is not None and begin.startswith(form.begins))
-    )
+    return next(f for f in FORMATS if text.suffix in f.suffixes or begin.startswith(f.begins))
