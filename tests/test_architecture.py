@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -19,7 +20,7 @@ LOOSE |= {"lazy"}
 MACHINERY = {"checkpoint", "hub", "training", "optim", "layers", "callbacks", "kernels", "data"}
 MACHINERY |= {"metrics", "cli", "checkpoints", "recipes"}
 TECHNIQUES = {p.name for p in ZOO.iterdir() if (p / "__init__.py").is_file()} - MACHINERY
-ADVERSARIAL_CALLBACKS = {"attack", "consistency", "methods", "rehearsal"}
+ADVERSARIAL_CALLBACKS = {"attack", "consistency", "gradient_penalty", "methods", "rehearsal"}
 MAY_USE = {
     ("adversarial", "masks"),
     ("linking", "masks"),
@@ -44,6 +45,13 @@ ADDRESSES = [
     "zoo.masks.data:Poems",
     "zoo.masks.data:Titles",
     "zoo.masks.data:Lines",
+    "zoo.pictures.module:PictureTraining",
+    "zoo.pictures.data:LabelledPictures",
+    "zoo.gan.module:GanTraining",
+    "zoo.callbacks.ema:EMA",
+    "zoo.callbacks.sample_grid:SampleGrid",
+    "zoo.data.images.batches:Pictures",
+    "zoo.data.images.preprocess:PicturePreprocess",
     "zoo.data.text:CharacterTokenizer",
     "zoo.decoding.tokenizer:Tokenizer",
     "zoo.masks.tokenizer:Tokenizer",
@@ -222,6 +230,13 @@ def test_the_top_of_the_house_is_small():
 @pytest.mark.parametrize("address", ADDRESSES)
 def test_what_published_checkpoints_name_is_there(address):
     assert isinstance(registry.import_object(address), type)
+
+
+def test_what_bundled_checkpoints_name_is_listed():
+    files = [p for p in ZOO.glob("checkpoints/*/*") if p.suffix in (".yaml", ".json")]
+    texts = [path.read_text("utf-8") for path in files]
+    named = {name for text in texts for name in re.findall(r"\bzoo(?:\.\w+)+[:.][A-Z]\w*", text)}
+    assert {re.sub(r"\.(?=[A-Z])", ":", name) for name in named} <= {*ADDRESSES}
 
 
 WATCH = """

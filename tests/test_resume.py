@@ -181,7 +181,7 @@ def test_two_processes(tmp_path):
     finish(
         start(train, tmp_path / "two", resume=next((tmp_path / "one").glob("epoch*.ckpt")), **two)
     )
-    with pytest.raises(ValueError, match="had global_batch=8, this one has global_batch=4"):
+    with pytest.raises(ValueError, match="global_batch of the loader is 4: expected 8"):
         train(tmp_path / "other", resume=cut, batch=BATCH // 2)
 
 

@@ -13,8 +13,9 @@ from collections import Counter
 import numpy as np
 from rich.progress import track
 
-from zoo.gan import simulation
-from zoo.gan.dirac import NEUTRAL, cells
+from zoo.gan.laboratory import simulation
+from zoo.gan.laboratory.dirac import NEUTRAL
+from zoo.gan.laboratory.poster import cells
 
 AGREE = {
     "converges": {"converges"},

@@ -14,8 +14,9 @@ import torch
 from rich.progress import track
 from torch import nn
 
+from zoo.gan.critic_step import CriticStep
 from zoo.gan.losses import distance, make_loss
-from zoo.gan.terms import CriticStep, make_terms, penalty
+from zoo.gan.terms import make_terms, penalty
 
 DEVIATION = {"ring": 0.02, "grid": 0.05}
 CHOICES = {

@@ -105,7 +105,7 @@ def test_a_missing_file_says_how_to_make_it(tmp_path):
 
 
 def test_an_unknown_split_is_refused():
-    with pytest.raises(ValueError, match="unknown split 'dev'; expected one of train"):
+    with pytest.raises(ValueError, match="split is 'dev': expected one of train"):
         load_poems(split="dev")  # pyright: ignore[reportArgumentType]
 
 

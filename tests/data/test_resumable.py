@@ -183,13 +183,13 @@ def test_an_abandoned_pass_starts_over():
     ("arguments", "message"),
     [
         ({"dataset": []}, "dataset is empty"),
-        ({"batch_size": 0}, "batch_size >= 1"),
-        ({"seed": -1}, "seed >= 0"),
-        ({"workers": -1}, "workers >= 0"),
-        ({"rank": 0}, "0 <= rank < world_size, not 0 and None"),
-        ({"world_size": 2}, "0 <= rank < world_size, not None and 2"),
-        ({"rank": 2, "world_size": 2}, "0 <= rank < world_size, not 2 and 2"),
-        ({"rank": 0, "world_size": 0}, "0 <= rank < world_size, not 0 and 0"),
+        ({"batch_size": 0}, "batch_size is 0, seed 0 and workers 0: expected at least 1, 0 and 0"),
+        ({"seed": -1}, "seed -1 and workers 0"),
+        ({"workers": -1}, "workers -1: expected"),
+        ({"rank": 0}, "rank is 0 of world_size None: expected"),
+        ({"world_size": 2}, "rank is None of world_size 2: expected"),
+        ({"rank": 2, "world_size": 2}, "rank is 2 of world_size 2: expected"),
+        ({"rank": 0, "world_size": 0}, "rank is 0 of world_size 0: expected"),
     ],
 )
 def test_refuses_bad_arguments(arguments, message):
@@ -205,12 +205,12 @@ def test_refuses_data_that_fills_no_batch():
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"dataset": range(11)}, "had items=10, this one has items=11"),
-        ({"seed": 1}, "had seed=0, this one has seed=1"),
-        ({"batch_size": 2}, "had global_batch=3, this one has global_batch=2"),
-        ({"shuffle": False}, "had shuffle=True"),
-        ({"drop_last": True}, "had batches=4, this one has batches=3"),
-        ({"bucket": int}, "had bucket=False, this one has bucket=True"),
+        ({"dataset": range(11)}, "items of the loader is 11: expected 10"),
+        ({"seed": 1}, "seed of the loader is 1: expected 0"),
+        ({"batch_size": 2}, "global_batch of the loader is 2: expected 3"),
+        ({"shuffle": False}, "shuffle of the loader is False: expected True"),
+        ({"drop_last": True}, "batches of the loader is 3: expected 4"),
+        ({"bucket": int}, "bucket of the loader is True: expected False"),
     ],
 )
 def test_refuses_the_state_of_another_order(changed, message):
@@ -219,7 +219,7 @@ def test_refuses_the_state_of_another_order(changed, message):
     other = ResumableLoader(**arguments | changed)
     with pytest.raises(ValueError, match=message):
         other.load_state_dict(state)
-    with pytest.raises(ValueError, match="had items=None"):
+    with pytest.raises(ValueError, match="expected None"):
         other.load_state_dict({"sampler": 3})
 
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from zoo.gan import dirac, poster
-from zoo.gan import simulation as measured
-from zoo.gan.dirac_game import game
+from zoo.gan.laboratory import simulation as measured
+from zoo.gan.laboratory.game import game
 from zoo.gan.losses import NAMES, make_loss
 
 TERMS = [
@@ -141,7 +141,7 @@ def test_momentum_of_the_usual_sign_destabilises_even_alternating_steps():
         ({"dimension": 3}, "dimension is 3: expected 1 or 2"),
         ({"dimension": 1, "terms": ["spectral-norm"]}, "one weight has no gradient"),
         ({"step": 0.0}, "step is 0.0: expected a number above 0"),
-        ({"terms": [{"name": "r1", "every": 4}]}, "term r1 is lazy: expected every=1"),
+        ({"terms": [{"name": "r1", "every": 4}]}, "every of term r1 is above 1: expected 1"),
         ({"terms": ["instance-noise"], "loss": "gan-qp"}, "loss is gan-qp under instance-noise"),
         ({"update": "sideways"}, "update is 'sideways'"),
         ({"step": "0.1"}, "step is '0.1': expected a number above 0"),

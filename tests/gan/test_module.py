@@ -12,9 +12,9 @@ from zoo.callbacks.ema import EMA
 from zoo.callbacks.random_state import RandomState
 from zoo.data.resumable import ResumableLoader
 from zoo.gan.batch import PHASES, PartNoise, Scores
+from zoo.gan.critic_step import squared_gradient
 from zoo.gan.module import GENERATOR, GanTraining
 from zoo.gan.spectrum import spectrum
-from zoo.gan.terms import squared_gradient
 
 SMALL = {"shape": [1, 8, 8], "base": 4, "latent": 8, "lr": 1e-3}
 R1 = [{"name": "r1", "gamma": 1.0}]

@@ -42,9 +42,11 @@ def test_the_projection_critic_adds_the_inner_product_with_the_class():
 def test_labels_are_in_turn_or_as_asked():
     net = Gan([1, 8, 8], classes=3, conditional=True, base=4).eval()
     torch.testing.assert_close(net.sample(4, seed=0), net.sample(4, seed=0, labels=[0, 1, 2, 0]))
-    with pytest.raises(ValueError, match="labels are 2 from 0 to 3: expected 2 from 0 to 2"):
+    with pytest.raises(
+        ValueError, match="labels has 2 numbers from 0 to 3: expected 2 numbers from 0 to 2"
+    ):
         net.sample(2, labels=[0, 3])
-    with pytest.raises(ValueError, match="expected none, for this net was not told classes"):
+    with pytest.raises(ValueError, match="expected none, since this net knows no classes"):
         Gan([1, 8, 8], base=4).sample(2, labels=[0, 1])
 
 

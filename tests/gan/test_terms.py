@@ -3,14 +3,13 @@ import torch
 from torch import nn
 
 from zoo.gan.conventions import gamma_of
+from zoo.gan.critic_step import CriticStep, squared_gradient
 from zoo.gan.terms import (
     TERMS,
-    CriticStep,
     SpectralNorm,
     check_critic,
     make_terms,
     penalty,
-    squared_gradient,
 )
 
 

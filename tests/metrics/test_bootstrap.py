@@ -55,5 +55,5 @@ def test_each_column_has_the_interval_it_has_by_itself():
 def test_no_examples_and_no_level_are_refused():
     with pytest.raises(ValueError, match="0 examples"):
         bootstrap_interval(torch.zeros(0, 1))
-    with pytest.raises(ValueError, match="level 95"):
+    with pytest.raises(ValueError, match="level is 95"):
         bootstrap_interval(torch.zeros(3, 1), level=95)

@@ -19,12 +19,13 @@ from lightning.pytorch.strategies import (
 )
 from lightning.pytorch.utilities import rank_zero_warn
 from lightning_utilities.core.apply_func import apply_to_collection
-from torch import Tensor, distributed, nn
+from torch import Tensor, nn
 
 from zoo.adversarial.places import Shifts
 from zoo.adversarial.rehearsal import rehearsal
 from zoo.adversarial.timing import StepClock
 from zoo.errors import require_whole
+from zoo.optim.distributed import means_over_processes, rank_and_world_size
 from zoo.optim.step_noise import StepNoise
 
 SHARDED = (DeepSpeedStrategy, FSDPStrategy, ModelParallelStrategy)
@@ -48,6 +49,7 @@ class Attack(Callback):
     """
 
     place: Any = None  # a Place, or None for an attack that moves nothing
+    logits: Any = None  # a Logits, or None for an attack that sees the loss alone
     backward_share: float | None = 0.0  # of the step's backward that a plain step has not
 
     def __init__(
@@ -87,6 +89,8 @@ class Attack(Callback):
             torch.compiler.reset()
         if self.place is not None:
             self._installed.enter_context(self.place.install(pl_module))
+        if self.logits is not None:
+            self._installed.callback(self.logits.install(pl_module).remove)
         own = vars(pl_module).get("training_step")  # a compiled module carries its own
         pl_module.training_step = self._attacked(pl_module.training_step, trainer, pl_module)
         if own is None:
@@ -158,7 +162,7 @@ class Attack(Callback):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Log the time of the step over that of a plain one; on a CPU, where all is done by now."""
+        """Log the time of the step over that of a plain one; on a CPU alone."""
         known = self.backward_share is not None and pl_module.device.type == "cpu"
         if self.log and self.clock.added and known:
             pl_module.log(f"{self.prefix}_time_factor", self.clock.factor())
@@ -223,7 +227,7 @@ class AttackedStep:
         self._own, self._inner, self._args, self._kwargs = own, inner, args, kwargs
 
     def perform(self) -> Any:
-        """Run the step for good; log its loss if it is at a shift that was found; return it all."""
+        """Run the step that counts and return its result; log its loss at a shift found."""
         with self.attack.clock.adding(-1):
             output = self._inner(*self._args, **self._kwargs)
         place, loss = self.attack.place, loss_of(output)
@@ -355,8 +359,7 @@ def add_gradients(module: nn.Module, gradients: list[Tensor | None]) -> None:
     A parameter that has none on any process keeps its None.
     """
     trained = [p for p in module.parameters() if p.requires_grad]
-    if distributed.is_available() and distributed.is_initialized():
-        gradients = _averaged(trained, gradients)
+    gradients = _averaged(trained, gradients)
     for p, gradient in zip(trained, gradients, strict=True):
         if gradient is not None:
             p.grad = gradient if p.grad is None else p.grad.add_(gradient)
@@ -364,19 +367,15 @@ def add_gradients(module: nn.Module, gradients: list[Tensor | None]) -> None:
 
 def _averaged(trained: list[nn.Parameter], gradients: list[Tensor | None]) -> list[Tensor | None]:
     """Average gradients over processes in one all-reduce; None where no process has any."""
-    there = torch.tensor([g is not None for g in gradients], device=trained[0].device)
+    _, world = rank_and_world_size()
+    if world == 1:
+        return gradients
+    there = torch.tensor([g is not None for g in gradients]).to(trained[0])
     filled = [
-        (torch.zeros_like(p) if g is None else g).flatten()
-        for p, g in zip(trained, gradients, strict=True)
+        torch.zeros_like(p) if g is None else g for p, g in zip(trained, gradients, strict=True)
     ]
-    flat = torch.cat([there.to(filled[0].dtype), *filled])
-    distributed.all_reduce(flat)
-    counts, *parts = flat.split([len(trained), *(p.numel() for p in trained)])
-    world = distributed.get_world_size()
-    return [
-        part.view_as(p) / world if count else None
-        for p, part, count in zip(trained, parts, counts.tolist(), strict=True)
-    ]
+    shares, *means = means_over_processes([there, *filled])
+    return [mean if share else None for mean, share in zip(means, shares.tolist(), strict=True)]
 
 
 def loss_of(output: Any) -> Tensor | None:

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
@@ -47,11 +46,6 @@ class VirtualAdversarial(PlacedAttack):
         super().__init__(epsilon, **options)
         self.weight, self.xi = positive("weight", weight), positive("xi", xi)
         self.power, self.logits = require_whole("power", power), Logits(logits)
-
-    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Watch the logits too."""
-        super().on_fit_start(trainer, pl_module)
-        self._installed.callback(self.logits.install(pl_module).remove)
 
     def attack(self, step: AttackedStep) -> Any:
         """The step itself, then the power iteration and the divergence at the shift found."""
@@ -101,11 +95,6 @@ class RDrop(Attack):
     def __init__(self, alpha: float = 4.0, logits: str = "*head", **options: Any) -> None:
         super().__init__(**options)
         self.alpha, self.logits = positive("alpha", alpha), Logits(logits)
-
-    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Watch the logits too."""
-        super().on_fit_start(trainer, pl_module)
-        self._installed.callback(self.logits.install(pl_module).remove)
 
     def attack(self, step: AttackedStep) -> Any:
         """Two passes; the random state goes on, so that no later pass sees the second's masks."""

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from zoo.data.poems import DYNASTIES, Poem, PoemCorpus
-from zoo.data.sentiment import LABELS, read_reviews
-from zoo.data.splits import Split, SplitLabelledTexts
+from zoo.data.sentiment import ReviewCorpus
+from zoo.data.splits import SplitLabelledTexts
 from zoo.data.text import CharacterTokenizer
 
 Example = tuple[str, int]
@@ -79,23 +79,14 @@ class Poems(PoemCorpus, TextClassification):
         return poem.text, self.labels.index(poem.dynasty)
 
 
-class Sentiment(TextClassification):
+class Sentiment(ReviewCorpus, TextClassification):
     """Chinese reviews of books, hotels and goods, negative or positive; see `zoo.data.sentiment`.
 
-    About a third of the test reviews also stand in the training split: `unseen_only` leaves them
-    out.
-
     Args:
-        root: the folder of the three files; default `data/sentiment`.
+        root: as of `ReviewCorpus`.
         options: those of `TextClassification`.
     """
 
-    corpus_labels = LABELS
-
-    def __init__(self, root: str = "data/sentiment", **options: Any) -> None:
-        super().__init__(**options)
-        self.root = root
-
-    def read(self, split: Split) -> list[Example]:
-        """See `SplitData.read`; raises as `zoo.data.sentiment.read_reviews`."""
-        return read_reviews(self.root, split)
+    def example(self, text: str, label: int) -> Example:
+        """Return a review and the place of its label."""
+        return text, label

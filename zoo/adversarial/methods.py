@@ -4,12 +4,9 @@ import math
 from typing import Any, Literal
 
 import torch
-from lightning.pytorch import LightningModule, Trainer
-from torch import Tensor, distributed
-from torch.distributed.nn.functional import all_reduce
-from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch import Tensor
 
-from zoo.adversarial.attack import Attack, AttackedStep, is_compiled, loss_of, with_loss
+from zoo.adversarial.attack import Attack, AttackedStep, with_loss
 from zoo.adversarial.losses import Norm
 from zoo.adversarial.places import Draw, Input, Matrix, Place, Sequence, Shifts, Weights
 from zoo.errors import require_whole
@@ -137,7 +134,7 @@ class FGM(PlacedAttack):
         return self.final_pass(step)
 
     def final_pass(self, step: AttackedStep) -> Any:
-        """Run the pass at the shift; its loss has what the clean one leaves."""
+        """Run the pass at the shift; its loss gets the share that the clean one leaves."""
         return with_loss(step.perform(), lambda loss: (1 - self.clean_share) * loss)
 
 
@@ -231,65 +228,6 @@ class FreeLB(PlacedAttack):
         return with_loss(step.perform(), lambda loss: share * loss)
 
 
-class GradientPenalty(PlacedAttack):
-    """Add a penalty on the gradient at the embeddings: L + epsilon / 2 * ||dL/dE||^2 (Su 7234).
-
-    What training on L(E + epsilon * g) is to first order, with one half as in the post's code. In
-    `sequence` space it is the mean over samples of each one's own squared gradient. Needs second
-    derivatives, which fused attention does not have: the forward takes the mathematical attention
-    kernel. A step takes about 3.3 times as long.
-
-    Args:
-        epsilon: weight of the penalty; default 1.
-        **options: of `PlacedAttack` and `Attack`.
-
-    Raises:
-        ValueError: if the module is compiled, since compiled backward has no derivative.
-    """
-
-    backward_share = None  # its backward goes through two graphs, of which no clock tells
-
-    def __init__(self, epsilon: float = 1.0, **options: Any) -> None:
-        super().__init__(epsilon, **options)
-
-    def check(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Refuse compiled modules too."""
-        super().check(trainer, pl_module)
-        if is_compiled(pl_module):
-            raise ValueError(
-                f"{type(pl_module).__name__} is compiled: expected one that is not, since "
-                "GradientPenalty differentiates its backward; leave out torch.compile"
-            )
-
-    def attack(self, step: AttackedStep) -> Any:
-        """One pass, whose gradient keeps its graph."""
-        self.place.begin()
-        with sdpa_kernel(SDPBackend.MATH):
-            output = step.perform()
-        loss, leaves = loss_of(output), self.place.shifts or {}
-        if loss is None or not leaves:
-            return output
-        penalty = self._penalty(step, loss, leaves)
-        step.log(clean_loss=loss.detach(), penalty=penalty.detach())
-        epsilon = self.strength(step.trainer, self.epsilon)
-        return with_loss(output, lambda loss: loss + 0.5 * epsilon * penalty)
-
-    def _penalty(self, step: AttackedStep, loss: Tensor, leaves: Shifts) -> Tensor:
-        factor = step.scale(torch.ones_like(loss))
-        with torch.autocast(loss.device.type, enabled=False):
-            gradients = torch.autograd.grad(
-                step.scale(loss), list(leaves.values()), create_graph=True, materialize_grads=True
-            )
-        squares = []
-        for gradient in gradients:
-            gradient = gradient / factor
-            if not self.place.samples:
-                squares.append(_averaged(gradient).square().sum())
-            else:  # a mean over samples has 1 / samples of each one's own gradient
-                squares.append(len(gradient) * gradient.square().sum())
-        return torch.stack(squares).sum()
-
-
 class WeightPerturbation(Attack):
     """Train at weights moved in the direction that raises the loss most (AWP, arXiv 2004.05884).
 
@@ -331,10 +269,3 @@ def positive(name: str, value: float) -> float:
     if not 0 < value < math.inf:
         raise ValueError(f"{name} is {value!r}: expected a positive finite number")
     return value
-
-
-def _averaged(gradient: Tensor) -> Tensor:
-    """Average a gradient over processes, differentiably."""
-    if not (distributed.is_available() and distributed.is_initialized()):
-        return gradient
-    return all_reduce(gradient) / distributed.get_world_size()

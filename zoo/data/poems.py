@@ -101,7 +101,7 @@ def load_poems(path: str | Path | None = None, split: Split | None = None) -> li
         1000
     """
     if split is not None and split not in SPLITS:
-        raise ValueError(f"unknown split {split!r}; expected one of {', '.join(SPLITS)}")
+        raise ValueError(f"split is {split!r}: expected one of {', '.join(SPLITS)}")
     poems = [_parse(row, where) for where, row in _rows(path)]
     return [poem for poem in poems if split in (None, poem.split)]
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import distributed
 from torch.utils.data import DataLoader
+
+from zoo.optim.distributed import rank_and_world_size
 
 WINDOW = 32  # global batches sorted together when bucketing
 
@@ -75,15 +76,17 @@ class ResumableLoader:
         world_size: int | None = None,
     ) -> None:
         if len(dataset) == 0:
-            raise ValueError("The dataset is empty; a loader needs at least one item.")
+            raise ValueError("dataset is empty: expected at least one item; look at the data")
         if batch_size < 1 or seed < 0 or workers < 0:
             raise ValueError(
-                f"Expected batch_size >= 1, seed >= 0 and workers >= 0, "
-                f"not {batch_size}, {seed} and {workers}."
+                f"batch_size is {batch_size}, seed {seed} and workers {workers}: expected at least "
+                "1, 0 and 0"
             )
         given = rank is not None or world_size is not None
         if given and (rank is None or world_size is None or not 0 <= rank < world_size):
-            raise ValueError(f"Expected 0 <= rank < world_size, not {rank} and {world_size}.")
+            raise ValueError(
+                f"rank is {rank} of world_size {world_size}: expected 0 <= rank < world_size"
+            )
         # Lightning takes a loader with the attributes `dataset` and `sampler` for torch's own.
         self.items = dataset
         self.batch_size = batch_size
@@ -113,7 +116,7 @@ class ResumableLoader:
         if batches == 0 and (self.shuffle or self.drop_last):
             raise ValueError(
                 f"{len(self.items)} items fill no batch of {self.batch_size} on {world_size} "
-                f"process(es) with drop_last={self.drop_last}; lower batch_size."
+                f"process(es) with drop_last={self.drop_last}: lower batch_size"
             )
         return batches
 
@@ -142,8 +145,9 @@ class ResumableLoader:
         for name, value in self._identity().items():
             if state.get(name) != value:
                 raise ValueError(
-                    f"The saved loader had {name}={state.get(name)}, this one has {name}={value}; "
-                    "resume with the same data and settings, or start a new run from the weights."
+                    f"{name} of the loader is {value}: expected {state.get(name)}, as in the "
+                    "checkpoint; resume with the same data and settings, or start anew from the "
+                    "weights"
                 )
         self._epoch, self._position = state["epoch"], state["position"]
         self._restored = True
@@ -167,9 +171,7 @@ class ResumableLoader:
         # read late: many a loader is built before the processes are
         if self.rank is not None and self.world_size is not None:
             return self.rank, self.world_size
-        if distributed.is_available() and distributed.is_initialized():
-            return distributed.get_rank(), distributed.get_world_size()
-        return 0, 1
+        return rank_and_world_size()
 
     def _read(self, epoch: int, start: int) -> DataLoader:
         # Each pass of torch's loader draws a seed for its workers: from a generator of its own,

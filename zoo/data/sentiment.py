@@ -1,11 +1,40 @@
 """The Chinese reviews of the post on adversarial training: one example a line, `text TAB label`."""
 
+from abc import abstractmethod
 from pathlib import Path
+from typing import Any
 
-from zoo.data.splits import Split
+from zoo.data.splits import Split, SplitLabelledTexts
 from zoo.data.text import read_text
 
 LABELS = ["negative", "positive"]
+
+
+class ReviewCorpus(SplitLabelledTexts):
+    """What the reviews of the techniques have in common, each with its own kind of batch.
+
+    They are `zoo.adversarial.data.Sentiment`, which published checkpoints name, and
+    `zoo.masks.classification.data.Reviews`. About a third of the test reviews also stand in the
+    training split: `unseen_only` leaves them out.
+
+    Args:
+        root: the folder of the three files; default `data/sentiment`.
+        options: those of the technique's other data.
+    """
+
+    corpus_labels, called = LABELS, "Sentiment"
+
+    def __init__(self, root: str = "data/sentiment", **options: Any) -> None:
+        super().__init__(**options)
+        self.root = root
+
+    @abstractmethod
+    def example(self, text: str, label: int) -> Any:
+        """Return a review and the place of its label as an example."""
+
+    def read(self, split: Split) -> list[Any]:
+        """See `SplitData.read`; raises as `read_reviews`."""
+        return [self.example(text, label) for text, label in read_reviews(self.root, split)]
 
 
 def read_reviews(root: str | Path, split: Split) -> list[tuple[str, int]]:

@@ -89,7 +89,7 @@ class SplitData(LightningDataModule, ABC, Generic[Example]):
         return row.get("split")
 
     def kind_of(self, row: Any) -> str:
-        """Return what is to be as frequent in each split; default nothing."""
+        """Return the kind of a row, such as its label: each split gets the same share of each."""
         return ""
 
     @cached_property

@@ -8,9 +8,9 @@ if TYPE_CHECKING:
     from zoo.gan.conventions import gamma_of as gamma_of
     from zoo.gan.diagnose import Finding as Finding
     from zoo.gan.diagnose import diagnose as diagnose
-    from zoo.gan.dirac import Dirac as Dirac
-    from zoo.gan.dirac import dirac as dirac
-    from zoo.gan.dirac import poster as poster
+    from zoo.gan.laboratory.dirac import Dirac as Dirac
+    from zoo.gan.laboratory.dirac import dirac as dirac
+    from zoo.gan.laboratory.poster import poster as poster
     from zoo.gan.losses import Loss as Loss
     from zoo.gan.losses import make_loss as make_loss
     from zoo.gan.net import Critic as Critic

@@ -89,7 +89,7 @@ class Scores:
 
 @contextmanager
 def statistics_kept(net: nn.Module) -> Iterator[None]:
-    """Leave the kept statistics of batch norms as they are, while they use those of the batch."""
+    """Leave running statistics alone in the block, where batch norms use those of the batch."""
     layers = [m for m in net.modules() if isinstance(m, _BatchNorm)]
     before = [layer.momentum for layer in layers]
     for layer in layers:

@@ -5,27 +5,25 @@ from functools import partial
 from typing import Any, Literal
 
 import torch
-from torch import Tensor, distributed, nn
+from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from zoo.gan.batch import PHASES, Part, PartNoise, Scores, statistics_kept
+from zoo.gan.critic_step import CriticStep, squared_gradient
 from zoo.gan.losses import Form, distance, make_loss
 from zoo.gan.net import Gan
 from zoo.gan.spectrum import Game, singular_values, spectrum
-from zoo.gan.terms import (
-    Consensus,
-    CriticStep,
-    SpectralNorm,
-    check_critic,
-    make_terms,
-    penalty,
-    squared_gradient,
-)
+from zoo.gan.terms import Consensus, SpectralNorm, check_critic, make_terms, penalty
 from zoo.gan.updates import Mover, make_update
-from zoo.layers.batch_norm import sum_over_processes
 from zoo.metrics.feature_distances import PictureDistances
 from zoo.optim.by_hand import OptimisesByHand
+from zoo.optim.distributed import (
+    differentiable_mean,
+    means_over_processes,
+    rank_and_world_size,
+)
+from zoo.optim.schedule import linear_fall
 
 Batch = tuple[Tensor, Tensor]
 GENERATOR, CRITIC = 0, 1  # the optimisers
@@ -112,7 +110,7 @@ class GanTraining(OptimisesByHand):
         self._labels: list[Tensor] = []  # of the real pictures that are measured
 
     def configure_optimizers(self) -> tuple[list[Optimizer], list[LambdaLR]]:
-        """Adam for each player; both learning rates fall at the end, if they do."""
+        """Return Adam for each player; with `fall`, both learning rates fall at the end."""
         lr, betas = self.lr, self.betas
         generator = Adam(self.net.generator.parameters(), lr, betas, fused=True)
         critic = Adam(self.net.critic.parameters(), lr * self.update.ratio, betas, fused=True)
@@ -129,7 +127,7 @@ class GanTraining(OptimisesByHand):
         return [generator, critic], falls
 
     def on_train_start(self) -> None:
-        """Let the update's rule make the players' moves."""
+        """Put the update's rule around the optimisers."""
         players = (GENERATOR, CRITIC)
         self.movers = [Mover(self.optimizer(i).optimizer, self.update.rule) for i in players]
 
@@ -168,7 +166,7 @@ class GanTraining(OptimisesByHand):
             self.move(player)
 
     def propose(self, player: int) -> None:
-        """Step by the gradients, which no one counts."""
+        """Let an optimiser step once, not counted as a step of the run."""
         self.average_gradients(player)
         optimizer = self.optimizer(player).optimizer
         optimizer.step()
@@ -194,7 +192,7 @@ class GanTraining(OptimisesByHand):
         self.log(name, total, prog_bar=True, batch_size=len(parts[0].real))
 
     def parts(self, batch: Batch, batch_index: int = 0) -> list[Part]:
-        """Cut a batch into the parts that are gone through one after the other."""
+        """Cut a batch into `accumulate` parts, whose gradients are added up."""
         pictures, labels = batch
         noise, count = self.noise(batch_index), len(pictures)
         pieces = list(
@@ -228,8 +226,9 @@ class GanTraining(OptimisesByHand):
             *torch.autograd.grad(both[GENERATOR], game.generator, create_graph=True),
             *torch.autograd.grad(both[CRITIC], game.critic, create_graph=True),
         ]
-        pull = consensus[0].pull(gradients, mean_over_processes(gradients))
-        return both[player] + pull
+        _, world = rank_and_world_size()
+        means = means_over_processes(gradients) if world > 1 else None
+        return both[player] + consensus[0].pull(gradients, means)
 
     def critic_loss(self, part: Part, *, follow: bool = False) -> Tensor:
         """Return the critic's loss with its penalties.
@@ -296,7 +295,7 @@ class GanTraining(OptimisesByHand):
                 self.log(name, value.detach().mean())
 
     def require_finite(self, player: int, loss: Tensor) -> None:
-        """Stop a run whose loss is no number.
+        """Stop a run whose loss is not finite.
 
         Raises:
             ValueError: naming the step, the last checkpoint and what to try.
@@ -313,7 +312,7 @@ class GanTraining(OptimisesByHand):
         )
 
     def look(self, batch: Batch, batch_index: int) -> None:
-        """Log how the game turns and how steep the critic is.
+        """Log the leading eigenvalue, and the critic's gradient norm and singular values.
 
         Raises:
             ValueError: on several processes, whose searches for eigenvalues would not keep step.
@@ -344,19 +343,19 @@ class GanTraining(OptimisesByHand):
         object.__setattr__(self, "_classifier", net)
 
     def validation_step(self, batch: Batch, batch_index: int) -> None:
-        """What the critic thinks of real pictures that it has not seen; their features."""
+        """Log the critic's logits of held-out pictures, and collect their features."""
         self.judge(batch, "valid")
 
     def test_step(self, batch: Batch, batch_index: int) -> None:
-        """What the critic thinks of real pictures that it has not seen; their features."""
+        """Log the critic's logits of held-out pictures, and collect their features."""
         self.judge(batch, "test")
 
     def on_validation_epoch_end(self) -> None:
-        """How far samples are from real pictures."""
+        """Log the distances of samples from real pictures."""
         self.measure("valid")
 
     def on_test_epoch_end(self) -> None:
-        """How far samples are from real pictures."""
+        """Log the distances of samples from real pictures."""
         self.measure("test")
 
     def judge(self, batch: Batch, split: Literal["valid", "test"]) -> None:
@@ -389,17 +388,12 @@ class GanTraining(OptimisesByHand):
         self._labels.clear()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Save where in the critic's steps the run is."""
+        """Save how many steps the critic has taken."""
         checkpoint["critic_number"] = self.critic_number
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Go on there."""
+        """Restore it."""
         self.critic_number = checkpoint["critic_number"]
-
-
-def linear_fall(step: int, total: int, share: float) -> float:
-    """Return 1, and in the last `share` of `total` steps what falls linearly to 0."""
-    return min(1.0, max(0.0, (total - step) / (share * total)))
 
 
 def effective_number(labels: Tensor) -> Tensor:
@@ -410,16 +404,4 @@ def effective_number(labels: Tensor) -> Tensor:
 
 def mean_of_all(x: Tensor) -> Tensor:
     """Return the mean of x over the batch of all processes, with its gradient."""
-    if not (distributed.is_available() and distributed.is_initialized()):
-        return x.mean()
-    return sum_over_processes(x.mean()) / distributed.get_world_size()
-
-
-def mean_over_processes(gradients: Sequence[Tensor]) -> list[Tensor] | None:
-    """Return the means of tensors over all processes; None if there is one process."""
-    if not (distributed.is_available() and distributed.is_initialized()):
-        return None
-    flat = torch.cat([gradient.detach().flatten() for gradient in gradients])
-    distributed.all_reduce(flat)
-    parts = (flat / distributed.get_world_size()).split([g.numel() for g in gradients])
-    return [part.view_as(g) for part, g in zip(parts, gradients, strict=True)]
+    return differentiable_mean(x.mean())

@@ -10,17 +10,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from zoo.gan.blocks import SLOPE, Norm, ResidualDown, ResidualUp, down, normalised, up
 from zoo.layers.arguments import built_with
-from zoo.layers.batch_norm import BatchNormOverProcesses
 from zoo.layers.signature import Signature
 from zoo.layers.sizes import require_shape, require_sizes
 
 Kind = Literal["dcgan", "resnet"]
-Norm = Literal["batch", "none"]
 
 AT_ONCE = 256  # samples that `Gan.sample` makes in a pass
-RESIDUAL = 0.1  # weight of a block's residual (Mescheder et al., arXiv 1801.04406, section 5.2)
-SLOPE = 0.2  # of the critic's leaky ReLU (Radford et al., arXiv 1511.06434, section 3)
 
 
 class Generator(nn.Module):
@@ -55,12 +52,12 @@ class Generator(nn.Module):
         self.classes = nn.Embedding(classes, latent) if classes else None
         inputs = 2 * latent if classes else latent
         self.start = nn.Linear(inputs, self.widest * self.grid[0] * self.grid[1])
-        block = _up if kind == "dcgan" else _ResidualUp
+        block = up if kind == "dcgan" else ResidualUp
         widths = [base * 2**k for k in range(blocks, -1, -1)]
         pairs = pairwise(widths)
         self.blocks = nn.Sequential(*(block(a, b, norm) for a, b in pairs))
         self.end = nn.Sequential(
-            *_normalised(base, norm), nn.ReLU(), nn.Conv2d(base, channels, 3, padding=1)
+            *normalised(base, norm), nn.ReLU(), nn.Conv2d(base, channels, 3, padding=1)
         )
         self.to(memory_format=torch.channels_last)
 
@@ -83,7 +80,7 @@ class Generator(nn.Module):
 
 
 class Critic(nn.Module):
-    """Say how real pictures look: blocks that halve the sides, and a linear layer.
+    """Score how real pictures look: blocks that halve the sides, and a linear layer.
 
     Its last layer has no bias: the relativistic losses see differences alone. Of classes it knows
     by projection, phi(x) . (w + e(y)) (Miyato and Koyama, arXiv 1802.05637, equation 3).
@@ -110,7 +107,7 @@ class Critic(nn.Module):
         channels, height, width = require_halvable(shape, blocks)
         require_sizes(base=base)
         require_sizes(0, classes=classes)
-        block = _down if kind == "dcgan" else _ResidualDown
+        block = down if kind == "dcgan" else ResidualDown
         widths = [base * 2**k for k in range(blocks + 1)]
         pairs = pairwise(widths)
         self.start = nn.Conv2d(channels, base, 3, padding=1)
@@ -249,12 +246,14 @@ class Gan(nn.Module):
         if labels is None:
             return torch.arange(n) % self.count if self.count else None
         if not self.count:
-            raise ValueError("labels are given: expected none, for this net was not told classes")
+            raise ValueError(
+                "labels are given: expected none, since this net knows no classes; leave them out"
+            )
         chosen = torch.as_tensor(labels)
         if len(chosen) != n or chosen.min() < 0 or chosen.max() >= self.count:
             raise ValueError(
-                f"labels are {len(chosen)} from {int(chosen.min())} to {int(chosen.max())}: "
-                f"expected {n} from 0 to {self.count - 1}"
+                f"labels has {len(chosen)} numbers from {int(chosen.min())} to "
+                f"{int(chosen.max())}: expected {n} numbers from 0 to {self.count - 1}"
             )
         return chosen
 
@@ -289,57 +288,3 @@ def require_halvable(shape: list[int], blocks: int) -> list[int]:
             f"least {2**blocks} pixels; give larger pictures or fewer blocks"
         )
     return shape
-
-
-def _normalised(channels: int, norm: Norm) -> list[nn.Module]:
-    return [BatchNormOverProcesses(channels)] if norm == "batch" else []
-
-
-def _up(inside: int, outside: int, norm: Norm) -> nn.Module:
-    # batch norm takes any bias before it away
-    convolution = nn.ConvTranspose2d(inside, outside, 4, stride=2, padding=1, bias=norm == "none")
-    return nn.Sequential(*_normalised(inside, norm), nn.ReLU(), convolution)
-
-
-def _down(inside: int, outside: int, norm: Norm) -> nn.Module:
-    convolution = nn.Conv2d(inside, outside, 4, stride=2, padding=1, bias=norm == "none")
-    return nn.Sequential(nn.LeakyReLU(SLOPE), convolution, *_normalised(outside, norm))
-
-
-class _ResidualUp(nn.Module):
-    """Double the sides; two 3x3 convolutions beside a 1x1."""
-
-    def __init__(self, inside: int, outside: int, norm: Norm) -> None:
-        super().__init__()
-        self.skip = nn.Conv2d(inside, outside, 1, bias=False)
-        self.body = nn.Sequential(
-            *_normalised(inside, norm),
-            nn.LeakyReLU(SLOPE),
-            nn.Conv2d(inside, outside, 3, padding=1, bias=norm == "none"),
-            *_normalised(outside, norm),
-            nn.LeakyReLU(SLOPE),
-            nn.Conv2d(outside, outside, 3, padding=1),
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = F.interpolate(x, scale_factor=2.0)
-        return self.skip(x) + RESIDUAL * self.body(x)
-
-
-class _ResidualDown(nn.Module):
-    """Two 3x3 convolutions beside a 1x1; halve the sides."""
-
-    def __init__(self, inside: int, outside: int, norm: Norm) -> None:
-        super().__init__()
-        self.skip = nn.Conv2d(inside, outside, 1, bias=False)
-        self.body = nn.Sequential(
-            nn.LeakyReLU(SLOPE),
-            nn.Conv2d(inside, inside, 3, padding=1, bias=norm == "none"),
-            *_normalised(inside, norm),
-            nn.LeakyReLU(SLOPE),
-            nn.Conv2d(inside, outside, 3, padding=1, bias=norm == "none"),
-            *_normalised(outside, norm),
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.avg_pool2d(self.skip(x) + RESIDUAL * self.body(x), 2)

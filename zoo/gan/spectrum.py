@@ -34,7 +34,7 @@ class Game:
 
     @property
     def weights(self) -> list[Tensor]:
-        """Those of both, the generator's first."""
+        """The weights of both players, the generator's first."""
         return [*self.generator, *self.critic]
 
     def field(self, *, create_graph: bool = True) -> Tensor:
@@ -104,7 +104,7 @@ def spectrum(module: Any, batch: Any, k: int = 10, *, which: str = "LM") -> np.n
     """Return the leading eigenvalues of the game that a module plays on a batch.
 
     Args:
-        module: a `zoo.gan.module.Gan`, or anything with `game(batch)`, which returns a `Game`.
+        module: a `GanTraining`, or anything with `game(batch)`, which returns a `Game`.
         batch: of its data.
         k: how many; default 10.
         which: `LM` those of largest modulus, `LR` of largest real part; default `LM`.
@@ -117,7 +117,7 @@ def spectrum(module: Any, batch: Any, k: int = 10, *, which: str = "LM") -> np.n
 
 @contextmanager
 def weights_restored(weights: Sequence[Tensor]) -> Iterator[None]:
-    """Put the weights back in the end."""
+    """Restore the weights when the block ends."""
     kept = [w.detach().clone() for w in weights]
     try:
         yield

@@ -27,7 +27,7 @@ class Tried:
 
     @property
     def rank(self) -> float:
-        """What is best when it is least: the distance, or without features the critic's wins."""
+        """What runs are ordered by, the best first: the distance, or without features the wins."""
         return self.values.get("valid_frechet", self.values["wins"])
 
 

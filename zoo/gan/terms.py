@@ -22,80 +22,23 @@ and programs write. A term that applies only every `every` critic steps has its 
 """
 
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations
 
-Score = Callable[[Tensor], Tensor]
+from zoo.gan.critic_step import CriticStep, Noise, pixels, squared_gradient
+
 Position = Literal["real", "fake", "between", "around"]
-
-
-class Noise(Protocol):
-    """Where the random numbers of a step come from."""
-
-    def normal(self, *shape: int) -> Tensor:
-        """Return standard normal numbers."""
-        ...
-
-    def uniform(self, *shape: int) -> Tensor:
-        """Return numbers from [0, 1)."""
-        ...
-
-
-@dataclass(frozen=True)
-class CriticStep:
-    """What a penalty may look at.
-
-    Attributes:
-        score: the critic, from samples (batch, ...) to logits (batch,).
-        real: float (batch, ...).
-        fake: float (batch, ...).
-        weights: the critic's parameters.
-        noise: random numbers.
-    """
-
-    score: Score
-    real: Tensor
-    fake: Tensor
-    weights: Iterable[Tensor]
-    noise: Noise
-
-
-def squared_gradient(score: Score, x: Tensor) -> Tensor:
-    """Return |grad D(x)|^2 of each sample, as something that can be differentiated again.
-
-    It is computed in float32 or better outside autocast: squares of half-precision gradients
-    overflow or vanish.
-
-    Args:
-        score: from samples to logits (batch,).
-        x: float (batch, ...).
-
-    Returns:
-        float (batch,).
-    """
-    if x.dtype in (torch.float16, torch.bfloat16):
-        x = x.float()
-    if not x.requires_grad:
-        x = x.detach().requires_grad_()
-    with torch.autocast(x.device.type, enabled=False):
-        (gradient,) = torch.autograd.grad(score(x).sum(), x, create_graph=True)
-    return gradient.flatten(1).square().sum(1)
-
-
-def pixels(x: Tensor, values: Tensor) -> Tensor:
-    """Give one value a sample, (batch,), the shape that multiplies samples x (batch, ...)."""
-    return values.view(-1, *[1] * (x.dim() - 1))
 
 
 @dataclass(frozen=True)
 class Term:
-    """Something added to the game; what it does not do is left as it is.
+    """Something added to the game: each of its four methods does nothing unless a term defines it.
 
     Attributes:
         every: critic steps from one application of a penalty to the next; default 1.

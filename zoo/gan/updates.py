@@ -265,7 +265,7 @@ class Mover:
 
     @torch.no_grad()
     def step(self, propose: Callable[[], Any]) -> None:
-        """Move.
+        """Make the move that the rule gives.
 
         Args:
             propose: lets the optimiser step by the gradients.

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from torch import Tensor
+
 
 @dataclass(frozen=True)
 class Prediction:
@@ -14,3 +16,16 @@ class Prediction:
 
     label: str
     probability: float
+
+
+def most_probable(logits: Tensor, labels: list[str]) -> list[Prediction]:
+    """Return the most probable label of each input.
+
+    Args:
+        logits: float (batch, classes).
+        labels: the names of the classes.
+    """
+    probability, best = logits.softmax(-1).max(-1)
+    return [
+        Prediction(labels[i], p) for i, p in zip(best.tolist(), probability.tolist(), strict=True)
+    ]

@@ -97,7 +97,9 @@ class JointLinker(Linker):
         self.arguments = built_with(locals())
         require_sizes(vocabulary=vocabulary, width=width, heads=heads)
         if width % 2 or width % heads:
-            raise ValueError(f"width {width} must be even and a multiple of the heads, {heads}")
+            raise ValueError(
+                f"width is {width}: expected an even number that {heads} heads divide; change one"
+            )
         self.tagged = tagged
         self.embedding = nn.Embedding(vocabulary, width, padding_idx=0)
         self.dropout = nn.Dropout(dropout)

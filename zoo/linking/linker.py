@@ -15,7 +15,7 @@ from zoo.linking.calibration import Calibration
 from zoo.linking.inputs import Batch, InputMaker
 from zoo.linking.knowledge.base import KnowledgeBase
 from zoo.linking.questions import Question, Questioner
-from zoo.linking.texts import Gold, LinkedText
+from zoo.linking.texts import Gold, LinkedText, marked
 
 BATCH = 64  # questions answered at once
 PAIRS = 1024  # candidates read at once, unless one name has more
@@ -171,12 +171,7 @@ class Linker(nn.Module):
 def _gold(span: Any, text: str) -> Gold:
     """Return where a mention is, checked."""
     start, end = (span.start, span.end) if hasattr(span, "start") else span
-    if type(start) is not int or type(end) is not int or not 0 <= start < end <= len(text):
-        raise ValueError(
-            f"a mention is from {start!r} to {end!r}: expected whole numbers, "
-            f"0 <= start < end <= {len(text)}, the characters of the text"
-        )
-    return Gold(start, end)
+    return marked(text, start, end)
 
 
 def _place(gold: Gold) -> tuple[int, int]:

@@ -85,13 +85,28 @@ def _place(gold: Gold) -> tuple[int, int]:
 
 def _parse_ours(record: dict[str, Any], text: str) -> Gold:
     require_keys(record, {"start": True, "end": True, "entity": True})
-    start, end, entity = record["start"], record["end"], record["entity"]
+    entity = None if record["entity"] is None else string(record, "entity")
+    return marked(text, record["start"], record["end"], entity)
+
+
+def marked(text: str, start: Any, end: Any, entity: str | None = None) -> Gold:
+    """Return a mention of a text, checked.
+
+    Args:
+        text: the text.
+        start: offset of its first character.
+        end: offset behind its last.
+        entity: as of `Gold`.
+
+    Raises:
+        ValueError: unless they are whole numbers and some of the text's characters are between.
+    """
     if type(start) is not int or type(end) is not int or not 0 <= start < end <= len(text):
         raise ValueError(
             f"a mention is from {start!r} to {end!r}: expected whole numbers, "
             f"0 <= start < end <= {len(text)}, the characters of the text"
         )
-    return Gold(start, end, None if entity is None else string(record, "entity"))
+    return Gold(start, end, entity)
 
 
 def _parse_ccks(record: dict[str, Any], text: str) -> Gold:

@@ -6,7 +6,7 @@ from typing import Any, Literal, TypeVar
 import torch
 from torch import Tensor, nn
 
-from zoo.layers.prediction import Prediction
+from zoo.layers.prediction import Prediction, most_probable
 from zoo.layers.signature import Signature
 from zoo.layers.sizes import require_sizes
 from zoo.masks.algebra import padding
@@ -110,11 +110,7 @@ class TextClassifier(EncoderClassifier):
         else:
             raise ValueError(f"pairs has {len(pairs)} texts: expected {len(texts)}, one for each")
         logits = self(tokens.to(self.head.weight.device), segments)
-        probability, best = logits.softmax(-1).max(-1)
-        return [
-            Prediction(self.labels[i], p)
-            for i, p in zip(best.tolist(), probability.tolist(), strict=True)
-        ]
+        return most_probable(logits, self.labels)
 
 
 class TokenClassifier(EncoderClassifier):

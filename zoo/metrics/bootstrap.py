@@ -1,4 +1,4 @@
-"""Intervals for means over a test set, by drawing the set again from itself."""
+"""Bootstrap intervals for means over a test set."""
 
 import torch
 from torch import Generator, Tensor
@@ -37,7 +37,10 @@ def bootstrap_interval(
                 [1.]], dtype=torch.float64)
     """
     if not len(values) or not 0 < level < 1:
-        raise ValueError(f"{len(values)} examples and level {level}: give some, and 0 < level < 1")
+        raise ValueError(
+            f"values has {len(values)} examples and level is {level}: expected at least one, and a "
+            "level between 0 and 1"
+        )
     values = values.double()
     share = torch.ones_like(values[:, 0]) if weights is None else weights.to(values)
     generator = Generator(values.device).manual_seed(seed)

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from torch import Tensor, distributed
+from torch import Tensor
 
 from zoo.data.images.batches import Pictures
+from zoo.optim.distributed import rank_and_world_size
 
 LOOKED_AT = 256
 
@@ -43,8 +44,6 @@ class ModelledPictures(Pictures):
 
     def for_statistics(self, passes: int, batch: int, seed: int = 0) -> Iterator[Tensor]:
         """Yield batches of training pictures, on each process its own."""
-        rank, world = 0, 1
-        if distributed.is_available() and distributed.is_initialized():
-            rank, world = distributed.get_rank(), distributed.get_world_size()
+        rank, world = rank_and_world_size()
         for index in range(rank, passes, world):
             yield self.some(batch, seed=seed + 1 + index)

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
-from torch import Tensor, distributed, nn
+from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils import get_total_norm
 from torch.optim import Adamax, AdamW, Optimizer
@@ -21,7 +21,7 @@ from zoo.nvae.hierarchy import quantize
 from zoo.nvae.likelihood import log_mean, log_weights
 from zoo.nvae.losses import SpectralPenalty
 from zoo.nvae.net import NVAE
-from zoo.optim.distributed import mean_over_processes
+from zoo.optim.distributed import mean_over_processes, rank_and_world_size
 from zoo.optim.step_noise import StepNoise
 
 Batch = tuple[Tensor, Tensor]
@@ -223,9 +223,7 @@ class NVAETraining(LightningModule):
 
     def _places(self, count: int) -> range:
         """Return the places in the data set of the next pictures of this process."""
-        rank, world = 0, 1
-        if distributed.is_available() and distributed.is_initialized():
-            rank, world = distributed.get_rank(), distributed.get_world_size()
+        rank, world = rank_and_world_size()
         first = self._counted * world + rank
         self._counted += count
         return range(first, first + count * world, world)

@@ -12,10 +12,11 @@ import torch
 from lightning.pytorch import Callback, LightningModule
 from lightning.pytorch.core.optimizer import LightningOptimizer, do_nothing_closure
 from lightning.pytorch.strategies import DDPStrategy, SingleDeviceStrategy
-from torch import Tensor, distributed
+from torch import Tensor
 from torch.nn.parallel import DistributedDataParallel
 from torch.nn.utils import clip_grad_norm_
 
+from zoo.optim.distributed import means_over_processes, rank_and_world_size
 from zoo.optim.step_noise import StepNoise
 
 
@@ -91,15 +92,12 @@ class OptimisesByHand(LightningModule):
 
     def average_gradients(self, index: int) -> None:
         """Average the gradients of one optimiser's parameters over processes, in one all-reduce."""
-        if not (distributed.is_available() and distributed.is_initialized()):
+        _, world = rank_and_world_size()
+        if world == 1:
             return
         gradients = [p.grad for p in self.parameters_of(index) if p.grad is not None]
-        flat = torch.cat([gradient.flatten() for gradient in gradients])
-        distributed.all_reduce(flat)
-        flat /= distributed.get_world_size()
-        parts = flat.split([gradient.numel() for gradient in gradients])
-        for gradient, part in zip(gradients, parts, strict=True):
-            gradient.copy_(part.view_as(gradient))
+        for gradient, mean in zip(gradients, means_over_processes(gradients), strict=True):
+            gradient.copy_(mean)
 
     def take_step(self, index: int, clip: float | None = None) -> Tensor | None:
         """Step one optimiser with the gradients added since its last step.
@@ -131,7 +129,7 @@ class OptimisesByHand(LightningModule):
         return found if isinstance(found, list) else [found]
 
     def configure_callbacks(self) -> list[Callback]:
-        """Refuse what cannot work; of Lightning's hooks the one before its own checks.
+        """Refuse what cannot work; Lightning calls this before its own checks.
 
         Raises:
             ValueError: naming the option and what to do instead.

@@ -26,7 +26,7 @@ def rise_and_fall(
 
 
 def warm_up(optimizer: Optimizer, warmup: float, total: float) -> Any:
-    """Return what `configure_optimizers` does: a warm-up, then a fall to 0 at the last step.
+    """Schedule a warm-up, then a fall to 0 at the last step; for `configure_optimizers` to return.
 
     The schedule of BERT (arXiv 1810.04805, appendix A.2).
 
@@ -41,8 +41,13 @@ def warm_up(optimizer: Optimizer, warmup: float, total: float) -> Any:
 
 
 def each_step(optimizer: Optimizer, schedule: SequentialLR) -> Any:
-    """Return what `configure_optimizers` does of a schedule that advances by steps."""
+    """Let a schedule advance by steps; for `configure_optimizers` to return."""
     return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def linear_fall(step: int, total: int, share: float) -> float:
+    """Return a factor of the learning rate: 1, and linearly to 0 in the last `share` of steps."""
+    return min(1.0, max(0.0, (total - step) / (share * total)))
 
 
 def decayed_matrices(net: nn.Module, weight_decay: float) -> list[dict]:

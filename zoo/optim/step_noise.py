@@ -7,6 +7,8 @@ import numpy as np
 import torch
 from torch import Generator, Tensor, distributed
 
+from zoo.optim.distributed import rank_and_world_size
+
 
 @dataclass(frozen=True)
 class StepNoise:
@@ -63,11 +65,8 @@ class StepNoise:
     def _draw(
         self, draw: Callable[..., Tensor], items: int, shape: tuple[int, ...], phase: int
     ) -> Tensor:
-        rank, world = 0, 1
-        total = items
-        if distributed.is_available() and distributed.is_initialized():
-            rank, world = distributed.get_rank(), distributed.get_world_size()
-            total = _sum_over_processes(items, self.device)
+        rank, world = rank_and_world_size()
+        total = items if world == 1 else _sum_over_processes(items, self.device)
         # all are drawn, for how many there are changes what the first ones are
         numbers = draw(total, *shape, generator=self.generator(phase), device=self.device)
         mine = numbers[rank::world]

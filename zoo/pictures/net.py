@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from zoo.layers.arguments import built_with
 from zoo.layers.batch_norm import BatchNormOverProcesses
-from zoo.layers.prediction import Prediction
+from zoo.layers.prediction import Prediction, most_probable
 from zoo.layers.signature import Signature
 from zoo.layers.sizes import require_shape, require_sizes
 
@@ -113,11 +113,7 @@ class PictureClassifier(nn.Module):
         if not pictures:
             return []
         logits = self(self.preprocess(pictures).to(self.head.weight.device))
-        probability, best = logits.softmax(-1).max(-1)
-        return [
-            Prediction(self.labels[i], p)
-            for i, p in zip(best.tolist(), probability.tolist(), strict=True)
-        ]
+        return most_probable(logits, self.labels)
 
 
 def _convolution(inside: int, outside: int) -> list[nn.Module]:

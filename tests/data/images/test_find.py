@@ -94,7 +94,9 @@ def test_a_cut_gz_file_and_labels_that_are_fewer_are_named(tmp_path):
         _ = Pictures(str(tmp_path)).shape
     path.write_bytes(whole)
     write_idx(tmp_path / "train-labels-idx1-ubyte.gz", np.zeros(39, np.uint8))
-    with pytest.raises(ValueError, match=r"40 pictures and .* 39 labels: expected as many"):
+    with pytest.raises(
+        ValueError, match=r"40 pictures and .* 39 labels: expected a label for each"
+    ):
         _ = Pictures(str(tmp_path)).shape
 
 

@@ -1,4 +1,4 @@
-"""Pictures: files of every kind, what turns them into tensors, batches, what varies them."""
+"""Pictures: files of every kind, preprocessing, batches, augmentation."""
 
 from typing import TYPE_CHECKING
 
@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from zoo.data.images.augment import flip as flip
     from zoo.data.images.augment import move as move
     from zoo.data.images.batches import Pictures as Pictures
+    from zoo.data.images.fashion import FASHION_CLASSES as FASHION_CLASSES
+    from zoo.data.images.fashion import fashion_sample as fashion_sample
     from zoo.data.images.preprocess import PicturePreprocess as PicturePreprocess
-    from zoo.data.images.sample import FASHION_CLASSES as FASHION_CLASSES
-    from zoo.data.images.sample import fashion_sample as fashion_sample
 
 attach(__name__, __file__)

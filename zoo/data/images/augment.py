@@ -20,7 +20,7 @@ def binarise(pictures: Tensor, uniform: Tensor) -> Tensor:
 
 
 def flip(pictures: Tensor, uniform: Tensor) -> Tensor:
-    """Return pictures of which half, in the mean, are mirrored from left to right.
+    """Mirror each picture from left to right with a probability of one half.
 
     Args:
         pictures: (n, channels, height, width).

@@ -136,8 +136,8 @@ class Pictures(LightningDataModule):
                 given[name] = max(values)
             elif given[name] is None and len(values) > 1:
                 raise ValueError(
-                    f"pictures have a {name} from {min(values)} to {max(values)} pixels: give the "
-                    f"one to bring them to (--data.{name} 32)"
+                    f"pictures have a {name} from {min(values)} to {max(values)} pixels: expected "
+                    f"one; say to which they are to be resized (--data.{name} 32)"
                 )
             elif given[name] is None:
                 given[name] = values.pop()

@@ -1,4 +1,4 @@
-"""From what lies in a folder to the splits of a set of pictures."""
+"""The splits of a set of pictures, found in whatever lies in a folder."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,9 +9,9 @@ import torch
 from lightning.pytorch.utilities import rank_zero_warn
 
 from zoo.data.images.archive import find_archives, read_archive
+from zoo.data.images.fashion import FASHION_CLASSES, fashion_sample
 from zoo.data.images.folder import read_folder
 from zoo.data.images.idx import find_idx, read_idx
-from zoo.data.images.sample import FASHION_CLASSES, fashion_sample
 from zoo.data.images.sets import ArrayPictures, EncodedPictures, PictureSet
 
 Known = Literal["mnist", "fashion-mnist", "cifar10"]
@@ -133,7 +133,7 @@ def _idx(folder: Path, known: Known | None) -> Splits:
         if len(pixels) != len(classes):
             raise ValueError(
                 f"{pictures} has {len(pixels)} pictures and {labels.name} {len(classes)} labels: "
-                "expected as many; get both again"
+                "expected a label for each picture; get both again"
             )
         sets[split] = ArrayPictures(
             torch.from_numpy(pixels.copy())[:, None], torch.from_numpy(classes.astype(np.int64))

@@ -53,7 +53,7 @@ class ArrayPictures(PictureSet):
 
     def __init__(self, pixels: Tensor, labels: Tensor) -> None:
         if len(pixels) != len(labels):
-            raise ValueError(f"{len(pixels)} pictures and {len(labels)} labels: expected as many")
+            raise ValueError(f"{len(pixels)} pictures and {len(labels)} labels: expected one each")
         self.pixels, self.labels = pixels, labels
 
     def pick(self, places: np.ndarray) -> ArrayPictures:

@@ -7,8 +7,9 @@ et al., "Consistency of a Recurrent Language Model With Respect to Incomplete De
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -129,6 +130,34 @@ def require_share(name: str, share: float) -> None:
         raise ValueError(
             f"{name} is {share}: expected a number above 0 and at most 1; 1 keeps all it can"
         )
+
+
+@dataclass(frozen=True)
+class Filters:
+    """The filters that sampling can apply, an option each, in the order of `transformers`.
+
+    Attributes:
+        top_k: keep the k likeliest tokens; default None: all.
+        top_p: keep the nucleus of this probability; default None: all.
+        min_p: keep what has this share of the likeliest token's probability; default None: all.
+        typical: keep the most typical tokens of this probability; default None: all.
+    """
+
+    KINDS: ClassVar[dict[str, Callable[..., Processor]]] = {
+        "top_k": TopK,
+        "top_p": TopP,
+        "min_p": MinP,
+        "typical": Typical,
+    }
+    top_k: int | None = None
+    top_p: float | None = None
+    min_p: float | None = None
+    typical: float | None = None
+
+    def chosen(self) -> list[Processor]:
+        """Return the filters whose options are given."""
+        values = ((kind, getattr(self, option)) for option, kind in self.KINDS.items())
+        return [kind(value) for kind, value in values if value is not None]
 
 
 class Consistent:

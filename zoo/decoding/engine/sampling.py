@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from zoo.decoding.engine.filters import Consistent, MinP, TopK, TopP, Typical
+from zoo.decoding.engine.filters import Consistent, Filters
 from zoo.decoding.engine.processors import Processor, Temperature, probabilities
 from zoo.decoding.engine.record import Generation
 from zoo.decoding.engine.request import Request
@@ -31,25 +31,17 @@ class Greedy:
 
 
 @dataclass(frozen=True)
-class Sampling:
-    """Random tokens.
+class Sampling(Filters):
+    """Random tokens, of those that the filters keep.
 
     Attributes:
         temperature: the logits are divided by it; default 1.
-        top_k: keep the k likeliest tokens; default None: all.
-        top_p: keep the nucleus of this probability; default None: all.
-        min_p: keep what has this share of the likeliest token's probability; default None: all.
-        typical: keep the most typical tokens of this probability; default None: all.
         consistent: no filter removes the end token, so that sampling ends; default False.
         samples: rows that are drawn for each prompt; default 1.
         generator: a seed, or a generator on the model's device; default torch's own.
     """
 
     temperature: float = 1.0
-    top_k: int | None = None
-    top_p: float | None = None
-    min_p: float | None = None
-    typical: float | None = None
     consistent: bool = False
     samples: int = 1
     generator: int | torch.Generator | None = field(
@@ -68,7 +60,7 @@ class Sampling:
         return self.samples
 
     def filters(self, eos: Sequence[int]) -> list[Processor]:
-        """Return temperature and filters, in the order of `transformers`.
+        """Return temperature and filters, in the order in which they apply.
 
         Args:
             eos: the end tokens, which consistent filters keep.
@@ -76,13 +68,7 @@ class Sampling:
         Raises:
             ValueError: if there is no end token to keep.
         """
-        given: list[tuple[float | None, Callable]] = [
-            (self.top_k, TopK),
-            (self.top_p, TopP),
-            (self.min_p, MinP),
-            (self.typical, Typical),
-        ]
-        chain: list[Processor] = [build(value) for value, build in given if value is not None]
+        chain = self.chosen()
         if self.consistent:
             if not eos:
                 raise ValueError("consistent sampling keeps the end token: give eos_id")

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from zoo.data.conll import Sentence, read_sentences
-from zoo.data.sentiment import LABELS, read_reviews
+from zoo.data.sentiment import ReviewCorpus
 from zoo.data.splits import Split, SplitLabelledTexts, choose_labels
 from zoo.masks.data import TokenizedTexts
 from zoo.masks.tokenizer import pad
@@ -97,26 +97,17 @@ class ClassifiedTexts(SplitLabelledTexts[LabelledText], TokenizedTexts[LabelledT
         return LabelledBatch(pad(tokens, self.padding), pad(segments, 0), labels)
 
 
-class Reviews(ClassifiedTexts):
+class Reviews(ReviewCorpus, ClassifiedTexts):
     """Chinese reviews of books, hotels and goods, negative or positive; see `zoo.data.sentiment`.
 
-    About a third of the test reviews also stand in the training split: `unseen_only` leaves them
-    out.
-
     Args:
-        root: the folder of the three files; default `data/sentiment`.
+        root: as of `ReviewCorpus`.
         options: those of `ClassifiedTexts`.
     """
 
-    corpus_labels, called = LABELS, "Sentiment"
-
-    def __init__(self, root: str = "data/sentiment", **options: Any) -> None:
-        super().__init__(**options)
-        self.root = root
-
-    def read(self, split: Split) -> list[LabelledText]:
-        """See `SplitData.read`; raises as `zoo.data.sentiment.read_reviews`."""
-        return [LabelledText(text, label) for text, label in read_reviews(self.root, split)]
+    def example(self, text: str, label: int) -> LabelledText:
+        """Return a review and the place of its label."""
+        return LabelledText(text, label)
 
 
 class TaggedText(NamedTuple):

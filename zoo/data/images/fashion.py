@@ -48,7 +48,7 @@ def fashion_sample(split: Literal["train", "test"]) -> tuple[Tensor, Tensor]:
     import torch
 
     if split not in ("train", "test"):
-        raise ValueError(f"unknown split {split!r}; expected train or test")
+        raise ValueError(f"split is {split!r}: expected train or test")
     with (
         as_file(files("zoo.data") / "samples" / "fashion.npz") as path,
         np.load(path, allow_pickle=False) as arrays,

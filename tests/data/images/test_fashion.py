@@ -34,7 +34,7 @@ def test_the_names_fit_the_pictures():
 
 
 def test_an_unknown_split_is_refused():
-    with pytest.raises(ValueError, match="unknown split 'valid'; expected train or test"):
+    with pytest.raises(ValueError, match="split is 'valid': expected train or test"):
         fashion_sample("valid")  # pyright: ignore[reportArgumentType]
 
 

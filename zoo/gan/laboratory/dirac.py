@@ -12,7 +12,7 @@ and k the losses' curvature. Its eigenvalues are imaginary unless something make
 corner negative: that is what penalties are for.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from numbers import Real
 from pathlib import Path
@@ -21,10 +21,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.polynomial.hermite_e import hermegauss
 
-from zoo.gan.losses import NAMES, Form, make_loss
-from zoo.gan.slopes import parts
+from zoo.gan.laboratory.slopes import parts
+from zoo.gan.losses import Form, make_loss
 from zoo.gan.terms import Term, make_terms
-from zoo.gan.updates import UPDATES, Update, make_update
+from zoo.gan.updates import Update, make_update
 
 Kind = Literal["converges", "sublinear", "circle", "spirals out", "restless"]
 
@@ -167,7 +167,7 @@ class Dirac:
         return _eigenvalues(self.update.matrix(self.jacobian, self.step))
 
     def growth(self, step: float | None = None) -> float:
-        """Return log |largest multiplier| of a generator step; default: of the lab's own size."""
+        """Return log |largest multiplier| of a generator step of some size; default the lab's."""
         assert self.jacobian is not None
         matrix = self.update.matrix(self.jacobian, self.step if step is None else step)
         return float(np.log(np.abs(_eigenvalues(matrix)).max()))
@@ -253,7 +253,7 @@ class Dirac:
 
     def autograd_jacobian(self) -> np.ndarray:
         """Return the Jacobian at rest by differentiating the losses and terms of the trainer."""
-        from zoo.gan.dirac_game import jacobian
+        from zoo.gan.laboratory.game import jacobian
 
         return jacobian(make_loss(self.loss, self.form), self.terms, self.dimension)
 
@@ -263,7 +263,7 @@ class Dirac:
         Args:
             path: of the file to write; its ending says the format.
         """
-        from zoo.gan import plot, simulation
+        from zoo.gan.laboratory import plot, simulation
 
         orbit, _ = simulation.run(self, steps=600)
         plot.draw_phases(path, self.field, simulation.flow(self, time=60.0), orbit, self.verdict)
@@ -323,12 +323,13 @@ def dirac(
     lazy = [term.name for term in made if term.every > 1]
     if lazy:
         raise ValueError(
-            f"term {lazy[0]} is lazy: expected every=1, the laboratory's penalties act always"
+            f"every of term {lazy[0]} is above 1: expected 1, since the laboratory applies its "
+            "penalties at each step"
         )
     if loss == "gan-qp" and "instance-noise" in names:
         raise ValueError(
-            "loss is gan-qp under instance-noise: expected another loss, since the distance of "
-            "noisy pairs is not in the laboratory"
+            "loss is gan-qp under instance-noise: expected one of the two alone, since the "
+            "distance of noisy pairs is not in the laboratory"
         )
     update = make_update(update) if isinstance(update, str) else update
     return Dirac(loss, form=form, terms=made, update=update, step=step, dimension=dimension)
@@ -339,62 +340,3 @@ def _eigenvalues(matrix: np.ndarray | None) -> np.ndarray:
         return np.empty(0, complex)
     values = np.linalg.eigvals(matrix).astype(complex)
     return values[np.lexsort((np.imag(values), np.real(values)))[::-1]]
-
-
-# the columns of poster and table; r2, zero-centred, approximate-r1, approximate-r2 and l2 are r1
-# in Dirac-GAN, and dragan is one-centred
-COLUMNS: dict[str, tuple[str, ...]] = {
-    "none": (),
-    "r1": ("r1",),
-    "r1 + r2": ("r1", "r2"),
-    "consensus": ("consensus",),
-    "instance-noise": ("instance-noise",),
-    "one-centred": ("one-centred",),
-    "clip": ("clip",),
-    "spectral-norm": ("spectral-norm",),
-}
-ROWS: dict[str, tuple[str, Form]] = {
-    **{name: (name, "plain") for name in NAMES},
-    "non-saturating, paired": ("non-saturating", "paired"),
-    "non-saturating, averaged": ("non-saturating", "averaged"),
-}
-
-
-def cells(
-    gamma: float = 0.3, step: float = 0.1
-) -> Iterator[tuple[tuple[str, str, str], Dirac | None]]:
-    """Yield every loss with every term under every update.
-
-    Args:
-        gamma: of the terms; default 0.3.
-        step: the generator's step size; default 0.1.
-
-    Yields:
-        The names of row, column and update, and the laboratory; None where there is none.
-    """
-    for row, (loss, form) in ROWS.items():
-        for column, terms in COLUMNS.items():
-            for update in UPDATES:
-                there = loss != "gan-qp" or column != "instance-noise"
-                options = {"form": form, "terms": terms, "gamma": gamma, "step": step}
-                lab = dirac(loss, update=update, **options) if there else None
-                yield (row, column, update), lab
-
-
-def poster(path: str | Path) -> None:
-    """Draw every loss with every term under every update on one page.
-
-    Args:
-        path: of the file to write; its ending says the format.
-    """
-    from zoo.gan import plot, simulation
-
-    rows, columns, updates = list(ROWS), list(COLUMNS), list(UPDATES)
-    kinds, orbits = {}, {}
-    for (row, column, update), lab in cells():
-        place = rows.index(row), columns.index(column)
-        kinds[(*place, updates.index(update))] = lab.kind if lab else "not in the laboratory"
-        if update == updates[0] and lab:
-            orbit, _ = simulation.run(lab, 300)
-            orbits[place] = orbit[:, :2]
-    plot.draw_poster(path, rows, columns, updates, kinds, orbits)

@@ -14,7 +14,7 @@ FAR = 1e6  # beyond it a run has diverged
 
 
 class Simulated(Protocol):
-    """What is simulated; `zoo.gan.dirac.Dirac` is one."""
+    """What is simulated; `zoo.gan.laboratory.dirac.Dirac` is one."""
 
     update: Update
     step: float
@@ -95,7 +95,7 @@ def flow(
 
 
 def slope(distances: np.ndarray) -> float:
-    """Return how fast the logarithm of a distance falls or rises an entry, by least squares.
+    """Return the slope of the logarithm of a distance over its entries, by least squares.
 
     Over the last two thirds, when the faster modes have died.
 
@@ -113,13 +113,13 @@ def above_floor(distances: np.ndarray) -> np.ndarray:
 
 
 def flow_rate(lab: Simulated, time: float = 120.0, step: float = 0.04) -> float:
-    """Measure the exponential rate of the flow near rest, a unit of time."""
+    """Measure the exponential rate of the flow near rest, per unit of time."""
     path = flow(lab, time, start(lab, NEAR), step)
     return slope(above_floor(np.linalg.norm(path, axis=-1))) / step
 
 
 def update_rate(lab: Simulated, steps: int = 3000) -> float:
-    """Measure the exponential rate of the update near rest, a generator step."""
+    """Measure the exponential rate of the update near rest, per generator step."""
     _, distances = run(lab, steps, start(lab, NEAR))
     return slope(above_floor(distances))
 
@@ -149,7 +149,7 @@ def largest_step(lab: Simulated, steps: int = 4000) -> float:
 
 
 def kind(lab: Simulated, steps: int = 8000) -> Outcome:
-    """Name what a long run from far does, by its distances from rest alone.
+    """Name what a long run that begins far from rest does, by its distances alone.
 
     Args:
         lab: what to simulate.

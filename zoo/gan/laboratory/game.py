@@ -6,9 +6,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from zoo.gan.critic_step import CriticStep
 from zoo.gan.losses import Loss
 from zoo.gan.spectrum import Game
-from zoo.gan.terms import Consensus, CriticStep, Term, penalty
+from zoo.gan.terms import Consensus, Term, penalty
 
 
 class TwoPointNoise:
