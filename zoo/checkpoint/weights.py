@@ -72,7 +72,7 @@ def differing(net: nn.Module, path: Path) -> list[str]:
     return list(_differences(net.state_dict(keep_vars=True), _read_header(path)))
 
 
-def require_fitting(build: Callable[[], nn.Module], path: Path, *, mend: str) -> None:
+def require_fitting(build: Callable[[], nn.Module], path: Path, *, mend: str) -> nn.Module:
     """Compare a network with the header of a file before memory is taken for either.
 
     The network is built on the meta device, where tensors have shapes and no content; and no
@@ -82,6 +82,9 @@ def require_fitting(build: Callable[[], nn.Module], path: Path, *, mend: str) ->
         build: makes the network.
         path: a safetensors file.
         mend: as of `fill`.
+
+    Returns:
+        The network on the meta device.
 
     Raises:
         ValueError: if the file is malformed, or its tensors are not the network's in name, shape
@@ -95,6 +98,7 @@ def require_fitting(build: Callable[[], nn.Module], path: Path, *, mend: str) ->
     beside = sum(b.nbytes for n, b in net.named_buffers() if n not in own)
     if beside > max(BESIDE, 4 * path.stat().st_size):
         raise ValueError(f"{path} does not fit the network, which needs {beside} bytes more")
+    return net
 
 
 @contextmanager

@@ -23,9 +23,9 @@ from zoo.callbacks.sample_grid import SampleGrid
 from zoo.callbacks.train_log import TrainLog
 from zoo.layers.batch_norm import normalise_over_processes
 from zoo.optim.precision import PrecisionRecord, choose_precision, saved_precision
-from zoo.training import trust
+from zoo.training import resume
 from zoo.training.optimizers import require_one_optimizer, reschedule
-from zoo.training.recipes import admit_recipes, data_options, expand, last_checkpoint
+from zoo.training.recipes import admit_recipes, data_options, expand
 from zoo.training.report import commit, show, tell
 from zoo.training.start import (
     foreign_net,
@@ -148,8 +148,8 @@ class ZooCLI(LightningCLI):
         """Return the file to resume from that `--ckpt_path` names, checked; nobody read it yet."""
         if source == "last":
             runs = Path(self.options.trainer.default_root_dir or "runs")
-            source = str(last_checkpoint(runs / self.options.name))
-        trust.require_resumable(source, self.options.model.class_path)
+            source = str(resume.last_checkpoint(runs / self.options.name))
+        resume.require_resumable(source, self.options.model.class_path)
         return source
 
     def choose_precision(self) -> None:
