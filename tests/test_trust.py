@@ -1,17 +1,21 @@
 """A stranger's checkpoint runs no code: a hostile folder for each way in."""
 
+import importlib
 import json
 import os
 import pickle
+import pkgutil
 import shutil
 from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
 
 import pytest
 import safetensors.torch
 import torch
 import yaml
 from conftest import assemble, twin
-from lightning.pytorch import Callback
+from jsonargparse._parameter_resolvers import get_signature_parameters
+from lightning.pytorch import Callback, LightningDataModule
 
 import zoo
 from zoo import checkpoint, cli, registry
@@ -335,6 +339,38 @@ def test_what_the_zoo_writes_is_taken_whole(name):
     if entry.checkpoint.is_dir():
         bundled = trust.read(entry.checkpoint / "recipe.yaml")
         assert sections.split(bundled, set()) == (bundled, [])
+
+
+def plain_types(annotation):
+    """Say whether a type holds numbers, words and lists of them alone, or is not said."""
+    inside = [a for a in get_args(annotation) if a is not ...]
+    if get_origin(annotation) is Literal:
+        return all(isinstance(a, str | int) for a in inside)
+    if inside:
+        return all(map(plain_types, inside))
+    return annotation in (int, float, str, bool, dict, list, tuple, type(None), Any)
+
+
+def classes_that_a_recipe_may_name():
+    for found in pkgutil.walk_packages(zoo.__path__, "zoo."):
+        if not found.name.endswith("__main__"):
+            importlib.import_module(found.name)
+    paths = [registry.describe(n).recipe_path for n in registry.list_models()]
+    modules = {yaml.safe_load(path.read_text("utf-8"))["model"]["class_path"] for path in paths}
+    yield from (registry.import_object(":".join(path.rsplit(".", 1))) for path in modules)
+    waiting = [Callback, LightningDataModule]
+    while waiting:
+        below = waiting.pop().__subclasses__()
+        waiting += below
+        yield from (kind for kind in below if kind.__module__.startswith("zoo."))
+
+
+def test_no_argument_that_a_recipe_may_give_is_an_object():
+    kinds = set(classes_that_a_recipe_may_name())
+    assert len(kinds) > 30
+    for kind in kinds:
+        for parameter in get_signature_parameters(kind):
+            assert plain_types(parameter.annotation), (kind, parameter.name, parameter.annotation)
 
 
 @pytest.mark.parametrize("name", sections.CALLBACKS)
