@@ -28,9 +28,10 @@ def is_foreign(recipe: Path) -> bool:
 
     Also if a link elsewhere leads to it, or it lies in a folder below.
     """
-    places = [recipe.parent, *recipe.resolve().parents]
-    beside = any((place / name).exists() for place in places[:2] for name in (SUMS, *REQUIRED))
-    return beside or any((place / SUMS).exists() for place in places)
+    marks = (SUMS, *REQUIRED)
+    given, *above = recipe.parent, *recipe.resolve().parents
+    beside = any((place / mark).exists() for place in (given, above[0]) for mark in marks)
+    return beside or any(all((place / mark).exists() for mark in marks) for place in above)
 
 
 def admit(
