@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 # those of `zoo.data.images.folder.SUFFIXES`; Pillow hands others, such as PostScript, to programs
-KINDS = ("PNG", "JPEG", "JPEG2000", "MPO", "WEBP", "BMP", "DIB", "GIF", "TIFF", "PPM", "TGA")
+KINDS = ("PNG", "JPEG", "JPEG2000", "WEBP", "BMP", "DIB", "GIF", "TIFF", "PPM", "TGA")
 SMALLEST = 2  # pixels a side: a picture of one pixel shows nothing
 
 
