@@ -2,6 +2,8 @@
 
 dependencies = ["torch", "numpy", "tokenizers", "safetensors", "huggingface_hub", "yaml"]
 
+import inspect as _inspect  # noqa: E402
+
 import zoo as _zoo  # noqa: E402
 from zoo.registry import Entry as _Entry  # noqa: E402
 
@@ -16,7 +18,15 @@ def _entry_point(entry: _Entry):  # noqa: ANN202
     ):
         if not pretrained:
             sizes = {} if classes is None else {"classes": classes}
-            return entry.builder()(**arguments, **sizes)
+            build = entry.builder()
+            try:
+                _inspect.signature(build).bind(**arguments, **sizes)
+            except TypeError as error:
+                raise ValueError(
+                    f"{entry.name} with pretrained=False is built by {entry.build}: {error}; give "
+                    "all the arguments it needs, or leave out pretrained=False"
+                ) from None
+            return build(**arguments, **sizes)
         if arguments:
             raise ValueError(f"{sorted(arguments)} may not fit the weights: pass pretrained=False")
         source = entry.name if pretrained is True else pretrained

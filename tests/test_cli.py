@@ -1,6 +1,8 @@
 """The `zoo` command: what it prints, and what it says of bad input."""
 
 import io
+import json
+import shutil
 from argparse import ArgumentError
 
 import pytest
@@ -10,6 +12,8 @@ import yaml
 from conftest import ROOT, twin
 
 from zoo import cli, registry
+from zoo.checkpoint.folder import write_sums
+from zoo.cli import apply
 from zoo.cli.options import OptionParser
 
 NAME = "adversarial_fgm_poems"
@@ -58,6 +62,26 @@ def test_show_tells_paper_post_and_recipe(name, capsys):
     entry = registry.describe(name)
     facts = (entry.paper, entry.post, str(entry.recipe_path), entry.licence, entry.derived)
     assert all(fact in shown for fact in (*facts, *(d.terms for d in entry.data)))
+
+
+def test_show_tells_what_a_folder_says_of_itself(tmp_path, capsys):
+    folder = shutil.copytree(
+        registry.describe("adversarial_fgm_poems").checkpoint, tmp_path / "own"
+    )
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    config |= {"data": "news.csv", "labels": ["sport", "food"], "from": "adversarial_fgm_poems"}
+    (folder / "config.json").write_text(json.dumps(config), "utf-8")
+    write_sums(folder)
+    cli.main(["show", str(folder)])
+    shown = capsys.readouterr().out
+    assert "Fine-tuned from adversarial_fgm_poems" in shown
+    assert "data     news.csv\nlabels   sport, food\n" in shown
+    assert "test_accuracy" in shown
+    assert "Tang or Song?" not in shown
+
+
+def test_what_is_written_does_not_act_on_the_terminal():
+    assert apply.printable("山\x1b]0;owned\x07\t\u3000水\n") == "山\ufffd]0;owned\ufffd\t\u3000水\n"
 
 
 def test_predict_reads_arguments_and_standard_input_alike(monkeypatch, capsys):
@@ -130,7 +154,7 @@ def test_options_stand_anywhere_among_the_words(arguments):
     ("arguments", "complaint"),
     [
         (["lst"], "no command 'lst': did you mean list?"),
-        (["show"], "required: name"),
+        (["show"], "required: model"),
         (["show", "adversarial_fgm_poem"], "did you mean adversarial_fgm_poems"),
         (["predict", "adversarial_fgm_poem", "x"], "did you mean adversarial_fgm_poems"),
         (["predict", "weights.ckpt", "x"], "pickle"),
@@ -141,6 +165,9 @@ def test_options_stand_anywhere_among_the_words(arguments):
         (["fit", NAME, "--ckpt_path", "last"], "leave out --ckpt_path to start afresh"),
         (["fit", NAME, "--ckpt_path", "lost.ckpt"], "no checkpoint lost.ckpt"),
         (["fit", NAME, "--from", "nowhere"], "no model 'nowhere'"),
+        (["fit", NAME, "--from", "masks_title_csl"], "which holds masks_title_csl, another"),
+        (["fit", "gan_r1_fashion", "--from", NAME], f"gan_r1_fashion cannot start from {NAME}"),
+        (["fit", "adversarial_pgd_fashion", "--from", NAME], "zoo list --technique adversarial"),
         (["test", "adversarial_fgm_poem"], "did you mean adversarial_fgm_poems"),
         (["predict", "pictures_digits", "no.png"], "zoo: no.png: no such file or directory"),
         (["predict", "pictures_digits", "."], "zoo: .: is a directory"),

@@ -1,5 +1,10 @@
 """All bundled checkpoints published at once, over loopback."""
 
+import runpy
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
 import publish
 import pytest
 from hub_server import HubServer
@@ -25,7 +30,9 @@ def hub(tmp_path, monkeypatch):
         yield server
 
 
-def test_every_bundled_folder_is_published_whole_and_once(hub, capsys):
+def test_every_bundled_folder_is_published_whole_and_once(hub, capsys, tmp_path, monkeypatch):
+    models = Path(shutil.copy(publish.MODELS, tmp_path))
+    monkeypatch.setattr(publish, "MODELS", models)
     publish.main(["someone", "--tag", "v1"])
     printed = dict(line.split("\t") for line in capsys.readouterr().out.splitlines())
     folders = [path for path in publish.CHECKPOINTS.iterdir() if path.is_dir()]
@@ -40,6 +47,28 @@ def test_every_bundled_folder_is_published_whole_and_once(hub, capsys):
     loaded = zoo.load("someone/pictures_digits")
     ours = zoo.load("pictures_digits").state_dict()
     assert all((value == ours[name]).all() for name, value in loaded.state_dict().items())
+    rows = {row["name"]: row for row in runpy.run_path(str(models))["TABLE"]}
+    left_out = "masks_small_zh"
+    assert rows[left_out]["repo"] == f"someone/{left_out}"
+    without = replace(registry.describe(left_out), repo="")
+    monkeypatch.setattr(registry, "PACKAGE", tmp_path)  # an installed wheel, which has it not
+    monkeypatch.setitem(registry._entries, left_out, without)
+    with pytest.raises(FileNotFoundError, match=r"does not come with the zoo: train it"):
+        zoo.load(left_out)
+    with_repo = replace(without, repo=rows[left_out]["repo"])
+    monkeypatch.setitem(registry._entries, left_out, with_repo)
+    assert zoo.load(left_out).config["model"] == left_out
+
+
+def test_an_owner_is_written_once(tmp_path):
+    models = tmp_path / "models.py"
+    models.write_text('A = 1\nOWNER = ""  # of the repositories\n')
+    publish.set_owner("someone", models)
+    publish.set_owner("someone-else", models)
+    assert models.read_text() == 'A = 1\nOWNER = "someone-else"  # of the repositories\n'
+    models.write_text("A = 1\n")
+    with pytest.raises(ValueError, match="no line OWNER"):
+        publish.set_owner("someone", models)
 
 
 def test_nothing_is_sent_if_a_folder_is_damaged(hub, tmp_path):

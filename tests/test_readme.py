@@ -5,11 +5,13 @@ import json
 import math
 import re
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 import torch
 import yaml
 from conftest import ROOT
+from PIL import Image
 
 import zoo
 from zoo import cli, masks, registry
@@ -64,6 +66,35 @@ def test_snippets_run_as_printed(page):
             )
             ran += 1
     assert ran
+
+
+def own_data():
+    (block,) = [b for b in blocks(README, "bash") if "--data.file" in b]
+    return block.splitlines()
+
+
+@pytest.fixture
+def own_files(tmp_path, monkeypatch):
+    """Files of one's own, by the names that the commands have for them."""
+    monkeypatch.chdir(tmp_path)
+    texts = [f"{word}{i}" for i in range(12) for word in ("球赛", "米饭")]
+    rows = [f"{text},{text[:2]}" for text in texts]
+    Path("reviews.csv").write_text("\n".join(["text,label", *rows]), "utf-8")
+    pairs = [f"本文研究{text}的方法。\t{text}研究" for text in texts]
+    Path("pairs.tsv").write_text("\n".join(["source\ttarget", *pairs]), "utf-8")
+    Path("lines.txt").write_text("\n".join(texts), "utf-8")
+    for kind in ("cat", "dog"):
+        Path("folder", kind).mkdir(parents=True)
+        for i in range(12):
+            Image.new("L", (28, 28), i).save(Path("folder", kind, f"{i}.png"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", own_data())
+def test_a_file_of_ones_own_is_one_command_away(command, own_files):
+    zoo_, *words = command.split()
+    assert zoo_ == "zoo"
+    cli.run([*words, "--trainer.fast_dev_run", "1", "--trainer.accelerator", "cpu"])
 
 
 @pytest.fixture

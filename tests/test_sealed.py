@@ -93,6 +93,14 @@ def test_pickles_are_refused_alone_and_among_the_files(tmp_path, suffix):
         sealed.verify(folder)
 
 
+@pytest.mark.parametrize("suffix", sealed.PROGRAMS)
+def test_what_python_would_import_is_no_part_of_a_folder(tmp_path, suffix):
+    (tmp_path / f"yaml{suffix}").write_text("import os\n")
+    folder = seal(tmp_path / "tiny", [*FILES, f"yaml{suffix}"])
+    with pytest.raises(ValueError, match=f"yaml{suffix}: expected no pickle and no program"):
+        sealed.verify(folder)
+
+
 def test_a_folder_that_is_none_or_no_checkpoint(tmp_path):
     with pytest.raises(FileNotFoundError, match="give a checkpoint folder"):
         sealed.verify(tmp_path / "nowhere")

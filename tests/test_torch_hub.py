@@ -1,5 +1,6 @@
 """torch.hub from a copied tree, as it finds a GitHub repository in its cache."""
 
+import runpy
 import shutil
 import subprocess
 import sys
@@ -76,3 +77,11 @@ def test_a_pushed_checkpoint_comes_back_through_torch_hub(session, monkeypatch):
         monkeypatch.setenv("HF_ENDPOINT", server.url)
         hub.push(registry.describe(name).checkpoint, "me/tuned", tag="v1")
         session(LOAD_FROM_THE_HUB, name, HF_ENDPOINT=server.url)
+
+
+@pytest.mark.parametrize("arguments", [{}, {"shap": [1, 8, 8]}])
+def test_a_fresh_network_says_which_arguments_it_needs(arguments):
+    load = runpy.run_path(str(ROOT / "hubconf.py"))["pictures_digits"]
+    with pytest.raises(ValueError, match=r"pretrained=False is built by .* 'shape'"):
+        load(pretrained=False, **arguments)
+    assert load(pretrained=False, shape=[1, 8, 8]).arguments["shape"] == [1, 8, 8]

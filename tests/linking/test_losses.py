@@ -1,5 +1,6 @@
 """Losses, calibration and overlaps against loops written plainly."""
 
+import json
 import math
 
 import pytest
@@ -7,8 +8,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from zoo.data.text import CharacterTokenizer
+from zoo.linking.behaviour import Behaviour
 from zoo.linking.calibration import Calibration, fit
-from zoo.linking.inputs import facts, overlaps
+from zoo.linking.inputs import InputMaker, facts, overlaps
 from zoo.linking.losses import half_pointers, listed, listwise
 
 COUNTS = st.lists(st.integers(0, 3), min_size=1, max_size=5)
@@ -95,3 +98,22 @@ def test_nothing_to_fit_to():
 def test_a_calibration_is_written_and_opened(tmp_path):
     assert Calibration(2.0, 0.3).write(tmp_path, "calibration") == ["calibration.json"]
     assert Calibration.open(tmp_path, "calibration") == Calibration(2.0, 0.3)
+
+
+@pytest.mark.parametrize("odd", [{"temperature": 0}, {"temperature": "1"}, {"threshold": None}])
+def test_a_strangers_calibration_is_checked_when_opened(odd, tmp_path):
+    (tmp_path / "calibration.json").write_text(json.dumps(odd))
+    with pytest.raises(ValueError, match="expected"):
+        Calibration.open(tmp_path, "calibration")
+
+
+@pytest.mark.parametrize("count", [1.5, -1, "2", True, None])
+def test_a_strangers_counts_are_checked_when_opened(count):
+    with pytest.raises(ValueError, match="expected a whole number"):
+        Behaviour.from_dict(Behaviour().to_dict() | {"chosen": {"蘇": {"a": count}}})
+
+
+@pytest.mark.parametrize("odd", [{"max_text": 1.5}, {"max_context": -1}, {"overlap": (3,)}])
+def test_a_strangers_input_maker_is_checked(odd):
+    with pytest.raises(ValueError, match="expected"):
+        InputMaker(CharacterTokenizer("ab"), **odd)

@@ -355,6 +355,12 @@ def change_config(folder, **changes):
     path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | changes), "utf-8")
 
 
+def spoil_weights(folder):
+    tensors = load_file(folder / "model.safetensors")
+    next(t for t in tensors.values() if t.is_floating_point())[0] = float("nan")
+    save_file(tensors, folder / "model.safetensors")
+
+
 @pytest.mark.parametrize(
     ("spoil", "kind", "message"),
     [
@@ -374,6 +380,10 @@ def change_config(folder, **changes):
             ValueError,
             "encoder.blocks.2.attention_norm.weight is missing, and 11 more",
         ),
+        (lambda f: change_config(f, num_hidden_layers=10**7), ValueError, "far more than"),
+        (lambda f: change_config(f, intermediate_size=1 << 50), ValueError, "by its config"),
+        (lambda f: (f / "config.json").write_text("[" * 10**5), ValueError, "is no configuration"),
+        (spoil_weights, ValueError, "has values that are not finite"),
         (
             lambda f: (f / "vocab.txt").write_text("\n".join([*WORDS, "新"]), "utf-8"),
             ValueError,

@@ -14,6 +14,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch import Tensor, distributed
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
+KILL = getattr(signal, "SIGKILL", signal.SIGTERM)  # Windows has one way to end a process
 
 
 class RunGuard(Callback):
@@ -98,7 +99,7 @@ class RunGuard(Callback):
             if self.received:
                 _save_last(trainer)
         elif isinstance(trainer.strategy.launcher, _SubprocessScriptLauncher):
-            trainer.strategy.launcher.kill(signal.SIGKILL)
+            trainer.strategy.launcher.kill(KILL)
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """End here too if the signal came in the last batch."""

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from zoo.checkpoint.folder import verify as verify
     from zoo.checkpoint.load import FORMAT as FORMAT
     from zoo.checkpoint.load import WEIGHTS as WEIGHTS
+    from zoo.checkpoint.load import fitting_arguments as fitting_arguments
     from zoo.checkpoint.load import load as load
     from zoo.checkpoint.load import load_matching as load_matching
     from zoo.checkpoint.load import read_config as read_config

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from zoo import registry
-from zoo.checkpoint.folder import PICKLES, REQUIRED
+from zoo.checkpoint.folder import REQUIRED, can_run
 from zoo.errors import one_line
 
 ZOO_CLASS = re.compile(r"zoo(\.[A-Za-z]\w*)+:[A-Za-z]\w*")
@@ -37,6 +37,19 @@ def address_of(thing: object) -> str:
     if not ZOO_CLASS.fullmatch(address):
         raise ValueError(f"{address} cannot travel with a checkpoint: its class must be in zoo")
     return address
+
+
+def class_at(address: Any) -> Any:
+    """Import the class of `zoo` that a checkpoint names.
+
+    Raises:
+        ValueError: if it names anything else, such as a module that one of the zoo's imports.
+    """
+    if isinstance(address, str) and ZOO_CLASS.fullmatch(address):
+        found = registry.import_object(address)
+        if isinstance(found, type) and found.__module__.startswith("zoo."):
+            return found
+    raise ValueError(f"class is {address!r:.80}, expected one of zoo, as 'zoo.module:Class'")
 
 
 def write_attachments(folder: Path, attachments: Mapping[str, Attachment]) -> dict[str, Any]:
@@ -81,11 +94,10 @@ def open_attachments(folder: Path, config: Mapping[str, Any]) -> dict[str, Any]:
 
 def _open(folder: Path, name: str, about: Any) -> Any:
     try:
-        address, files = about["class"], list(about["files"])
-        if not (ZOO_CLASS.fullmatch(address) and _NAME.fullmatch(name)) or name in _TAKEN:
-            raise ValueError(f"class is {address!r}, expected one of zoo, as 'zoo.module:Class'")
-        _require_files(folder, name, files)
-        return registry.import_object(address).open(folder, name)
+        if not _NAME.fullmatch(name) or name in _TAKEN:
+            raise ValueError("expected another name")
+        _require_files(folder, name, list(about["files"]))
+        return class_at(about["class"]).open(folder, name)
     except Exception as error:
         raise ValueError(
             f"{folder}: attachment {name} cannot be opened: {one_line(error)}; get the checkpoint "
@@ -96,7 +108,7 @@ def _open(folder: Path, name: str, about: Any) -> Any:
 def _require_files(folder: Path, name: str, files: list[str]) -> None:
     for file in files:
         beside = not file.startswith(f"{name}.") or file in REQUIRED or "/" in file
-        if beside or Path(file).suffix.lower() in PICKLES:
+        if beside or can_run(file):
             raise ValueError(
                 f"attachment {name} has a file {file!r}: expected {name}.SOMETHING, and no pickle"
             )

@@ -14,6 +14,8 @@ from zoo.registry import Entry
 
 NOTICE = Path(__file__).parent.parent / "checkpoints" / "LICENSE.multilingual-e5"
 
+FEATURES = "Distances are on the features of {}; their floors, of real training pictures."
+
 _CARD = """\
 ---
 {front_matter}
@@ -88,7 +90,7 @@ def render(
         front_matter=data.to_yaml(),
         name=entry.name,
         title=_cell(_title(config)) if "data" in config else entry.name,
-        summary=_summary(config, entry),
+        summary=summary(config, entry),
         paper=entry.paper,
         post=f"Post in Scientific Spaces (科学空间): <{entry.post}>.\n" if entry.post else "",
         pictures="".join(f"\n{_show(name)}\n" for name in pictures),
@@ -136,7 +138,7 @@ def _title(config: dict[str, Any]) -> str:
     return " on ".join([config["model"], *([config["data"]] if "data" in config else [])])
 
 
-def _summary(config: dict[str, Any], entry: Entry) -> str:
+def summary(config: dict[str, Any], entry: Entry) -> str:
     """Say what the model does: what its recipe says, unless it was trained on other data."""
     sentences = [entry.summary]
     if "data" in config:
@@ -271,7 +273,9 @@ def _table(metrics: list[dict[str, Any]]) -> str:
     head = ["| metric | value | split | data | seed | commit |", "|---|---|---|---|---|---|"]
     commands = dict.fromkeys(_code(r["command"]) for r in metrics if r.get("command"))
     block = ["", "Measured by", "", "```shell", *commands, "```"] if commands else []
-    return "\n".join([*head, *(_row(result) for result in metrics), *block])
+    nets = sorted({_cell(r["features"]) for r in metrics if r.get("features")})
+    told = ["", FEATURES.format(", ".join(nets))] if nets else []
+    return "\n".join([*head, *(_row(result) for result in metrics), *told, *block])
 
 
 def _row(result: dict[str, Any]) -> str:

@@ -18,6 +18,8 @@ from zoo.errors import reason
 
 SUMS = "SHA256SUMS"
 REQUIRED = ("config.json", "model.safetensors")
+# what Python imports from the working folder
+PROGRAMS = (".py", ".pyc", ".pyd", ".so", ".dylib", ".dll")
 PICKLES = (".ckpt", ".bin", ".pt", ".pth", ".pkl", ".pickle")
 
 _SUM_LINE = re.compile(r"([0-9a-f]{64}) [ *]([A-Za-z0-9_][A-Za-z0-9_.-]*)")
@@ -97,8 +99,16 @@ def defects(folder: Path) -> list[Defect]:
     visible = {name for name in there if not name.startswith(".")}
     unlisted = {*REQUIRED, *visible} - {SUMS, *sums}
     wrong += [Defect(n, f"a line in {SUMS}", "none") for n in sorted(unlisted)]
-    pickles = (n for n in sums if Path(n).suffix.lower() in PICKLES)
-    return wrong + [Defect(n, "no pickle, which could run code", "one") for n in pickles]
+    return wrong + [
+        Defect(n, "no pickle and no program, which could run code", "one")
+        for n in sums
+        if can_run(n)
+    ]
+
+
+def can_run(name: str) -> bool:
+    """Say whether a file is, by its name, a pickle or a program, which may run any code."""
+    return Path(name).suffix.lower() in (*PICKLES, *PROGRAMS)
 
 
 def read_sums(folder: Path) -> dict[str, str]:

@@ -3,6 +3,7 @@
 What a folder holds is said in `zoo.checkpoint.save`.
 """
 
+import functools
 import inspect
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,7 +13,7 @@ from torch import nn
 
 from zoo import registry
 from zoo.checkpoint import weights as tensors
-from zoo.checkpoint.attachments import ZOO_CLASS, open_attachments
+from zoo.checkpoint.attachments import class_at, open_attachments
 from zoo.checkpoint.folder import verify
 from zoo.errors import one_line
 from zoo.files import json_object
@@ -77,9 +78,20 @@ def require_fitting(folder: Path) -> dict[str, Any]:
     Raises:
         ValueError: if it is malformed, of a newer format, or describes another network.
     """
+    return _read_fitting(folder)[0]
+
+
+def fitting_arguments(folder: Path) -> dict[str, Any]:
+    """Return the arguments of a checkpoint's network, defaults included; see `require_fitting`."""
+    return _read_fitting(folder)[1]
+
+
+def _read_fitting(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the configuration, and all arguments of the network that it describes."""
     config = read_config(folder)
-    tensors.require_fitting(lambda: _build(config, folder), folder / WEIGHTS, mend=_AGAIN)
-    return config
+    build = functools.partial(_build, config, folder)
+    net = tensors.require_fitting(build, folder / WEIGHTS, mend=_AGAIN)
+    return config, config["arguments"] | getattr(net, "arguments", {})
 
 
 def load_matching(net: nn.Module, folder: str | Path, reset: Iterable[str] = ()) -> list[str]:
@@ -148,17 +160,10 @@ def read_preprocess(folder: Path) -> Any:
         return None
     state = read_json(path)
     address = state.pop("class", None)
-    if not isinstance(address, str) or not ZOO_CLASS.fullmatch(address):
-        raise ValueError(
-            f"{path}: class is {address!r}, expected one of zoo, as 'zoo.module:Class'"
-        )
     try:
-        kind = registry.import_object(address)
-        if not (isinstance(kind, type) and kind.__module__.startswith("zoo.")):
-            raise TypeError("it is no class of the zoo")
-        return kind.from_dict(state)  # pyright: ignore[reportAttributeAccessIssue]
+        return class_at(address).from_dict(state)
     except Exception as error:
-        raise ValueError(f"{path} does not describe a {address}: {one_line(error)}") from error
+        raise ValueError(f"{path} describes no preprocessing: {one_line(error)}") from error
 
 
 def _with_classes(config: dict[str, Any], classes: int) -> dict[str, Any]:
@@ -190,7 +195,9 @@ def _require_agreeing(config: dict[str, Any], preprocess: Any, folder: Path) -> 
     bound = network.bind(**config["arguments"])
     bound.apply_defaults()
     sizes = {**bound.arguments, **config["arguments"]}  # those that are passed on, by name
+    shape = getattr(preprocess, "shape", None)
     for what, found, key in (
+        ("shape of the preprocessing", None if shape is None else list(shape), "shape"),
         ("labels", len(config["labels"]) if "labels" in config else None, "classes"),
         ("padding of the preprocessing", getattr(preprocess, "padding", None), "padding"),
     ):

@@ -72,7 +72,7 @@ def differing(net: nn.Module, path: Path) -> list[str]:
     return list(_differences(net.state_dict(keep_vars=True), _read_header(path)))
 
 
-def require_fitting(build: Callable[[], nn.Module], path: Path, *, mend: str) -> None:
+def require_fitting(build: Callable[[], nn.Module], path: Path, *, mend: str) -> nn.Module:
     """Compare a network with the header of a file before memory is taken for either.
 
     The network is built on the meta device, where tensors have shapes and no content; and no
@@ -83,18 +83,36 @@ def require_fitting(build: Callable[[], nn.Module], path: Path, *, mend: str) ->
         path: a safetensors file.
         mend: as of `fill`.
 
+    Returns:
+        The network on the meta device.
+
     Raises:
         ValueError: if the file is malformed, or its tensors are not the network's in name, shape
             and type, or the network needs far more memory than they do.
     """
     tensors = _read_header(path)
-    with torch.device("meta"), _at_most(1000 + 30 * len(tensors), path):
-        net = build()
+    net = sketch(build, len(tensors), path)
     own = net.state_dict(keep_vars=True)
     _require_none(_differences(own, tensors), path, mend)
     beside = sum(b.nbytes for n, b in net.named_buffers() if n not in own)
     if beside > max(BESIDE, 4 * path.stat().st_size):
         raise ValueError(f"{path} does not fit the network, which needs {beside} bytes more")
+    return net
+
+
+def sketch(build: Callable[[], nn.Module], tensors: int, path: Path) -> nn.Module:
+    """Build a network without memory: on the meta device, where tensors have no content.
+
+    Args:
+        build: makes the network.
+        tensors: as many as its file has; it is built no further than such a network can be.
+        path: the file, for the error.
+
+    Raises:
+        ValueError: if it has far more parts than the file has tensors.
+    """
+    with torch.device("meta"), _at_most(1000 + 30 * tensors, path):
+        return build()
 
 
 @contextmanager

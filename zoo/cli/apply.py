@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unicodedata import category
 
 from zoo import hub
 from zoo.errors import one_line
@@ -77,11 +78,11 @@ def generate(
         if stream:
             for text in batch:
                 for piece in net.stream(text, **given):
-                    print(piece, end="", flush=True)
+                    print(printable(piece), end="", flush=True)
                 print()
             continue
         for written in net.generate(batch, **given):
-            print(written)
+            print(printable(written))
 
 
 def sample(
@@ -116,6 +117,11 @@ def sample(
     with replacing(path) as partial:
         partial.write_bytes(draw_grid(made, columns))
     print(output)
+
+
+def printable(text: str) -> str:
+    """Return a text without what would act on the terminal: a vocabulary may be a stranger's."""
+    return "".join("\ufffd" if category(c) == "Cc" and c not in "\t\n" else c for c in text)
 
 
 def load_on(device: str, model: str) -> Any:

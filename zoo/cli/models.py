@@ -1,7 +1,10 @@
 """What models there are."""
 
+from pathlib import Path
+
 from zoo import registry
 from zoo.checkpoint import card
+from zoo.checkpoint.folder import verify
 from zoo.checkpoint.header import count_parameters
 
 HEAD = ("model", "parameters", "MB", "licence", "languages", "data to fetch")
@@ -44,13 +47,16 @@ def row(entry: registry.Entry) -> tuple[str, ...]:
     return entry.name, parameters, size, entry.licence, languages, source
 
 
-def show(name: str) -> None:
+def show(model: str) -> None:
     """Show what the zoo knows of a model: paper, post, recipe, figures.
 
     Args:
-        name: a model of `zoo list`.
+        model: a model of `zoo list`, or a checkpoint folder.
     """
-    entry = registry.describe(name)
+    if Path(model).is_dir() and model not in registry.list_models():
+        _show_folder(verify(model))
+        return
+    entry = registry.describe(model)
     print(f"{entry.name}: {entry.summary}")
     print(f"paper    {entry.paper}\npost     {entry.post or 'none'}\nrecipe   {entry.recipe_path}")
     for data in entry.data:
@@ -58,5 +64,24 @@ def show(name: str) -> None:
     print(f"licence  {entry.licence}\nderived  {entry.derived or 'none'}")
     print(f"weights  {entry.checkpoint if entry.checkpoint.is_dir() else 'not bundled'}")
     if entry.checkpoint.is_dir():
-        for row in card.read_metrics(entry.checkpoint):
-            print(f"{row['metric']:24} {row['value']:.4f}  {row['data']}, {row['split']} split")
+        _show_figures(entry.checkpoint)
+
+
+def _show_folder(folder: Path) -> None:
+    """Show what a checkpoint folder says of itself, which may be a stranger's."""
+    from zoo.checkpoint import read_config  # with torch, which takes seconds
+
+    config = read_config(folder)
+    entry = registry.describe(config["model"])
+    print(f"{entry.name}: {card.summary(config, entry)}")
+    print(f"paper    {entry.paper}\nrecipe   {folder / 'recipe.yaml'}")
+    print(f"data     {config.get('data', 'not said; its recipe names them')}")
+    print(f"labels   {', '.join(config.get('labels', [])) or NONE}\nweights  {folder}")
+    _show_figures(folder)
+
+
+def _show_figures(folder: Path) -> None:
+    for row in card.read_metrics(folder):
+        value, about = row.get("value"), f"{row.get('data')}, {row.get('split')} split"
+        figure = f"{value:.4f}" if isinstance(value, float | int) else repr(value)
+        print(f"{row.get('metric')!s:24} {figure}  {about}")

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from zoo.errors import require_whole
 from zoo.layers.texts import require_texts
 
 PADDING, UNKNOWN = "[PAD]", "[UNK]"
@@ -62,6 +63,18 @@ def frequent(texts: Iterable[Iterable[str]], min_count: int) -> list[str]:
     return sorted(part for part, n in count.items() if n >= min_count)
 
 
+def require_tokens(vocabulary: Iterable[str]) -> list[str]:
+    """Return a vocabulary as a list.
+
+    Raises:
+        ValueError: if one is no string, with which no text could be written.
+    """
+    tokens = list(vocabulary)
+    if odd := [token for token in tokens if not isinstance(token, str)]:
+        raise ValueError(f"the vocabulary has {odd[0]!r:.40}: expected strings")
+    return tokens
+
+
 class CharacterTokenizer:
     """Turn texts into padded batches of character ids.
 
@@ -73,17 +86,15 @@ class CharacterTokenizer:
             characters are kept, since reviews and abstracts conclude at their ends.
 
     Raises:
-        ValueError: if a character occurs twice or `max_length` is not positive.
+        ValueError: if a character occurs twice or is no string, or `max_length` is not positive.
     """
 
     def __init__(self, vocabulary: Iterable[str], max_length: int = 192) -> None:
-        self.vocabulary = list(vocabulary)
-        self.max_length = max_length
+        self.vocabulary = require_tokens(vocabulary)
+        self.max_length = require_whole("max_length", max_length)
         self._ids = {token: i for i, token in enumerate([PADDING, UNKNOWN, *self.vocabulary])}
         if len(self._ids) != len(self):
             raise ValueError("the vocabulary has a character twice: list each once")
-        if max_length < 1:
-            raise ValueError(f"max_length is {max_length}: give a positive number of characters")
 
     @classmethod
     def from_texts(

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, Literal
 
-from zoo.data.text import frequent
+from zoo.data.text import frequent, require_tokens
 
 Unit = Literal["character", "word"]
 
@@ -33,7 +33,7 @@ class Tokenizer:
         if unit not in ("character", "word"):
             raise ValueError(f"unit is {unit!r}: expected character or word")
         self.unit: Unit = unit
-        self.tokens = [*NAMES, *vocabulary]
+        self.tokens = [*NAMES, *require_tokens(vocabulary)]
         self._ids = {token: i for i, token in enumerate(self.tokens)}
         if len(self._ids) != len(self.tokens):
             raise ValueError("the vocabulary has a token twice: list each once")

@@ -380,12 +380,29 @@ class GanTraining(OptimisesByHand):
         self.distances.update(made[mine], real=False)
         for name, value in self.distances.compute().items():
             self.log(f"{split}_{name}", value.float())
+        if split == "test":
+            self.log_floors(self.distances)
         self.distances.reset()
         with torch.no_grad():
             found = torch.cat([self._classifier(some).argmax(1) for some in made.split(500)])
         self.log(f"{split}_classes", effective_number(found))
         self.log(f"{split}_real_classes", effective_number(torch.cat(self._labels)), sync_dist=True)
         self._labels.clear()
+
+    def log_floors(self, distances: PictureDistances) -> None:
+        """Log the distances of real training pictures, as many as samples, in place of these."""
+        data: Any = getattr(self.trainer, "datamodule", None)
+        if data is None:
+            return
+        left = self.samples // self.trainer.world_size
+        distances.made.clear()
+        for pictures, _ in data.train_dataloader():
+            distances.update(pictures[:left].to(self.device), real=False)
+            left -= len(pictures)
+            if left <= 0:
+                break
+        for name, value in distances.compute().items():
+            self.log(f"test_{name}_floor", value.float())
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Save how many steps the critic has taken."""

@@ -140,13 +140,17 @@ class Behaviour:
 
     @classmethod
     def from_dict(cls, state: dict[str, Any]) -> Behaviour:
-        """Rebuild from `to_dict`."""
+        """Rebuild from `to_dict`.
+
+        Raises:
+            ValueError: if a count is no whole number.
+        """
         return cls(
-            Counter(state["marked"]),
-            Counter(state["passed"]),
-            {name: Counter(counts) for name, counts in state["chosen"].items()},
-            Counter(state["unknown"]),
-            {id_: Counter(counts) for id_, counts in state["together"].items()},
+            _counts(state["marked"]),
+            _counts(state["passed"]),
+            {name: _counts(counts) for name, counts in state["chosen"].items()},
+            _counts(state["unknown"]),
+            {id_: _counts(counts) for id_, counts in state["together"].items()},
         )
 
     def write(self, folder: str | Path, name: str) -> list[str]:
@@ -159,6 +163,12 @@ class Behaviour:
     def open(cls, folder: str | Path, name: str) -> Behaviour:
         """Read what `write` wrote."""
         return cls.from_dict(json.loads((Path(folder) / f"{name}.json").read_text("utf-8")))
+
+
+def _counts(state: dict[str, int]) -> Counter[str]:
+    if odd := [count for count in state.values() if type(count) is not int or count < 0]:
+        raise ValueError(f"a count is {odd[0]!r:.40}: expected a whole number")
+    return Counter(state)
 
 
 def sure_entities(

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+from zoo.errors import require_number
 
 TEMPERATURES = torch.logspace(-1, 1, 201, dtype=torch.float64)
 
@@ -21,10 +24,22 @@ class Calibration:
         temperature: what logits are divided by; default 1.
         threshold: a mention is linked if its best candidate has at least this probability, and NIL
             otherwise; default 0.
+
+    Raises:
+        ValueError: if one is no number in range.
     """
 
     temperature: float = 1.0
     threshold: float = 0.0
+
+    def __post_init__(self) -> None:
+        require_number("temperature", self.temperature)
+        require_number("threshold", self.threshold)
+        if not 0 < self.temperature < math.inf or not math.isfinite(self.threshold):
+            raise ValueError(
+                f"temperature is {self.temperature}, threshold {self.threshold}: expected finite "
+                "numbers, the first above 0"
+            )
 
     def probabilities(self, logits: Tensor) -> Tensor:
         """Return the softmax of logits (questions, 1 + candidates) at the temperature."""

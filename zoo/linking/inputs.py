@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from zoo.data.text import CharacterTokenizer
+from zoo.errors import require_whole
 from zoo.linking.names import fold
 from zoo.linking.questions import CANDIDATE_FEATURES, Question
 
@@ -111,8 +112,12 @@ class InputMaker:
         overlap: Sequence[int] = (0, 1, 2),
     ) -> None:
         self.tokenizer = tokenizer
-        self.max_text, self.max_context = max_text, max_context
-        self.max_description, self.overlap = max_description, tuple(overlap)
+        self.max_text = require_whole("max_text", max_text)
+        self.max_context = require_whole("max_context", max_context, 0)
+        self.max_description = require_whole("max_description", max_description)
+        if strange := set(overlap) - set(range(OVERLAPS)):
+            raise ValueError(f"overlap has {strange}: expected some of 0 to {OVERLAPS - 1}")
+        self.overlap = tuple(overlap)
 
     def __len__(self) -> int:
         """Count the token ids."""

@@ -1,5 +1,6 @@
 """BERT checkpoints of the Hugging Face Hub as networks of the zoo."""
 
+import functools
 import json
 import re
 from collections.abc import Collection
@@ -9,9 +10,11 @@ from typing import Any, Literal
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from zoo import hub
+from zoo.checkpoint.weights import sketch
+from zoo.files import json_object
 from zoo.masks.net import Transformer
 from zoo.masks.tokenizer import Tokenizer
 
@@ -97,8 +100,10 @@ def from_bert(
         for name in ("encoder.token_embedding.weight", "head.bias"):
             tensors[name] = tensors[name][rows]
         arguments["vocabulary"] = len(rows)
-    net = Transformer(**arguments, padding=tokenizer.padding)
-    _fill(net, tensors, folder)
+    build = functools.partial(Transformer, **arguments, padding=tokenizer.padding)
+    _require_same(sketch(build, len(tensors), folder / WEIGHTS), tensors, folder)
+    net = build()
+    net.load_state_dict({name: tensors[name].float() for name in net.state_dict()})
     net.preprocess = tokenizer
     return net.eval()
 
@@ -125,9 +130,9 @@ def _read_config(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         raise FileNotFoundError(f"{folder} has no config.json: give the folder of a BERT")
     try:
-        config = json.loads(path.read_text("utf-8"))
+        config = json_object(path.read_bytes(), str(path))
         kind, positions = config["model_type"], config.get("position_embedding_type", "absolute")
-    except (ValueError, KeyError, AttributeError) as error:
+    except (ValueError, KeyError) as error:
         raise ValueError(f"{path} is no configuration of transformers: {error}") from error
     if kind != "bert" or positions != "absolute":
         raise ValueError(
@@ -144,7 +149,7 @@ def _weight_files(folder: Path) -> list[str]:
         return [WEIGHTS]
     try:
         names = sorted(set(json.loads(path.read_text("utf-8"))["weight_map"].values()))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"{path} is no index of weights: {error!r}") from error
     if strange := [name for name in names if Path(str(name)).name != name]:
         raise ValueError(f"{path} names {strange[0]!r}: expected files of its own folder")
@@ -227,13 +232,13 @@ def _require_match(tokenizer: Tokenizer, rows: int, folder: Path) -> None:
         )
 
 
-def _fill(net: Transformer, tensors: dict[str, Tensor], folder: Path) -> None:
-    own = net.state_dict()
+def _require_same(net: nn.Module, tensors: dict[str, Tensor], folder: Path) -> None:
+    """Refuse tensors that are not those of a network, before memory is taken for it."""
     wrong = [
         f"{name} is {tuple(tensors[name].shape)} there, {tuple(tensor.shape)} by its config"
         if name in tensors
         else f"{name} is missing"
-        for name, tensor in own.items()
+        for name, tensor in net.state_dict(keep_vars=True).items()
         if name not in tensors or tensors[name].shape != tensor.shape
     ]
     if wrong:
@@ -241,4 +246,7 @@ def _fill(net: Transformer, tensors: dict[str, Tensor], folder: Path) -> None:
             f"{folder / WEIGHTS} does not fit its config.json: {wrong[0]}"
             + (f", and {len(wrong) - 1} more" if wrong[1:] else "")
         )
-    net.load_state_dict({name: tensors[name].float() for name in own})
+    if odd := [name for name, tensor in tensors.items() if not tensor.isfinite().all()]:
+        raise ValueError(
+            f"{folder / WEIGHTS}: {odd[0]} has values that are not finite; get it again"
+        )

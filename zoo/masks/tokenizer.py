@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from zoo.data.text import frequent
+from zoo.errors import require_whole
 from zoo.layers.texts import require_texts
 
 ROLES = {
@@ -60,12 +61,10 @@ class Tokenizer:
             self._model = tokenizers.Tokenizer.from_str(definition)
         except Exception as error:  # the library raises bare ones
             raise ValueError(f"this is no tokenizer.json: {error}") from error
-        if max_length < 3:
-            raise ValueError(f"max_length is {max_length}: give at least 3, for one token a text")
+        self.max_length = require_whole("max_length", max_length, 3)  # one token, start and end
         self._model.no_truncation()
         self._model.no_padding()
         self._wordpiece = isinstance(self._model.model, tokenizers.models.WordPiece)
-        self.max_length = max_length
         for role, names in ROLES.items():
             found = [i for name in names if (i := self._model.token_to_id(name)) is not None]
             if not found:

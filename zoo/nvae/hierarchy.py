@@ -1,7 +1,7 @@
 """The net itself: two towers and the groups between them; pictures in, the evidence bound out."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
@@ -58,6 +58,7 @@ class Hierarchy(nn.Module):
     def __init__(self, **arguments: Any) -> None:
         super().__init__()
         self.plan = plan = Architecture(**arguments)
+        self.arguments = asdict(plan)
         build = CellBuilder(plan.norm, plan.squeeze, plan.cell_count)
         self.encoder = BottomUp(plan, build)
         self.decoder = TopDown(plan, build)

@@ -1,6 +1,5 @@
 """The LightningModule of NVAE: a warmed-up, balanced bound, two regularisers, a guard."""
 
-from dataclasses import asdict
 from typing import Any, Literal
 
 import torch
@@ -81,7 +80,7 @@ class NVAETraining(LightningModule):
         for size in ("vocabulary", "classes", "padding"):  # what the runner notes of all data
             self.hparams.pop(size, None)
         self.net = NVAE(shape=shape, **architecture)
-        self.arguments = asdict(self.net.plan)
+        self.arguments = self.net.arguments
         self.optimizer_name: Literal["adamax", "adamw"] = optimizer
         self.lr, self.lr_end, self.warmup = lr, lr_end, warmup
         self.epsilon, self.weight_decay = epsilon, weight_decay

@@ -7,8 +7,9 @@ from pathlib import Path
 from zoo import checkpoint, registry
 from zoo.training import trust
 from zoo.training.report import tell
+from zoo.training.sections import SECTIONS
 from zoo.training.start import source_folder
-from zoo.training.trust import SECTIONS, is_foreign
+from zoo.training.trust import is_foreign
 
 
 def expand(arguments: list[str]) -> list[str]:
@@ -134,15 +135,3 @@ def data_options(words: list[str]) -> list[str]:
         if word.startswith("--data.")
         or (previous.startswith("--data.") and "=" not in previous and not word.startswith("--"))
     ]
-
-
-def last_checkpoint(run: Path) -> Path:
-    """Return the newest `last.ckpt` of a model's runs.
-
-    Raises:
-        FileNotFoundError: if there is none.
-    """
-    found = sorted(run.glob("version_*/checkpoints/last.ckpt"), key=lambda p: p.stat().st_mtime)
-    if not found:
-        raise FileNotFoundError(f"no last.ckpt below {run}: leave out --ckpt_path to start afresh")
-    return found[-1]

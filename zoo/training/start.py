@@ -51,8 +51,35 @@ def start_folder(source: str, name: str) -> Path:
 
 def preprocess_file(source: str | None, name: str) -> str | None:
     """Return the file of a checkpoint's preprocessing, for the data of a fine-tuning run."""
-    path = start_folder(source, name) / "preprocess.json" if source else None
-    return str(path) if path and path.is_file() else None
+    if not source:
+        return None
+    folder = start_folder(source, name)
+    require_kin(source, checkpoint.read_config(folder)["model"], name)
+    path = folder / "preprocess.json"
+    return str(path) if path.is_file() else None
+
+
+def require_kin(source: str, other: str, name: str) -> None:
+    """Refuse to start a model from one that reads something else.
+
+    Args:
+        source: what `--from` names.
+        other: the model that it holds.
+        name: the model to train.
+
+    Raises:
+        ValueError: if they are of different techniques and networks, or one reads pictures and the
+            other texts.
+    """
+    ours, theirs = registry.describe(name), registry.describe(other)
+    alike = ours.technique == theirs.technique and ("image" in ours.task) == (
+        "image" in theirs.task
+    )
+    if not alike and ours.build != theirs.build:
+        raise ValueError(
+            f"{name} cannot start from {source}, which holds {other}, another network: give a "
+            f"checkpoint of {ours.technique} (zoo list --technique {ours.technique})"
+        )
 
 
 def origin(source: str, name: str) -> str:

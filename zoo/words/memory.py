@@ -58,7 +58,7 @@ class Budget:
             raise ValueError(f"threads={threads}: expected at least 1")
         limit = parse_size(memory)
         if limit is None:
-            limit = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+            limit = physical_memory() // 2
         free = limit - LIBRARIES
         if free < SMALLEST:
             least = (LIBRARIES + SMALLEST) // 10**6
@@ -67,6 +67,14 @@ class Budget:
         block = min(LARGEST_BLOCK, free // (4 * MERGED))
         held = free // 8
         return cls(chunk, held, block, (free - held) // NGRAM, limit)
+
+
+def physical_memory() -> int:
+    """Return the bytes of this machine's memory; 8 GiB where the system does not say: Windows."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return 8 << 30
 
 
 def give_back() -> None:

@@ -1,6 +1,7 @@
 """One picture of every kind."""
 
 import struct
+import subprocess
 import zlib
 from contextlib import suppress
 
@@ -102,3 +103,13 @@ def test_a_picture_of_another_form_is_refused(picture, sentence):
 def test_a_preprocessing_out_of_range_is_refused(wrong):
     with pytest.raises(ValueError, match="expected"):
         PicturePreprocess(**{"height": 4, "width": 4, "channels": 1, **wrong})
+
+
+def test_postscript_is_handed_to_nobody(tmp_path, monkeypatch):
+    """Pillow lets Ghostscript draw it, whatever the name of the file."""
+    monkeypatch.setattr(subprocess, "Popen", None)
+    path = tmp_path / "a.png"
+    path.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n%%EndComments\nshowpage\n")
+    assert Image.open(path).format == "EPS"
+    with pytest.raises(ValueError, match="no picture of a known kind"):
+        open_picture(path)

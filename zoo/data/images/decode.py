@@ -12,6 +12,8 @@ import numpy as np
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+# those of `zoo.data.images.folder.SUFFIXES`; Pillow hands others, such as PostScript, to programs
+KINDS = ("PNG", "JPEG", "JPEG2000", "WEBP", "BMP", "DIB", "GIF", "TIFF", "PPM", "TGA")
 SMALLEST = 2  # pixels a side: a picture of one pixel shows nothing
 
 
@@ -36,7 +38,7 @@ def open_picture(source: str | Path | bytes) -> Image:
     with warnings.catch_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:
-            picture = Image.open(BytesIO(content))
+            picture = Image.open(BytesIO(content), formats=KINDS)
             if min(picture.size) < SMALLEST:
                 raise ValueError(f"{picture.width}x{picture.height} pixels: expected at least 2x2")
             return to_eight_bits(ImageOps.exif_transpose(picture))
@@ -44,7 +46,7 @@ def open_picture(source: str | Path | bytes) -> Image:
             limit = Image.MAX_IMAGE_PIXELS
             raise ValueError(f"more than {limit:,} pixels: make it smaller") from None
         except UnidentifiedImageError:
-            raise ValueError("no picture of a kind that Pillow reads") from None
+            raise ValueError(f"no picture of a known kind: {', '.join(KINDS)}") from None
         except ValueError:
             raise
         except Exception as error:  # decoders of damaged files raise anything

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from zoo.data.images.decode import open_picture
+from zoo.errors import require_whole
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -49,14 +51,12 @@ class PicturePreprocess:
     high: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.height < 1 or self.width < 1 or self.padding < 0:
-            raise ValueError(
-                f"height {self.height}, width {self.width} and padding {self.padding}: expected "
-                "sides of at least 1 pixel and padding of at least 0"
-            )
+        require_whole("height", self.height)
+        require_whole("width", self.width)
+        require_whole("padding", self.padding, 0)
         if self.channels not in (1, 3):
             raise ValueError(f"channels is {self.channels}: expected 1 (grey) or 3 (colour)")
-        if not self.low < self.high:
+        if not (-math.inf < self.low < self.high < math.inf):
             raise ValueError(f"low {self.low} and high {self.high}: expected low below high")
 
     @property
