@@ -88,8 +88,9 @@ class LoopStep(AttackedStep):
         Raises:
             ValueError: if there is none.
         """
-        parallel = isinstance(self.module, DistributedDataParallel)
-        with self.module.no_sync() if parallel else nullcontext():  # no backward will follow
+        model: Any = self.module
+        parallel = isinstance(model, DistributedDataParallel)
+        with model.no_sync() if parallel else nullcontext():  # no backward will follow
             loss = super().rehearse(**options)
         if loss is None:
             raise ValueError(
