@@ -11,7 +11,7 @@ from zoo.decoding.engine.record import Record
 from zoo.decoding.engine.stop import Stop
 
 
-class Weights(Protocol):
+class Contest(Protocol):
     """How hypotheses compete, and when a prompt is done; see `zoo.decoding.engine.beam.Beam`."""
 
     @property
@@ -86,7 +86,7 @@ class Beams:
             self.done[prompts],
         )
 
-    def advance(self, step: int, log_probs: Tensor, raw: Tensor, rule: Weights, stop: Stop) -> None:
+    def advance(self, step: int, log_probs: Tensor, raw: Tensor, rule: Contest, stop: Stop) -> None:
         """Advance by one token.
 
         So many of the best candidates are taken that `width` are left even if all that can end do.
@@ -128,7 +128,7 @@ class Beams:
         self.ends = torch.cat([self.ends, ends], 1).take_along_dim(order[..., None], 1)
         self.end_gains = torch.cat([self.end_gains, gains], 1).gather(1, order)
 
-    def judge(self, length: int, rule: Weights, limit: int) -> None:
+    def judge(self, length: int, rule: Contest, limit: int) -> None:
         """Mark the prompts whose finished sequences no running one of `length` tokens can beat."""
         best = rule.weigh(self.totals[:, 0], rule.best_length(length, limit))
         worst = self.scores[:, -1]
