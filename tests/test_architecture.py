@@ -20,7 +20,15 @@ LOOSE |= {"lazy"}
 MACHINERY = {"checkpoint", "hub", "training", "optim", "layers", "callbacks", "kernels", "data"}
 MACHINERY |= {"metrics", "cli", "checkpoints", "recipes"}
 TECHNIQUES = {p.name for p in ZOO.iterdir() if (p / "__init__.py").is_file()} - MACHINERY
-ADVERSARIAL_CALLBACKS = {"attack", "consistency", "gradient_penalty", "methods", "rehearsal"}
+ADVERSARIAL_CALLBACKS = {
+    "attack",
+    "consistency",
+    "gradient_penalty",
+    "loop",
+    "methods",
+    "rehearsal",
+    "transformers_trainer",
+}
 MAY_USE = {
     ("adversarial", "masks"),
     ("linking", "masks"),

@@ -16,6 +16,7 @@ ODD = {
     "one": "雪",
     "foreign": "Ünïcödé и кириллица\t\n\x00",
 }
+UNREAD = ["empty", "emoji", "foreign"]
 
 
 @pytest.mark.parametrize("beam", [1, 4])
@@ -31,8 +32,9 @@ def test_any_abstract_has_a_title_and_the_same_in_any_company(beam):
     beginning, other = (ODD["long"][:426] + more for more in ("", "完全不同的结尾" * 99))
     for text in (beginning, other):
         assert net.generate([text], beam=beam, max_new_tokens=16) == [titles["long"]]
+    assert [name for name, title in titles.items() if not title] == UNREAD
     # of what has no known character, all is one unknown token
-    assert net.generate(["😀🚀"], beam=beam) == net.generate(["🦄🐲"], beam=beam)
+    assert net.generate(["的😀🚀"], beam=beam) == net.generate(["的🦄🐲"], beam=beam)
 
 
 def test_the_engine_of_decoding_takes_a_network_as_it_is():

@@ -137,6 +137,8 @@ def writer():
 @pytest.mark.parametrize("task", ["seq2seq", "lm", "prefix"])
 def test_a_text_gets_the_same_answer_in_any_company(writer, task, beam):
     texts = ["今天天气很好", "", "😀", "雪", "今" * 20_000, "风雨风雨"]
+    if task == "seq2seq":
+        texts = [text for text in texts if writer.preprocess.reads(text)]
     together = writer.generate(texts, task=task, beam=beam, max_new_tokens=6, batch_size=4)
     alone = [writer.generate([t], task=task, beam=beam, max_new_tokens=6)[0] for t in texts]
     assert together == alone
@@ -225,3 +227,33 @@ def test_several_results_of_a_text_follow_each_other(writer):
 def test_a_batch_has_a_text(writer, size):
     with pytest.raises(ValueError, match=f"batch_size is {size}: expected a whole number"):
         writer.generate(["今天"], max_new_tokens=8, batch_size=size)
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"beam": 2, "n_best": 2}, {"method": "sample", "samples": 2}]
+)
+def test_nothing_is_written_from_a_source_that_nobody_can_read(writer, options):
+    texts = ["", "今天天气很好", " 。\n", "An abstract in English.", "雪"]
+    options = {"max_new_tokens": 5, "generator": 0 if "samples" in options else None, **options}
+    with pytest.warns(UserWarning, match="3 of 5 sources have no Chinese char.* number 0, ''"):
+        made = writer.generate(texts, **options)
+    each = len(made) // len(texts)
+    alone = writer.generate(["今天天气很好", "雪"], **options)
+    assert made == [""] * each + alone[:each] + [""] * (2 * each) + alone[each:]
+    assert writer.generate(["rain"], task="lm", max_new_tokens=5) != [""]  # a text may begin so
+
+
+def test_a_stream_numbers_the_texts_also_if_some_cannot_be_read(writer):
+    heard = []
+    with pytest.warns(UserWarning, match="1 of 3 sources"):
+        made = writer.generate(
+            ["雪", "", "天气"],
+            max_new_tokens=5,
+            stream=lambda rows, tokens: heard.extend(
+                zip(rows.tolist(), tokens.tolist(), strict=True)
+            ),
+        )
+    for i, text in enumerate(made):
+        assert writer.preprocess.decode([token for row, token in heard if row == i]) == text
+    with pytest.warns(UserWarning, match="1 of 1 sources"):
+        assert [*writer.stream("English", max_new_tokens=5)] == []

@@ -4,9 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from zoo.masks.algebra import causal, padding
+from zoo.masks.attention.layer import Attention, rotate, rotation
+from zoo.masks.attention.schemes import causal, padding
 from zoo.masks.classifiers import TextClassifier
-from zoo.masks.encoder import Attention, Encoder, rotate, rotation
+from zoo.masks.encoder import Encoder
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from zoo.linking.linker import Linker
 from zoo.linking.losses import listed
 from zoo.linking.questions import CANDIDATE_FEATURES, NIL_FEATURES, described
 from zoo.linking.vectors import EntityVectors, weights_sum
-from zoo.masks.algebra import padding
+from zoo.masks.attention.schemes import padding
 from zoo.masks.encoder import Encoder, initialise
 
 PARTS = 4

@@ -5,17 +5,17 @@ from typing import TYPE_CHECKING
 from zoo.lazy import attach
 
 if TYPE_CHECKING:
-    from zoo.masks.algebra import Mask as Mask
-    from zoo.masks.algebra import bidirectional as bidirectional
-    from zoo.masks.algebra import block as block
-    from zoo.masks.algebra import causal as causal
-    from zoo.masks.algebra import diagonal as diagonal
-    from zoo.masks.algebra import padding as padding
-    from zoo.masks.algebra import permutation as permutation
-    from zoo.masks.algebra import prefix as prefix
-    from zoo.masks.algebra import reverse as reverse
-    from zoo.masks.algebra import sliding_window as sliding_window
-    from zoo.masks.algebra import unilm as unilm
+    from zoo.masks.attention.algebra import Mask as Mask
+    from zoo.masks.attention.schemes import bidirectional as bidirectional
+    from zoo.masks.attention.schemes import block as block
+    from zoo.masks.attention.schemes import causal as causal
+    from zoo.masks.attention.schemes import diagonal as diagonal
+    from zoo.masks.attention.schemes import padding as padding
+    from zoo.masks.attention.schemes import permutation as permutation
+    from zoo.masks.attention.schemes import prefix as prefix
+    from zoo.masks.attention.schemes import reverse as reverse
+    from zoo.masks.attention.schemes import sliding_window as sliding_window
+    from zoo.masks.attention.schemes import unilm as unilm
     from zoo.masks.bert import from_bert as from_bert
     from zoo.masks.classifiers import text_classifier as text_classifier
     from zoo.masks.classifiers import token_classifier as token_classifier

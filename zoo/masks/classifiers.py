@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from zoo.layers.prediction import Prediction, most_probable
 from zoo.layers.signature import Signature
 from zoo.layers.sizes import require_sizes
-from zoo.masks.algebra import padding
+from zoo.masks.attention.schemes import padding
 from zoo.masks.encoder import Encoder, initialise
 from zoo.masks.transformer import TokenTransformer
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from zoo.decoding.cpu.inference import lean, require_untouched
 from zoo.decoding.cpu.linear import PackedLinear
 from zoo.decoding.engine.cache import TreeCache
-from zoo.masks.algebra import padding
+from zoo.masks.attention.schemes import padding
 from zoo.masks.transformer import TokenTransformer
 
 TextTask = Literal["seq2seq", "lm", "prefix"]

@@ -1,7 +1,11 @@
 """`generate`: texts from texts, by any of the ways of decoding."""
 
+import warnings
 from collections.abc import Iterator
 from typing import Any
+
+import torch
+from torch import Tensor
 
 from zoo.decoding.texts import stream as stream_text
 from zoo.decoding.texts import write
@@ -47,7 +51,9 @@ def generate(
 
     Returns:
         A text for each, in order: what follows it, or, where `order` is another, all of it. Of a
-        text with `n_best` or `samples` results, these in turn.
+        text with `n_best` or `samples` results, these in turn. From a source without words, or
+        without a Chinese character if the vocabulary is Chinese, nothing is written: its result is
+        empty, and a warning says so.
 
     Raises:
         TypeError: if `texts` is a single string.
@@ -63,11 +69,55 @@ def generate(
         return write_in_order(net, tokenizer, texts, order, length, stream=stream, **options)
     if length is not None:
         raise ValueError("length does nothing from left to right: give max_new_tokens")
-    prompts = encode(net, tokenizer, texts, task, max_new_tokens)
-    model = DecodableTransformer(net, task)
     options = {**defaults(tokenizer, task), **options}
     options |= {"max_new_tokens": max_new_tokens, "batch_size": batch_size}
-    return write(model, prompts, tokenizer.decode, stream=stream, **options)
+    each = options.get("samples") or options.get("n_best") or 1
+    kept = readable(tokenizer, texts) if task == "seq2seq" else [*range(len(texts))]
+    prompts = encode(net, tokenizer, [texts[i] for i in kept], task, max_new_tokens)
+    shown = stream and renumbered(stream, kept, each)
+    made = write(
+        DecodableTransformer(net, task), prompts, tokenizer.decode, stream=shown, **options
+    )
+    results = [""] * (len(texts) * each)
+    for place, number in enumerate(kept):
+        results[number * each : (number + 1) * each] = made[place * each : (place + 1) * each]
+    return results
+
+
+def readable(tokenizer: Tokenizer, texts: list[str]) -> list[int]:
+    """Return the numbers of the sources that a model can read; warn of the others.
+
+    Args:
+        tokenizer: the model's.
+        texts: the sources.
+    """
+    kept = [number for number, text in enumerate(texts) if tokenizer.reads(text)]
+    if len(kept) < len(texts):
+        first = min({*range(len(texts))} - {*kept})
+        language = "no Chinese characters" if tokenizer.is_chinese else "no words"
+        warnings.warn(
+            f"{len(texts) - len(kept)} of {len(texts)} sources have {language}, the first is "
+            f"number {first}, {texts[first]!r:.40}: nothing is written from them",
+            stacklevel=4,
+        )
+    return kept
+
+
+def renumbered(stream: Stream, kept: list[int], each: int) -> Stream:
+    """Return a stream that is told the numbers of all texts, not of those that are kept.
+
+    Args:
+        stream: a function of rows and tokens.
+        kept: the numbers of the texts that are written from.
+        each: results of a text.
+    """
+    numbers = torch.tensor(kept)
+
+    def told(rows: Tensor, tokens: Tensor) -> None:
+        own = numbers.to(rows.device)[rows // each]
+        stream(own * each + rows % each, tokens)
+
+    return told
 
 
 def stream(
@@ -93,6 +143,8 @@ def stream(
         Pieces of what is written, as they come.
     """
     tokenizer = require_tokenizer(tokenizer)
+    if task == "seq2seq" and not readable(tokenizer, [text]):
+        return iter(())
     (prompt,) = encode(net, tokenizer, [text], task, max_new_tokens)
     options = {**defaults(tokenizer, task), **options, "max_new_tokens": max_new_tokens}
     return stream_text(DecodableTransformer(net, task), prompt, tokenizer.decode, **options)

@@ -10,7 +10,16 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor
 
-from zoo.masks.algebra import Mask, causal, diagonal, padding, permutation, prefix, reverse, unilm
+from zoo.masks.attention.algebra import Mask
+from zoo.masks.attention.schemes import (
+    causal,
+    diagonal,
+    padding,
+    permutation,
+    prefix,
+    reverse,
+    unilm,
+)
 
 
 class TextBatch(NamedTuple):

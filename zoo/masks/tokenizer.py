@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Collection, Iterable, Sequence
+from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +16,7 @@ from torch.nn.utils.rnn import pad_sequence
 from zoo.data.text import frequent
 from zoo.errors import require_whole
 from zoo.layers.texts import require_texts
+from zoo.masks.chinese import has_han, is_chinese_piece, occurs_in_chinese
 
 ROLES = {
     "padding": ("[PAD]", "<pad>"),
@@ -29,10 +31,6 @@ NORMALISER = {
     "strip_accents": "strip_accents",
     "tokenize_chinese_chars": "handle_chinese_chars",
 }
-HAN = ((0x3400, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x323AF))
-# CJK symbols, full-width forms, general punctuation, the middle dot
-PUNCTUATION = ((0x3000, 0x303F), (0xFF00, 0xFFEF), (0x2010, 0x2027), (0xB7, 0xB7))
-ASCII_SIGNS = ((0x21, 0x2F), (0x3A, 0x40), (0x5B, 0x60), (0x7B, 0x7E))
 
 
 class Tokenizer:
@@ -127,6 +125,15 @@ class Tokenizer:
     def special(self) -> set[int]:
         """The ids of padding, unknown, start, end and mask."""
         return {getattr(self, role) for role in ROLES}
+
+    @cached_property
+    def is_chinese(self) -> bool:
+        """Whether most of the vocabulary is Chinese."""
+        return 2 * sum(map(has_han, self.tokens)) > len(self)
+
+    def reads(self, text: str) -> bool:
+        """Say whether a text has words, and, if the vocabulary is Chinese, a Chinese character."""
+        return has_han(text) if self.is_chinese else any(map(str.isalnum, text))
 
     def encode(self, text: str, max_length: int | None = None) -> list[int]:
         """Return the ids of a text between start and end; an empty text has just these two.
@@ -223,7 +230,7 @@ class Tokenizer:
         """
         tokens = self.tokens
         if keep == "zh":
-            wanted = _occurs_in_chinese if self._wordpiece else _is_chinese
+            wanted = occurs_in_chinese if self._wordpiece else is_chinese_piece
         else:
             if strangers := sorted(set(keep) - set(tokens)):
                 raise ValueError(
@@ -293,20 +300,3 @@ def pad(rows: Iterable[list[int]], value: int) -> Tensor:
 def _are_words(one: str, two: str) -> bool:
     """Say whether a blank belongs between two tokens."""
     return bool(one and two) and all(c.isascii() and c.isalnum() for c in (one[-1], two[0]))
-
-
-def _within(character: str, *ranges: tuple[tuple[int, int], ...]) -> bool:
-    return any(low <= ord(character) <= high for range_ in ranges for low, high in range_)
-
-
-def _occurs_in_chinese(token: str) -> bool:
-    """Say whether BERT's pre-tokenizer, which isolates Han and signs, can let a piece occur."""
-    stem = token.removeprefix("##")
-    return len(token) == 1 or not any(_within(c, HAN, PUNCTUATION, ASCII_SIGNS) for c in stem)
-
-
-def _is_chinese(piece: str) -> bool:
-    stem = piece.removeprefix("▁")
-    if len(stem) <= 1 and stem.isascii():
-        return True
-    return all(_within(c, HAN, PUNCTUATION) or c in "0123456789" for c in stem)

@@ -7,8 +7,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from zoo.layers.signature import Signature
-from zoo.masks.algebra import Mask, padding, permutation
-from zoo.masks.encoder import ACTIVATIONS, Activation, Encoder, attend, initialise
+from zoo.masks.attention.algebra import Mask
+from zoo.masks.attention.layer import attend
+from zoo.masks.attention.schemes import padding, permutation
+from zoo.masks.encoder import ACTIVATIONS, Activation, Encoder, initialise
 
 
 class Head(nn.Module):

@@ -14,10 +14,10 @@ class Slots(NamedTuple):
     """What one layer has written, and where the tokens at hand are to be written.
 
     Attributes:
-        new_keys: float (prompts, heads, channels, tokens).
-        new_values: float (prompts, heads, tokens, channels).
-        keys: float (prompts * heads, channels, length + tokens), the new ones last.
-        values: float (prompts * heads, length + tokens, channels), likewise.
+        new_keys: float (prompts, heads, tokens, channels).
+        new_values: likewise.
+        keys: float (prompts, heads, length + tokens, channels), the new ones last.
+        values: likewise.
     """
 
     new_keys: Tensor
@@ -30,28 +30,19 @@ class Slots(NamedTuple):
     ) -> Tensor:
         """Write new keys and values behind the others, and attend to all.
 
-        A token's scores are a vector times a matrix, which is bound by what it reads. With the
-        channels of the keys in rows it takes two thirds of the fused kernel's time on a CPU; a
-        prompt, of which nothing is cached yet, has that kernel.
-
         Args:
             query: float (prompts, heads, tokens, channels).
             key: likewise.
             value: likewise.
-            mask: float, added to the scores: from `prompt_mask` (prompts, 1, tokens, tokens), from
-                `step_mask` (prompts * heads or 1, tokens, length + tokens).
+            mask: float (prompts or 1, 1, tokens, length + tokens), added to the scores.
             scale: multiplies the scores.
 
         Returns:
             float (prompts, heads, tokens, channels).
         """
-        self.new_keys.copy_(key.mT)
+        self.new_keys.copy_(key)
         self.new_values.copy_(value)
-        if mask.dim() == 4:
-            return F.scaled_dot_product_attention(query, key, value, mask, scale=scale)
-        rows = query.reshape(len(self.keys), *query.shape[2:])
-        scores = torch.baddbmm(mask, rows, self.keys, alpha=scale)
-        return torch.bmm(scores.softmax(-1), self.values).view(query.shape)
+        return F.scaled_dot_product_attention(query, self.keys, self.values, mask, scale=scale)
 
 
 @dataclass
@@ -64,8 +55,8 @@ class TreeCache:
     however many hypotheses go on from it.
 
     Attributes:
-        keys: float (layers, prompts, heads, channels, room).
-        values: float (layers, prompts, heads, room, channels).
+        keys: float (layers, prompts, heads, room, channels).
+        values: likewise.
         visible: float (prompts, 1, beams, room), 0 where a hypothesis sees a slot, -inf elsewhere.
         positions: int64 (prompts, beams), where each hypothesis' next token stands.
         length: slots in use.
@@ -97,7 +88,7 @@ class TreeCache:
         visible = like.new_full((prompts, 1, 1, room), HIDDEN)
         visible[:, 0, 0, :time].masked_fill_(valid, 0)
         return cls(
-            like.new_empty(layers, prompts, heads, channels, room),
+            like.new_empty(layers, prompts, heads, room, channels),
             like.new_empty(layers, prompts, heads, room, channels),
             visible,
             valid.sum(1, keepdim=True),
@@ -122,8 +113,7 @@ class TreeCache:
         """Make each hypothesis see its next token's slot, and return what each of them sees.
 
         Returns:
-            float (prompts * heads, beams, length + beams), or 1 for all heads of a single prompt;
-            0 or -inf.
+            float (prompts, 1, beams, length + beams), 0 or -inf.
         """
         beams = self.positions.shape[1]
         if self.length + beams > self.visible.shape[-1]:
@@ -132,10 +122,7 @@ class TreeCache:
         own = self.visible[..., self.length : end]
         own.fill_(HIDDEN)
         own.diagonal(dim1=-2, dim2=-1).fill_(0)
-        mask = self.visible[..., :end]
-        if len(mask) == 1:
-            return mask[0]
-        return mask.expand(-1, self.keys.shape[2], -1, -1).flatten(0, 1)
+        return self.visible[..., :end]
 
     def make_room(self) -> None:
         """Drop the slots that no hypothesis sees any more if they are many, else double the room.
@@ -148,14 +135,14 @@ class TreeCache:
         room, beams = self.visible.shape[-1], self.positions.shape[1]
         if needed > room // 2 or needed + beams > room:
             more = max(room, beams)
-            self.keys = F.pad(self.keys, (0, more))
+            self.keys = F.pad(self.keys, (0, 0, 0, more))
             self.values = F.pad(self.values, (0, 0, 0, more))
             self.visible = F.pad(self.visible, (0, more), value=HIDDEN)
             return
         order = seen.sort(dim=1, descending=True, stable=True).indices[:, :needed]
-        at = order[None, :, None, None]  # (1, prompts, 1, 1, needed)
-        self.keys[..., :needed] = self.keys.take_along_dim(at, -1)
-        self.values[..., :needed, :] = self.values.take_along_dim(at.mT, -2)
+        at = order[None, :, None, :, None]  # (1, prompts, 1, needed, 1)
+        self.keys[..., :needed, :] = self.keys.take_along_dim(at, -2)
+        self.values[..., :needed, :] = self.values.take_along_dim(at, -2)
         self.visible[..., :needed] = self.visible.take_along_dim(order[:, None, None], -1)
         self.visible[..., needed:] = HIDDEN
         self.length = needed
@@ -163,9 +150,8 @@ class TreeCache:
     def slots(self, tokens: int) -> list[Slots]:
         """Return the slots of each layer, for so many new tokens of each prompt."""
         end = self.length + tokens
-        keys, values = self.keys[..., :end], self.values[..., :end, :]
-        new_keys, new_values = keys[..., self.length :], values[..., self.length :, :]
-        parts = new_keys, new_values, keys.flatten(1, 2), values.flatten(1, 2)
+        keys, values = self.keys[..., :end, :], self.values[..., :end, :]
+        parts = keys[..., self.length :, :], values[..., self.length :, :], keys, values
         return [Slots(*layer) for layer in zip(*(part.unbind() for part in parts), strict=True)]
 
     def reorder(self, rows: Tensor) -> "TreeCache":

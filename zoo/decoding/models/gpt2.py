@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from zoo.decoding.cpu.inference import Norm, is_untouched
-from zoo.decoding.cpu.linear import PackedLinear
+from zoo.decoding.cpu.inference import Norm, chain, is_untouched
+from zoo.decoding.cpu.linear import Activation, PackedLinear
 from zoo.decoding.engine.cache import TreeCache
 
 GPT2 = "transformers.models.gpt2.modeling_gpt2"
@@ -20,24 +20,21 @@ class Block(NamedTuple):
     attention: PackedLinear
     projection: PackedLinear
     norm_2: Norm
-    inner: PackedLinear
+    inner: Callable[[Tensor], Tensor]  # with the activation
     outer: PackedLinear
     scale: float
-    activation: Callable[[Tensor], Tensor]
 
     @classmethod
     def of(cls, block: Any) -> "Block":
         """Return the weights of a `GPT2Block`."""
-        activation = gelu_tanh if is_gelu_tanh(block.mlp.act) else block.mlp.act
         return cls(
             Norm.of(block.ln_1),
             packed(block.attn.c_attn),
             packed(block.attn.c_proj),
             Norm.of(block.ln_2),
-            packed(block.mlp.c_fc),
+            activated(block.mlp.c_fc, block.mlp.act),
             packed(block.mlp.c_proj),
             block.attn.scaling,
-            activation,
         )
 
 
@@ -111,7 +108,7 @@ class GPT2Steps:
             q, k, v = block.attention(block.norm_1(x)).view(split).permute(2, 0, 3, 1, 4)
             mixed = slots.attend(q, k, v, mask, block.scale)
             x = x + block.projection(mixed.transpose(1, 2).reshape(x.shape))
-            x = x + block.outer(block.activation(block.inner(block.norm_2(x))))
+            x = x + block.outer(block.inner(block.norm_2(x)))
         cache.length += count
         return x
 
@@ -139,14 +136,16 @@ def is_known(module: nn.Module) -> bool:
     return is_untouched(module) and type(module).__module__.startswith(known)
 
 
-def packed(layer: Any) -> PackedLinear:
-    """Return the layer of a `Conv1D`, whose weights are (in, out)."""
-    return PackedLinear(layer.weight.t(), layer.bias)
+def packed(layer: Any, activation: Activation = "none") -> PackedLinear:
+    """Return the layer of a `Conv1D`, whose weights are (in, out), and an activation."""
+    return PackedLinear(layer.weight.t(), layer.bias, activation)
 
 
-def gelu_tanh(x: Tensor) -> Tensor:
-    """Return GELU by its tanh formula, in one kernel."""
-    return F.gelu(x, approximate="tanh")
+def activated(layer: Any, activation: Any) -> Callable[[Tensor], Tensor]:
+    """Return a `Conv1D` and a module of `transformers` behind it as one function."""
+    if is_gelu_tanh(activation):
+        return packed(layer, "gelu_tanh")
+    return chain([packed(layer), activation])
 
 
 def is_gelu_tanh(activation: Any) -> bool:
