@@ -11,6 +11,7 @@ import numpy as np
 
 from zoo.infomap.flow import Flow
 from zoo.infomap.kernels.aggregation import Level, aggregate, both_ways
+from zoo.infomap.kernels.crossover import take_over
 from zoo.infomap.kernels.csr import row_sums
 from zoo.infomap.kernels.hierarchy import hierarchy
 from zoo.infomap.kernels.multilevel import parents_of
@@ -22,7 +23,7 @@ from zoo.infomap.refinement import count_of, leaves_moved, numbered, refined
 from zoo.infomap.tree import Tree
 
 # Searches of one trial: in a small network each is a lottery and takes no time.
-MOST_SEARCHES, NODES_SEARCHED = 6, 2000
+MOST_SEARCHES, NODES_SEARCHED = 4, 2000
 SAME = 1e-9  # bits: two searches that differ by less have found the same
 
 
@@ -99,9 +100,9 @@ class _Trials:
         return best
 
     def trial(self, seeds: list[int]) -> Tree:
-        """Return the best of some searches, in turn from the start and from what two agree on.
+        """Return the best of some searches; each is recombined with the best before.
 
-        Two that come from the start to the same codelength end the trial.
+        Two that come to the same codelength end the trial.
         """
         start = np.arange(self.flow.nodes, dtype=np.uint32)
         if self.start is not None:
@@ -109,16 +110,13 @@ class _Trials:
         best = self.search(start, seeds[0])
         if self.start is not None:
             best = min(best, self.refined(self.start, seeds[0]), key=self.cost)
-        pair = best, best
-        for turn, seed in enumerate(seeds[1:], 1):
-            if turn % 2:
-                tree = self.search(start, seed, eager=False)
-                if abs(self.cost(tree) - self.cost(best)) < SAME:
-                    break
-                pair = best, tree
-            else:
-                tree = self.search(self.recombined(*pair, seed), seed)
-            best = min(best, tree, key=self.cost)
+        for turn, seed in enumerate(seeds[1:]):
+            tree = self.search(start, seed, eager=turn % 2 == 1)
+            if abs(self.cost(tree) - self.cost(best)) < SAME:
+                break
+            first, second = sorted((best, tree), key=self.cost)
+            mixed = self.recombined(first, second, seed)
+            best = first if mixed is None else min(first, self.search(mixed, seed), key=self.cost)
         return best
 
     def search(self, start: np.ndarray, seed: int, *, eager: bool = True) -> Tree:
@@ -156,19 +154,26 @@ class _Trials:
         better = leaves_moved(self.level, better, seed)
         return min(self.tree(levels), self.tree(better), key=self.cost)
 
-    def recombined(self, first: Tree, second: Tree, seed: int) -> np.ndarray:
-        """Search with the nodes that two trees have together in the lowest modules as units.
+    def recombined(self, first: Tree, second: Tree, seed: int) -> np.ndarray | None:
+        """Take modules of the second tree over to the first, the lowest ones of both.
+
+        Then search with the nodes that the two have together as units.
 
         Returns:
-            uint32 (nodes,), modules no worse than the lowest ones of the first.
+            uint32 (nodes,), modules to start from; None if the first tree's are not changed.
         """
         ours, theirs = first.levels[-1], second.levels[-1]
         cells = numbered(ours.astype(np.int64) * (int(theirs.max()) + 1) + theirs)
         count = count_of(cells)
-        labels = parents_of(cells, numbered(ours), count)
         units = aggregate(self.level, cells, count)
+        before = parents_of(cells, numbered(ours), count)
+        labels = before.copy()
+        if self.flow.physical is None and not self.preferred:
+            take_over(units, labels, parents_of(cells, numbered(theirs), count), seed)
+            labels = numbered(labels)
         search(units, labels, np.zeros(count, np.uint32), np.zeros(1), seed, self.preferred)
-        return labels[cells]
+        same = count_of(numbered(labels * np.int64(count) + before)) == count_of(before)
+        return None if same and count_of(labels) == count_of(before) else labels[cells]
 
     def tree(self, levels: list[np.ndarray]) -> Tree:
         """Return the tree of some levels."""

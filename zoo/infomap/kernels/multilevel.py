@@ -12,7 +12,9 @@ from zoo.infomap.kernels.visits import shuffled
 from zoo.kernels import inline, kernel
 
 PIECES, LEAST = 16, 1 << 13  # a level is divided in so many pieces of so many nodes, or fewer
-REACH = 256  # modules without a link that a node tries, where teleportation links all
+# Modules without a link that a node tries where teleportation links all: so many for all nodes
+# together, and no fewer for each.
+TRIES, LEAST_TRIES = 1 << 14, 8
 
 
 @inline
@@ -40,7 +42,6 @@ def climb(
         The level of the new modules and the bits saved.
     """
     here, modules, total, leaves = level, labels, 0.0, True
-    beyond = np.int64(REACH if level.teleport.size else 0)
     reach = np.int64(0)  # first along links
     while True:
         # What each parent's index codebook is used: its exit and the enter flow of its modules.
@@ -55,9 +56,9 @@ def climb(
         rates = modules_of(top, spare)
         saved = move_nodes(here, modules, rates, groups, index, order, preferred, reach)
         if saved == 0.0:
-            if reach == beyond:
+            if reach > 0 or not level.teleport.size:
                 return top, total
-            reach = beyond
+            reach = reach_of(modules.size)
             continue
         # Label the leaves, and go on with the modules as nodes.
         total += saved
@@ -67,7 +68,14 @@ def climb(
                 labels[x] = modules[labels[x]]
         groups = parents_of(modules, groups, count)
         top = aggregate(here, modules, count)
-        here, modules, leaves, reach = top, np.arange(count).astype(np.uint32), False, beyond
+        here, modules, leaves = top, np.arange(count).astype(np.uint32), False
+        reach = reach_of(count) if level.teleport.size else np.int64(0)
+
+
+@kernel
+def reach_of(nodes: Scalar) -> Scalar:
+    """Return how many modules without a link each of some nodes tries."""
+    return np.int64(max(LEAST_TRIES, TRIES // nodes))
 
 
 @kernel
