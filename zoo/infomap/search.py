@@ -23,7 +23,8 @@ from zoo.infomap.refinement import count_of, leaves_moved, numbered, refined
 from zoo.infomap.tree import Tree
 
 # Searches of one trial: in a small network each is a lottery and takes no time.
-MOST_SEARCHES, NODES_SEARCHED = 4, 2000
+MOST_SEARCHES, NODES_SEARCHED = 6, 2000
+ENOUGH = 3  # searches of a trial that find the best: no more are made
 SAME = 1e-9  # bits: two searches that differ by less have found the same
 
 
@@ -102,21 +103,29 @@ class _Trials:
     def trial(self, seeds: list[int]) -> Tree:
         """Return the best of some searches; each is recombined with the best before.
 
-        Two that come to the same codelength end the trial.
+        A trial ends when enough of them have come to the best codelength by themselves.
         """
         start = np.arange(self.flow.nodes, dtype=np.uint32)
         if self.start is not None:
             start = min(self.start, key=lambda level: codelength(self.flow, level))
-        best = self.search(start, seeds[0])
-        if self.start is not None:
-            best = min(best, self.refined(self.start, seeds[0]), key=self.cost)
+        best, agreed = self.search(start, seeds[0]), 1
         for turn, seed in enumerate(seeds[1:]):
             tree = self.search(start, seed, eager=turn % 2 == 1)
             if abs(self.cost(tree) - self.cost(best)) < SAME:
-                break
+                agreed += tree.modules > 1  # that a search finds nothing says little
+                if agreed == ENOUGH:
+                    break
+                continue
             first, second = sorted((best, tree), key=self.cost)
             mixed = self.recombined(first, second, seed)
-            best = first if mixed is None else min(first, self.search(mixed, seed), key=self.cost)
+            if mixed is not None:
+                first = min(first, self.search(mixed, seed), key=self.cost)
+            agreed = 1 if first is not best else agreed
+            best = first
+        if len(best.levels) > 1:
+            best = min(best, self.refined(best.levels, seeds[0]), key=self.cost)
+        if self.start is not None:
+            best = min(best, self.refined(self.start, seeds[0]), key=self.cost)
         return best
 
     def search(self, start: np.ndarray, seed: int, *, eager: bool = True) -> Tree:
@@ -128,31 +137,40 @@ class _Trials:
             eager: how modules are joined, see `super_modules`.
         """
         labels = start.copy()
-        levels, saved = [], []
         if self.two_level:
             root = np.zeros_like(labels), np.zeros(1)
             search(self.level, labels, *root, seed, self.preferred)
-        else:
-            levels, saved = hierarchy(self.level, labels, seed, self.preferred, eager)
-        found = [self.tree([labels])]
-        if not self.preferred:
-            found.append(Tree([np.zeros_like(labels)], self.one_level, self.one_level))
+            return self.best_levels([labels])
+        levels, saved = hierarchy(self.level, labels, seed, self.preferred, eager)
+        if self.preferred or len(levels) > 1:
+            found = [self.best_levels([labels])]
+        else:  # then these labels are the only level, or worth nothing
+            found = [self.undivided()]
         if levels:
             length = self.one_level - sum(map(np.sum, saved))
             found.append(Tree(levels, float(length), self.one_level))
-        if len(levels) > 1 and not self.preferred:
-            found += [self.tree(levels[-1:]), self.refined(levels, seed)]
         return min(found, key=lambda tree: tree.codelength)
+
+    def best_levels(self, levels: list[np.ndarray]) -> Tree:
+        """Return the tree of some levels, or one module of all nodes if that costs less."""
+        tree = self.tree(levels)
+        return tree if self.preferred or tree.codelength < self.one_level else self.undivided()
+
+    def undivided(self) -> Tree:
+        """Return the tree of one module with all nodes."""
+        return Tree([np.zeros(self.flow.nodes, np.uint32)], self.one_level, self.one_level)
 
     def refined(self, levels: list[np.ndarray], seed: int) -> Tree:
         """Return a tree whose levels were searched again, one by one; never a worse one."""
-        if self.two_level or self.preferred or len(levels) == 1:
-            return self.tree(levels[-1:] if self.two_level else levels)
-        better, saved = refined(self.level, levels, seed)
-        if saved == 0.0:
-            return self.tree(levels)
-        better = leaves_moved(self.level, better, seed)
-        return min(self.tree(levels), self.tree(better), key=self.cost)
+        flat = self.tree(levels[-1:])
+        if self.two_level or len(levels) == 1:
+            return flat
+        trees = [self.tree(levels), flat]
+        if not self.preferred:
+            better, saved = refined(self.level, levels, seed)
+            if saved > 0.0:
+                trees.append(self.tree(leaves_moved(self.level, better, seed)))
+        return min(trees, key=self.cost)
 
     def recombined(self, first: Tree, second: Tree, seed: int) -> np.ndarray | None:
         """Take modules of the second tree over to the first, the lowest ones of both.
