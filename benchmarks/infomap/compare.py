@@ -6,7 +6,7 @@ The networks that come with `infomap` (`infomap.datasets`) are tried with 22 set
 hundred others (benchmarks/infomap/families.py) with ten. A cell is one graph and one set: the mean
 codelength and the mean CPU time over the seeds, of reading the graph and of the search, one thread.
 Each cell is a line of the file as soon as it is done; the command goes on where it was stopped, and
-prints one table of all that is there. `--seeds 3` takes a third of the time, `--print` none.
+prints one table of all that is there. `--seeds 3` takes a third of the time; `--print` only prints.
 """
 
 from __future__ import annotations
