@@ -14,7 +14,7 @@ from zoo.infomap.networks.network import Network
 from zoo.infomap.networks.tables import DEFAULT, from_table, has_ends, is_end
 
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
-WITHOUT_HEADER = ("source", "target", DEFAULT)
+WITHOUT_HEADER: tuple[str, ...] = ("source", "target", DEFAULT)
 
 
 @dataclass(frozen=True)

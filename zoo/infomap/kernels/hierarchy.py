@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from zoo.infomap.kernels.aggregation import Level, aggregate, induced, members_of
-from zoo.infomap.kernels.logarithm import plogp
+from zoo.infomap.kernels.logarithm import Scalar, plogp
 from zoo.infomap.kernels.multilevel import divide, parents_of, renumber
 from zoo.infomap.kernels.physical import name_costs, no_physical
 from zoo.infomap.kernels.two_level import search
@@ -229,9 +229,7 @@ def searched_exactly(
 
 
 @kernel
-def super_cost(
-    units: Level, labels: np.ndarray, groups: np.ndarray, exits: np.ndarray
-) -> np.float64:
+def super_cost(units: Level, labels: np.ndarray, groups: np.ndarray, exits: np.ndarray) -> Scalar:
     """Return the bits of the codebooks between units and the groups that hold them.
 
     Args:
