@@ -50,7 +50,7 @@ def read_link_table(text: Text, *, directed: bool, drop_directions: bool, **_: A
     names = list(links.nodes or [])
     attributes: dict[str, Any] = {"names": names}
     if all(_is_whole(name) for name in names):
-        ids, order = np.unique([int(name) for name in names], return_inverse=True)
+        ids, order = np.unique([int(str(name)) for name in names], return_inverse=True)
         if len(ids) == len(names):  # not 1 and 01
             ends = order[links.sources], order[links.targets]
             links = Links(*ends, links.weights, ids.tolist(), links.directed)
