@@ -3,33 +3,18 @@ from math import log2
 
 import numpy as np
 import pytest
+from infomap_graphs import MODELS, random_flow
 
 from zoo.infomap.flow import make_flow
 from zoo.infomap.kernels.aggregation import aggregate, induced
-from zoo.infomap.kernels.local_moving import (
-    index_change,
-    modules_of,
-    shuffled,
-    term_bound,
-    term_change,
-)
 from zoo.infomap.kernels.logarithm import log2 as fast_log2
 from zoo.infomap.kernels.logarithm import plogp
+from zoo.infomap.kernels.module_rates import index_change, modules_of, term_bound, term_change
 from zoo.infomap.kernels.two_level import search
+from zoo.infomap.kernels.visits import shuffled
 from zoo.infomap.map_equation import boundary, codelength, one_level
 from zoo.infomap.networks.network import from_edges
 from zoo.infomap.search import level_of, partition
-
-
-def random_flow(random, nodes, edges, physical=None, **options):
-    """Flow of a random weighted graph that is connected by a path; some states share a node."""
-    sources = np.r_[random.integers(0, nodes, edges), np.arange(nodes - 1)]
-    targets = np.r_[random.integers(0, nodes, edges), np.arange(1, nodes)]
-    weights = random.integers(1, 5, sources.size).astype(float)
-    directed = options.get("model", "undirected") == "directed"
-    names = None if physical is None else random.integers(0, physical, nodes).astype(np.int32)
-    network = from_edges(sources, targets, weights, directed=directed, physical=names)
-    return make_flow(network, **options)
 
 
 def partitions(nodes):
@@ -43,14 +28,6 @@ def partitions(nodes):
             yield from grow([*labels, label], max(count, label + 1))
 
     return list(grow([0], 1))
-
-
-MODELS = [
-    {},
-    {"model": "directed"},
-    {"model": "directed", "recorded": True},
-    {"model": "directed", "recorded": True, "to_nodes": True},
-]
 
 
 def test_logarithm_is_exact_to_fourteen_digits():

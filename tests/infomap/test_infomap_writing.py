@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from infomap import datasets
 
 from zoo.infomap import codelength, find_communities
-from zoo.infomap.communities import Communities
 from zoo.infomap.files.read_partition import read_partition
+from zoo.infomap.result import Communities
 from zoo.infomap.tree import Tree
 from zoo.infomap.walk import walk_on
 

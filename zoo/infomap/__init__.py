@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 from zoo.lazy import attach
 
 if TYPE_CHECKING:
-    from zoo.infomap.communities import Communities as Communities
     from zoo.infomap.communities import codelength as codelength
     from zoo.infomap.communities import find_communities as find_communities
+    from zoo.infomap.estimator import InfoMap as InfoMap
     from zoo.infomap.files.read_network import read_network as read_network
     from zoo.infomap.flow import Flow as Flow
     from zoo.infomap.flow import make_flow as make_flow
@@ -19,5 +19,6 @@ if TYPE_CHECKING:
     from zoo.infomap.networks.network import Network as Network
     from zoo.infomap.networks.network import from_edges as from_edges
     from zoo.infomap.networks.states import from_states as from_states
+    from zoo.infomap.result import Communities as Communities
 
 attach(__name__, __file__)

@@ -12,18 +12,15 @@ import numpy as np
 
 from zoo.cli.options import OptionParser
 from zoo.files import replacing, require_place
-from zoo.infomap.communities import Communities, find_communities
+from zoo.infomap.communities import find_communities
+from zoo.infomap.files.write import FORMATS
 from zoo.infomap.files.write_tree import savings
+from zoo.infomap.result import Communities
 
 SHOWN = 10  # communities in the table
 NAMES = 6  # nodes of each
 PICTURES = (".png", ".pdf", ".svg")
-WRITERS = {
-    ".tree": Communities.write_tree,
-    ".clu": Communities.write_clu,
-    ".ftree": Communities.write_ftree,
-}
-FILES = (*WRITERS, *PICTURES)
+FILES = (*FORMATS, *PICTURES)
 
 
 def run(arguments: list[str]) -> None:
@@ -76,8 +73,8 @@ def infomap(
 
 def write(found: Communities, path: Path, states: bool) -> None:
     """Write communities to a file of the form that its suffix tells."""
-    if path.suffix in WRITERS:
-        WRITERS[path.suffix](found, path, states=states)
+    if path.suffix in FORMATS:
+        found.write(path, states=states)
         return
     from matplotlib.figure import Figure
 

@@ -1,31 +1,21 @@
-"""`find_communities` and what it returns."""
+"""`find_communities`, and the codelength of any partition."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import Any
 
 from zoo.errors import require_whole
 from zoo.infomap import map_equation
-from zoo.infomap.files.write_tree import Document, Marks
 from zoo.infomap.flow import TELEPORTATION, Flow, FlowModel
 from zoo.infomap.graphs import warn_if_dense
 from zoo.infomap.map_equation import Labels
 from zoo.infomap.networks.multilayer import RELAX_RATE
 from zoo.infomap.partitions import labels_on
+from zoo.infomap.result import Communities
 from zoo.infomap.search import partition
-from zoo.infomap.tree import Tree
 from zoo.infomap.walk import Walk, walk_on
 from zoo.kernels.cache import announced
 from zoo.progress import stages
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from networkx import Graph
 
 
 def find_communities(
@@ -34,6 +24,7 @@ def find_communities(
     directed: bool = False,
     two_level: bool = False,
     trials: int = 1,
+    stop_after: int | None = None,
     seed: int = 0,
     threads: int | None = None,
     flow: FlowModel | None = None,
@@ -66,18 +57,21 @@ def find_communities(
             - a networkx or an igraph graph;
             - a torch `edge_index` (2, m), or `(edge_index, edge_weight)`, which holds undirected
               links in both directions, as torch_geometric has it; a sparse tensor;
+            - an AnnData: its `obsp["connectivities"]`, or that which `weight` names;
             - a DataFrame with columns source, target, weight, in capitals or not (also from and
               to, src and dst, u and v; value, count, w; else the first two or three), or one whose
               rows and columns have the same names: a matrix;
             - a `zoo.infomap.Network`;
-            - a path of a `.net`, `.mtx` or list of links, `-` for standard input, or an open
-              file; see `zoo.infomap.read_network`.
+            - a path of a `.net`, `.mtx`, `.csv`, `.tsv` or list of links, `-` for standard input,
+              or an open file; see `zoo.infomap.read_network`.
 
             Numbers of nodes are places, 0, 1, 2, ...; if they are so large that nearly all of the
             nodes would have no link, they are names.
         directed: whether links have a direction.
         two_level: whether to look only for modules, not for modules within modules.
-        trials: number of searches; the best is kept.
+        trials: number of trials; the best is kept.
+        stop_after: number of trials in a row without a better codelength after which no more are
+            made; default all are.
         seed: of the first trial; one seed gives one result, whatever the number of threads.
         threads: trials at a time; default the number of processors.
         flow: how the walker moves: `undirected`, `directed`, `undirdir`, `outdirdir`, `rawdir`,
@@ -94,8 +88,8 @@ def find_communities(
         relax_down: how many layers down such a step may lead; default any.
         relax_up: the same for layers up.
         start: a partition to start from, in any form of `zoo.infomap.partitions.labels_on`, or a
-            result; of several levels the lowest counts. Nodes that a mapping or sets leave out
-            start as modules of their own.
+            result; its codelength is an upper bound of what is found. Nodes that a mapping or
+            sets leave out start as modules of their own.
         preferred_modules: number of top modules to prefer.
         progress: show what is being done, and for how long.
 
@@ -116,6 +110,7 @@ def find_communities(
     """
     for name, number in (
         ("trials", trials),
+        ("stop_after", stop_after),
         ("threads", threads),
         ("preferred_modules", preferred_modules),
     ):
@@ -141,14 +136,13 @@ def find_communities(
         warn_if_dense(walk.network, stacklevel=3)
         first = None
         if start is not None:
-            first = map_equation.nested_levels(
-                _labels_on(start, walk, partial=True), walk.flow.nodes
-            )[-1]
+            first = _labels_on(start, walk, partial=True)
         shown.begin("searching")
         tree = partition(
             walk.flow,
             two_level=two_level,
             trials=trials,
+            stop_after=stop_after,
             seed=seed,
             threads=threads,
             start=first,
@@ -186,182 +180,3 @@ def _labels_on(labels: Any, walk: Walk, *, partial: bool = False) -> Labels:
     if isinstance(labels, Communities):
         return labels.tree.levels
     return labels_on(labels, walk, partial=partial)
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Communities:
-    """Communities of a graph; arrays are in the order of its nodes.
-
-    Attributes:
-        tree: the modules on all levels, and the codelengths.
-        walk: the graph and the walk on it.
-    """
-
-    tree: Tree
-    walk: Walk
-
-    @property
-    def labels(self) -> np.ndarray:
-        """int64 (nodes,): each node's top module; 0 is the one with the most flow."""
-        return self.tree.levels[0]
-
-    @property
-    def flow(self) -> np.ndarray:
-        """float64 (nodes,): the share of time that the walker spends at each node."""
-        return self.walk.flow.node
-
-    @property
-    def nodes(self) -> Sequence[Hashable]:
-        """What the graph calls its nodes."""
-        return self.walk.nodes
-
-    @property
-    def codelength(self) -> float:
-        """Bits a step."""
-        return float(self.tree.codelength)
-
-    @property
-    def one_level_codelength(self) -> float:
-        """Bits a step without modules: the entropy of the visits."""
-        return float(self.tree.one_level)
-
-    @property
-    def modules(self) -> int:
-        """Number of top modules."""
-        return self.tree.modules
-
-    @property
-    def effective_modules(self) -> float:
-        """Effective number of top modules: 2 to the entropy of their shares of the flow."""
-        return float(2 ** -map_equation.plogp(np.bincount(self.labels, self.flow)).sum())
-
-    def labels_at(self, depth: int) -> np.ndarray:
-        """Return each node's module at a depth: int64 (nodes,).
-
-        Args:
-            depth: 1 for the top modules, 2 for the modules within them, ...; -1 for the lowest. A
-                module that is not divided stands for itself further down.
-
-        Raises:
-            ValueError: if there are not so many levels of modules.
-        """
-        return self.tree.levels[self.tree.level(depth) - 1]
-
-    def table(self, depth: int = 1) -> list[dict[str, Any]]:
-        """Return a row for each module at a depth: how many nodes, how much flow.
-
-        Args:
-            depth: see `labels_at`.
-
-        Returns:
-            Rows by decreasing flow, ready for a DataFrame: `module`, `parent` (the module one
-            level up, None at the top), `nodes`, `flow` (share of the walker's time), `enters` and
-            `leaves` (flow a step across its border), `top_node`.
-
-        Raises:
-            ValueError: if there are not so many levels of modules.
-        """
-        labels = self.labels_at(depth)
-        size, flow = np.bincount(labels), np.bincount(labels, self.flow)
-        enters, leaves = map_equation.boundary(self.walk.flow, labels)
-        top = np.lexsort((-self.flow, labels))[np.append(0, np.cumsum(size)[:-1])]
-        level = self.tree.level(depth)
-        above = self.labels_at(level - 1)[top].tolist() if level > 1 else [None] * len(size)
-        columns = (above, size.tolist(), flow.tolist(), enters.tolist(), leaves.tolist(), top)
-        names = ("parent", "nodes", "flow", "enters", "leaves")
-        return [
-            {"module": i, **dict(zip(names, row, strict=False)), "top_node": self.nodes[row[-1]]}
-            for i, row in enumerate(zip(*columns, strict=True))
-        ]
-
-    @property
-    def levels(self) -> int:
-        """Number of levels; the nodes themselves are the last."""
-        return self.document().leaves.depth
-
-    def __len__(self) -> int:
-        return self.modules
-
-    def __iter__(self) -> Iterator[list[Hashable]]:
-        """Give the nodes of each top module, by decreasing flow."""
-        order = np.lexsort((-self.flow, self.labels))
-        for members in np.split(order, np.flatnonzero(np.diff(self.labels[order])) + 1):
-            yield [self.nodes[node] for node in members]
-
-    def __repr__(self) -> str:
-        return (
-            f"Communities({self.modules} modules of {len(self.nodes)} nodes, "
-            f"{self.codelength:.4f} bits, one level {self.one_level_codelength:.4f})"
-        )
-
-    def to_dict(self) -> dict[Hashable, int]:
-        """Return the top module of each node, by its name."""
-        return dict(zip(self.nodes, self.labels.tolist(), strict=True))
-
-    def to_networkx(self) -> Graph:
-        """Return a networkx graph; nodes have `community`, `path` and `flow`, links `weight`."""
-        import networkx
-
-        network = self.walk.network
-        graph = networkx.DiGraph() if network.directed else networkx.Graph()
-        leaves = self.document(states=True).leaves
-        for node, name in enumerate(self.nodes):
-            path = leaves.path(node)
-            graph.add_node(
-                name, community=int(self.labels[node]), path=path, flow=float(self.flow[node])
-            )
-        columns = network.sources, network.targets, network.weights
-        graph.add_weighted_edges_from(
-            (self.nodes[source], self.nodes[target], weight)
-            for source, target, weight in zip(*(c.tolist() for c in columns), strict=True)
-        )
-        return graph
-
-    def document(self, *, states: bool = False) -> Document:
-        """Return what the files are written from."""
-        network = self.walk.network
-        called = self.nodes if network.physical is None else network.physical
-        names = network.names or [str(node) for node in called]
-        marks = Marks(self.walk.ids, names, network.physical, network.layers, network.first_feature)
-        return Document(self.tree, self.walk.flow, self.walk.model, marks, states)
-
-    def write_tree(self, path: str | Path, *, states: bool = False) -> None:
-        """Write Infomap's `.tree`: a line `1:2:3 flow "name" number` for each node.
-
-        Args:
-            path: file to write.
-            states: whether to write state nodes one by one; if not, the states of a node that
-                share a module are one line.
-        """
-        self.document(states=states).write_tree(path)
-
-    def write_clu(self, path: str | Path, *, states: bool = False, depth: int = 1) -> None:
-        """Write Infomap's `.clu`: a line `number module flow` for each node; see `write_tree`.
-
-        Args:
-            path: file to write.
-            states: whether to write state nodes one by one.
-            depth: level of the modules, see `labels_at`.
-        """
-        self.document(states=states).write_clu(path, depth)
-
-    def write_ftree(self, path: str | Path, *, states: bool = False) -> None:
-        """Write Infomap's `.ftree`: the tree, and the flow within modules; see `write_tree`."""
-        self.document(states=states).write_ftree(path)
-
-    def plot(self, axes: Axes | None = None) -> Axes:
-        """Draw a map of the communities; of a large graph, how large they are.
-
-        Args:
-            axes: matplotlib axes to draw on; default new ones.
-        """
-        from zoo.infomap.plot import Picture
-
-        network = self.walk.network
-        columns = network.sources, network.targets, network.weights
-        picture = Picture(*columns, self.labels, self.flow, self.nodes)
-        return picture.draw(
-            axes,
-            f"{self.modules} communities, {self.codelength:.3f} bits "
-            f"instead of {self.one_level_codelength:.3f}",
-        )

@@ -11,18 +11,19 @@ from typing import Any
 import numpy as np
 
 from zoo.infomap.files.read_network import read_network
-from zoo.infomap.links import Links, column_of, from_columns
-from zoo.infomap.networks.matrices import DIRECTED, from_matrix
-from zoo.infomap.networks.network import Network, from_edges, node_column, node_count
-from zoo.infomap.tables import DEFAULT, from_table, is_adjacency
+from zoo.infomap.networks.links import Links, column_of, from_columns
+from zoo.infomap.networks.matrices import from_matrix
+from zoo.infomap.networks.network import Network, node_column, node_count
+from zoo.infomap.networks.tables import DEFAULT, from_table, is_adjacency
 
 DENSE = 0.5  # share of the pairs of nodes that are linked, from which a graph is dense
 SMALL = 20  # nodes up to which it does not matter
+NEIGHBOURS = "connectivities"  # what scanpy calls the weights in `obsp`
 EDGE_INDEX = ("edge_index[0]", "edge_index[1]")
 ACCEPTED = (
     "an edge array (m, 2 or 3), a tuple of columns (sources, targets[, weights]), a list of edges, "
-    "a sparse matrix, a networkx or igraph graph, an edge_index (2, m), a DataFrame, a Network, "
-    "a path or an open file"
+    "a sparse matrix, a networkx or igraph graph, an edge_index (2, m), a DataFrame, an AnnData, "
+    "a Network, a path or an open file"
 )
 
 
@@ -56,19 +57,12 @@ def as_network(
     if isinstance(graph, (str, Path)) or hasattr(graph, "read"):
         network = read_network(graph, **how, **reading)
         return network, nodes_of(network)
-    matrix, names = _matrix(graph)
+    matrix, names = _of_anndata(graph, weight) if hasattr(graph, "obsp") else _matrix(graph)
     if matrix is not None:
         network = from_matrix(matrix, **how)
         return network, names or nodes_of(network)
     links = _links(graph, weight)
-    if links.directed and not (directed or drop_directions):
-        raise ValueError(f"the graph's links have directions: {DIRECTED}")
-    if directed and links.directed is False:
-        links = links.in_both_directions()
-    count = None if links.nodes is None else len(links.nodes)
-    network = from_edges(
-        links.sources, links.targets, links.weights, nodes=count, directed=directed
-    )
+    network = links.network(**how)
     return network, nodes_of(network) if links.nodes is None else links.nodes
 
 
@@ -88,6 +82,17 @@ def warn_if_dense(network: Network, stacklevel: int) -> None:
             "a dense graph say little. Of similarities keep the largest: zoo.infomap.knn_graph",
             stacklevel=stacklevel,
         )
+
+
+def _of_anndata(graph: Any, weight: str | None) -> tuple[Any, list[Hashable]]:
+    """Return the matrix of neighbours of an AnnData, and the names of its observations."""
+    key = NEIGHBOURS if weight in (None, DEFAULT) else weight
+    if key not in graph.obsp:
+        raise ValueError(
+            f"obsp has no {key!r}, but {sorted(graph.obsp)}: name one by weight=, or make it by "
+            "scanpy.pp.neighbors"
+        )
+    return graph.obsp[key], list(graph.obs_names)
 
 
 def _matrix(graph: Any) -> tuple[Any, list[Hashable] | None]:

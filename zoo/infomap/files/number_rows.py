@@ -51,7 +51,10 @@ def scan(text: bytes, position: int, columns: int) -> NumberRows:
     stop, rows, difficult, code = scan_rows(
         data, position, POWERS, numbers, weights, weighted, places, hard
     )
-    whole = "node numbers are whole numbers from 0 up, below 2^60; names need a Pajek file"
+    whole = (
+        "node numbers are whole numbers from 0 up, below 2^60; "
+        "names need a .csv, a .tsv or a Pajek file"
+    )
     fault = ("", _ragged(columns), whole)[code]
     for row, start, end in hard[:difficult].tolist():
         weight = _number(text[start:end])

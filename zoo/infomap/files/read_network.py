@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from zoo.infomap.files.blocks import BYTE_ORDER_MARK, Text
+from zoo.infomap.files.link_table import DELIMITERS, read_link_table
 from zoo.infomap.files.matrix_market import read_matrix_market
 from zoo.infomap.files.pajek import read_pajek
 from zoo.infomap.networks.multilayer import RELAX_RATE
@@ -18,18 +19,20 @@ class Format(NamedTuple):
 
     Attributes:
         suffixes: how the names of such files end, in small letters; `.gz` may follow.
-        begins: what other such files begin with; nothing means that any file may be one.
+        begins: what other such files begin with, None if only the name tells; nothing means that
+            any file may be one.
         read: makes the network of a `Text` and the keyword arguments of `read_network`; takes those
             that it has a use for, and the others by `**others`.
     """
 
     suffixes: tuple[str, ...]
-    begins: bytes
+    begins: bytes | None
     read: Callable[..., Network]
 
 
 FORMATS = [
     Format((".mtx",), b"%%MatrixMarket", read_matrix_market),
+    Format(tuple(DELIMITERS), None, read_link_table),
     Format((".net",), b"", read_pajek),  # last, for it takes what no other does
 ]
 
@@ -50,7 +53,8 @@ def read_network(
     Args:
         path: Pajek's `.net` with `*Vertices`, `*Edges`, `*Arcs`; Infomap's extensions `*Links`,
             `*Bipartite`, `*States`, `*Intra`, `*Inter` and `*Multilayer`; a list of links
-            `source target weight`, the weight 1 if missing; a square Matrix Market file `.mtx`.
+            `source target weight`, the weight 1 if missing; a table of links `.csv` or `.tsv`, see
+            `read_link_table`; a square Matrix Market file `.mtx`.
             Lines that begin with `#` or `%` are comments. `.gz` is unpacked.
             A pipe, `-` for standard input and an open file, which stays open, are read to their
             ends.
@@ -93,4 +97,9 @@ def format_of(text: Text) -> Format:
     """Return the first form that fits a file, by its name or by its first bytes."""
     with text.opened() as file:
         begin = file.read(64).removeprefix(BYTE_ORDER_MARK)
-    return next(f for f in FORMATS if text.suffix in f.suffixes or begin.startswith(f.begins))
+    return next(
+        form
+        for form in FORMATS
+        if text.suffix in form.suffixes
+        or (form.begins is not None and begin.startswith(form.begins))
+    )

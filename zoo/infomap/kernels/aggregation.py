@@ -34,6 +34,8 @@ class Level(NamedTuple):
         enter: float64 (nodes,), flow that enters each node.
         teleport: float64 (nodes,), flow that leaves by recorded teleportation, if anything (0,).
         landing: float64 (nodes,), share of that flow that lands here; (0,) without.
+        alone: float64 (nodes,), bits saved where the node is a module of its own, which then needs
+            no codebook: so it is of modules between modules; (0,) where the nodes are leaves.
         physical: the physical nodes of states; nothing if each node is its own.
         symmetric: whether every node is entered as often as it is left.
     """
@@ -46,6 +48,7 @@ class Level(NamedTuple):
     enter: np.ndarray
     teleport: np.ndarray
     landing: np.ndarray
+    alone: np.ndarray
     physical: Physical
     symmetric: bool
 
@@ -101,6 +104,7 @@ def aggregate(level: Level, labels: np.ndarray, count: int) -> Level:
     teleports = level.teleport.size > 0
     teleport = np.zeros(count if teleports else 0)
     landing = np.zeros(count if teleports else 0)
+    alone = np.zeros(count if level.alone.size else 0)
     found = np.zeros(count)  # flow between the module at hand and each other, half both ways
     p = 0
     for m in range(count):
@@ -128,6 +132,8 @@ def aggregate(level: Level, labels: np.ndarray, count: int) -> Level:
             inner += teleport[m] * landing[m] - stays
         leave[m] -= inner
         enter[m] -= inner
+        if alone.size and first[m + 1] - first[m] == 1:
+            alone[m] = level.alone[members[first[m]]]
         # Write the row, and clear the sums for the next module.
         for i in range(begin, p):
             half[i] = found[targets[i]]
@@ -135,7 +141,7 @@ def aggregate(level: Level, labels: np.ndarray, count: int) -> Level:
         starts[m + 1] = p
     rows = starts, targets[:p], half[:p]  # what was not written to takes no memory
     physical = merged_physical(level.physical, first, members)
-    return Level(*rows, flow, leave, enter, teleport, landing, physical, level.symmetric)
+    return Level(*rows, flow, leave, enter, teleport, landing, alone, physical, level.symmetric)
 
 
 @inline
@@ -155,6 +161,7 @@ def stacked(levels: list[Level]) -> Level:
     flow, leave, enter = np.empty(nodes), np.empty(nodes), np.empty(nodes)
     teleports = levels[0].teleport.size > 0
     teleport, landing = np.empty(nodes if teleports else 0), np.empty(nodes if teleports else 0)
+    alone = np.empty(nodes if levels[0].alone.size else 0)
     x = p = 0
     for level in levels:
         y, q = x + level.flow.size, p + level.targets.size
@@ -164,8 +171,10 @@ def stacked(levels: list[Level]) -> Level:
         flow[x:y], leave[x:y], enter[x:y] = level.flow, level.leave, level.enter
         if teleports:
             teleport[x:y], landing[x:y] = level.teleport, level.landing
+        if alone.size:
+            alone[x:y] = level.alone
         x, p = y, q
-    rates = flow, leave, enter, teleport, landing
+    rates = flow, leave, enter, teleport, landing, alone
     return Level(starts, targets, half, *rates, no_physical(), levels[0].symmetric)
 
 
@@ -224,6 +233,7 @@ def induced(level: Level, labels: np.ndarray, kept: np.ndarray) -> Level:
         leave if level.symmetric else level.enter[kept],
         level.teleport[kept] if teleports else level.teleport,
         level.landing[kept] if teleports else level.landing,
+        level.alone[kept] if level.alone.size else level.alone,
         kept_physical(level.physical, labels, kept),
         level.symmetric,
     )

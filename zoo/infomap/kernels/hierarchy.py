@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from zoo.infomap.kernels.aggregation import Level, aggregate, induced, members_of
-from zoo.infomap.kernels.logarithm import plogp
+from zoo.infomap.kernels.logarithm import Scalar, plogp
 from zoo.infomap.kernels.multilevel import divide, parents_of, renumber
 from zoo.infomap.kernels.physical import name_costs, no_physical
 from zoo.infomap.kernels.two_level import search
@@ -23,7 +23,7 @@ GAIN = 1e-10  # bits that a level must save
 
 @kernel
 def hierarchy(
-    level: Level, labels: np.ndarray, seed: int, preferred: int
+    level: Level, labels: np.ndarray, seed: int, preferred: int, eager: bool
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Search for modules, and then for levels above and inside them.
 
@@ -33,6 +33,7 @@ def hierarchy(
         seed: chooses the order of visits.
         preferred: number of top modules to prefer; 0 for none. Modules are joined in larger ones
             only if none is preferred.
+        eager: see `super_modules`.
 
     Returns:
         Labels from the top level to the lowest, uint32 (nodes,) each, none if one module is best;
@@ -49,8 +50,10 @@ def hierarchy(
         divides = gains(top, parents, exits) > GAIN
         if not divides.any():
             return levels, saved
+        lower = labels.copy()
+        below = top.flow.size
         if levels or not preferred:
-            top = joined_modules(labels, top, parents, exits, seed)
+            top = joined_modules(labels, top, parents, exits, seed, eager)
         # Note the level.
         parents = parents_of(labels, groups, top.flow.size)
         saved.append(gains(top, parents, exits)[divides])
@@ -64,11 +67,42 @@ def hierarchy(
         exits = top.leave[kept]
         order, groups = _members_kept(first, members, kept)
         parts, top = divide(level, labels, order, groups, exits, seed)
-        if not (gains(top, parents_of(parts, groups, top.flow.size), exits) > GAIN).any():
+        gained = gains(top, parents_of(parts, groups, top.flow.size), exits)
+        joined = below > parents.size
+        if not (joined or (gained > GAIN).any()):
             return levels, saved
-        # Search inside all of them in one call.
+        # Search inside all of them in one call; some begin with the modules that were joined.
         level, nodes, labels = induced(level, labels, order), nodes[order], parts
+        if joined:
+            restore_better(level, labels, lower[order], gained, groups, exits)
         top = search(level, labels, groups, exits, seed, np.int64(0))
+
+
+@kernel
+def restore_better(
+    level: Level,
+    labels: np.ndarray,
+    others: np.ndarray,
+    gained: np.ndarray,
+    groups: np.ndarray,
+    exits: np.ndarray,
+) -> None:
+    """Take other modules in those groups where they save more.
+
+    Args:
+        level: the nodes; a link joins nodes of one group only.
+        labels: uint32 (nodes,), their modules; changed.
+        others: uint32 (nodes,), the other modules; changed.
+        gained: float64 (groups,), the bits that the modules save in each group.
+        groups: uint32 (nodes,), the group of each node.
+        exits: float64 (groups,), the exit flow of each group.
+    """
+    count, bound = renumber(others, np.int64(others.max()) + 1), np.int64(labels.max()) + 1
+    better = gains(aggregate(level, others, count), parents_of(others, groups, count), exits)
+    for x in range(labels.size):
+        if better[groups[x]] > gained[groups[x]]:
+            labels[x] = bound + others[x]
+    renumber(labels, bound + count)
 
 
 @kernel
@@ -113,7 +147,12 @@ def _members_kept(
 
 @inline
 def joined_modules(
-    labels: np.ndarray, top: Level, parents: np.ndarray, exits: np.ndarray, seed: int
+    labels: np.ndarray,
+    top: Level,
+    parents: np.ndarray,
+    exits: np.ndarray,
+    seed: int,
+    eager: bool,
 ) -> Level:
     """Join the modules of each group in larger ones, and those, as often as this saves bits.
 
@@ -123,26 +162,95 @@ def joined_modules(
         parents: uint32 (modules,), the group of each.
         exits: float64 (groups,), the exit flow of each group.
         seed: chooses the order of visits.
+        eager: see `super_modules`.
 
     Returns:
         The uppermost modules.
     """
     while True:
         count = top.flow.size
-        joined = np.arange(count).astype(np.uint32)
-        upper = _entered(top)
-        above = search(upper, joined, parents, exits, seed, np.int64(0))
-        kept = kept_modules(above, parents_of(joined, parents, above.flow.size), exits)
-        for m in range(count):
-            if not kept[joined[m]]:
-                joined[m] = count + m
-        fewer = renumber(joined, 2 * count)
+        own = np.arange(count).astype(np.uint32)
+        joined = super_modules(top, own, parents, exits, seed, eager)
+        fewer = np.int64(joined.max()) + 1
         if fewer == count:
             return top
         for x in range(labels.size):
             labels[x] = joined[labels[x]]
         parents = parents_of(joined, parents, fewer)
         top = aggregate(top, joined, fewer)
+
+
+@kernel
+def super_modules(
+    units: Level,
+    start: np.ndarray,
+    groups: np.ndarray,
+    exits: np.ndarray,
+    seed: int,
+    eager: bool,
+) -> np.ndarray:
+    """Search for the modules between modules and the groups that hold these.
+
+    Args:
+        units: the modules below; a link joins units of one group only.
+        start: uint32 (units,), modules 0, 1, ... to start from.
+        groups: uint32 (units,), the group of each.
+        exits: float64 (groups,), the exit flow of each group.
+        seed: chooses the order of visits.
+        eager: whether to search twice, once as if a unit alone needed a codebook, too; since two
+            seldom pay for one that more of them share, this joins more. The better result counts.
+
+    Returns:
+        uint32 (units,), the module of each, 0, 1, ...; a unit alone in one stands for itself.
+    """
+    labels = start.copy()
+    searched_exactly(units, labels, groups, exits, seed)
+    if not eager:
+        return labels
+    others = start.copy()
+    search(entered(units, np.empty(0)), others, groups, exits, seed, np.int64(0))
+    searched_exactly(units, others, groups, exits, seed)
+    costs = super_cost(units, labels, groups, exits), super_cost(units, others, groups, exits)
+    return labels if costs[0] <= costs[1] else others
+
+
+@kernel
+def searched_exactly(
+    units: Level, labels: np.ndarray, groups: np.ndarray, exits: np.ndarray, seed: int
+) -> None:
+    """Search from labels, which change; modules that cost more than they save are dissolved."""
+    count = units.flow.size
+    above = search(entered(units, savings_alone(units)), labels, groups, exits, seed, np.int64(0))
+    kept = kept_modules(above, parents_of(labels, groups, above.flow.size), exits)
+    for x in range(count):
+        if not kept[labels[x]]:
+            labels[x] = count + x
+    renumber(labels, 2 * count)
+
+
+@kernel
+def super_cost(units: Level, labels: np.ndarray, groups: np.ndarray, exits: np.ndarray) -> Scalar:
+    """Return the bits of the codebooks between units and the groups that hold them.
+
+    Args:
+        units: see `super_modules` for this and the following.
+        labels: the module of each unit, 0, 1, ...
+        groups: the group of each unit.
+        exits: the exit flow of each group.
+    """
+    count = np.int64(labels.max()) + 1
+    above, parents = aggregate(units, labels, count), parents_of(labels, groups, count)
+    named = np.bincount(labels, units.enter)
+    sizes, children = np.bincount(labels), np.bincount(parents, minlength=exits.size)
+    index, cost = exits.copy(), 0.0
+    for m in range(count):
+        flow, leave, enter, g = named[m], above.leave[m], above.enter[m], parents[m]
+        whole = sizes[m] == 1 or children[g] == 1  # the unit, or the group, stands for it
+        index[g] += flow if whole else enter
+        cost += 0.0 if whole else plogp(leave + flow) - plogp(leave) - plogp(enter)
+    for g in range(exits.size):
+        cost += plogp(index[g])
+    return cost
 
 
 @kernel
@@ -184,8 +292,23 @@ def kept_modules(above: Level, parents: np.ndarray, exits: np.ndarray) -> np.nda
 
 
 @kernel
-def _entered(level: Level) -> Level:
-    """Return the level with enter flow in place of visit rates: what an index codebook names."""
+def savings_alone(units: Level) -> np.ndarray:
+    """Return what a codebook for each unit alone would cost, float64 (units,)."""
+    alone = np.empty(units.enter.size)
+    for x in range(alone.size):
+        leave, enter = units.leave[x], units.enter[x]
+        alone[x] = plogp(leave + enter) - plogp(leave) - plogp(enter)
+    return alone
+
+
+@kernel
+def entered(level: Level, alone: np.ndarray) -> Level:
+    """Return the level with enter flow in place of visit rates: what an index codebook names.
+
+    Args:
+        level: the modules that are named.
+        alone: see `Level`.
+    """
     return Level(
         level.starts,
         level.targets,
@@ -195,6 +318,7 @@ def _entered(level: Level) -> Level:
         level.enter,
         level.teleport,
         level.landing,
+        alone,
         no_physical(),
         level.symmetric,
     )

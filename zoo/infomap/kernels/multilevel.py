@@ -5,11 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 from zoo.infomap.kernels.aggregation import Level, aggregate, induced, stacked
-from zoo.infomap.kernels.local_moving import modules_of, move_nodes, shuffled
+from zoo.infomap.kernels.local_moving import move_nodes
 from zoo.infomap.kernels.logarithm import Scalar
+from zoo.infomap.kernels.module_rates import modules_of
+from zoo.infomap.kernels.visits import shuffled
 from zoo.kernels import inline, kernel
 
 PIECES, LEAST = 16, 1 << 13  # a level is divided in so many pieces of so many nodes, or fewer
+# Modules without a link that a node tries where teleportation links all: so many for all nodes
+# together, and no fewer for each.
+TRIES, LEAST_TRIES = 1 << 14, 8
 
 
 @inline
@@ -37,6 +42,7 @@ def climb(
         The level of the new modules and the bits saved.
     """
     here, modules, total, leaves = level, labels, 0.0, True
+    reach = np.int64(0)  # first along links
     while True:
         # What each parent's index codebook is used: its exit and the enter flow of its modules.
         count = top.flow.size
@@ -47,9 +53,13 @@ def climb(
         # Move nodes of this level; there is room for modules that are made on the way.
         order = shuffled(modules.size, seed)
         spare = 1 + min(count, modules.size - count)
-        saved = move_nodes(here, modules, modules_of(top, spare), groups, index, order, preferred)
+        rates = modules_of(top, spare)
+        saved = move_nodes(here, modules, rates, groups, index, order, preferred, reach)
         if saved == 0.0:
-            return top, total
+            if reach > 0 or not level.teleport.size:
+                return top, total
+            reach = reach_of(modules.size)
+            continue
         # Label the leaves, and go on with the modules as nodes.
         total += saved
         count = renumber(modules, count + spare)
@@ -59,6 +69,13 @@ def climb(
         groups = parents_of(modules, groups, count)
         top = aggregate(here, modules, count)
         here, modules, leaves = top, np.arange(count).astype(np.uint32), False
+        reach = reach_of(count) if level.teleport.size else np.int64(0)
+
+
+@kernel
+def reach_of(nodes: Scalar) -> Scalar:
+    """Return how many modules without a link each of some nodes tries."""
+    return np.int64(max(LEAST_TRIES, TRIES // nodes))
 
 
 @kernel
@@ -121,7 +138,9 @@ def _first_parts(
             index[modules[x]] += inside.enter[x]
         here = visits[(visits >= begin) & (visits < end)] - np.uint32(begin)
         own = np.arange(modules.size).astype(np.uint32)
-        move_nodes(inside, own, modules_of(inside, 1), modules, index, here, np.int64(0))
+        move_nodes(
+            inside, own, modules_of(inside, 1), modules, index, here, np.int64(0), np.int64(0)
+        )
         fewer = renumber(own, own.size + 1)
         pieces.append(aggregate(inside, own, fewer))
         for x in range(own.size):

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from zoo.infomap.networks.network import largest_number
+from zoo.infomap.networks.matrices import DIRECTED
+from zoo.infomap.networks.network import Network, from_edges, largest_number
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,24 @@ class Links:
             weights=weights,
             directed=None,
         )
+
+    def network(self, *, directed: bool, drop_directions: bool, **attributes: Any) -> Network:
+        """Return the network of these links.
+
+        Args:
+            directed: whether links have a direction.
+            drop_directions: take directed links as undirected ones instead of refusing them.
+            attributes: what else a `Network` holds.
+
+        Raises:
+            ValueError: if the links have directions and neither argument allows them.
+        """
+        if self.directed and not (directed or drop_directions):
+            raise ValueError(f"the graph's links have directions: {DIRECTED}")
+        links = self.in_both_directions() if directed and self.directed is False else self
+        count = None if links.nodes is None else len(links.nodes)
+        columns = links.sources, links.targets, links.weights
+        return from_edges(*columns, nodes=count, directed=directed, **attributes)
 
 
 def from_columns(sources: np.ndarray, targets: np.ndarray, weights: Any = None) -> Links:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from zoo.infomap.links import Links, by_name
+from zoo.infomap.networks.links import Links, by_name
 
 ENDS = (("source", "target"), ("from", "to"), ("src", "dst"), ("u", "v"))
 WEIGHTS = ("weight", "value", "count", "w")
@@ -50,6 +50,17 @@ def from_table(table: Any, weight: str | None) -> Links:
     weights = None if found is None else np.asarray(table[found])
     links = by_name(np.asarray(table[source]), np.asarray(table[target]), weights)
     return Links(links.sources, links.targets, weights, links.nodes, _directions(table, rest))
+
+
+def has_ends(columns: list[Any]) -> bool:
+    """Say whether names of columns have a pair of `ENDS` among them."""
+    small = {str(column).strip().lower() for column in columns}
+    return any(set(pair) <= small for pair in ENDS)
+
+
+def is_end(column: Any) -> bool:
+    """Say whether a name of a column is one of `ENDS`."""
+    return any(str(column).strip().lower() in pair for pair in ENDS)
 
 
 def _ends(columns: list[Hashable]) -> tuple[Hashable, Hashable]:
