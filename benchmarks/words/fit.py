@@ -143,10 +143,11 @@ def analysed_long(gold: Lines, min_count: int | None) -> tuple:
 
     counts = count_ngrams(joined(gold))
     ngrams = measure(counts, min_count)
-    pieces = cut(counts.texts(), ngrams, cohesive(ngrams), longest=8)
-    chains = cut(counts.texts(), ngrams, long_words.chained(ngrams), longest=8).long
-    spelled = {x: spell(np.frombuffer(x, np.uint16), ngrams.alphabet) for x in chains}
-    chains = {x: n for x, n in chains.items() if n >= ngrams.min_count and HAN.match(spelled[x])}
+    pieces = cut(counts.texts(), ngrams, cohesive(ngrams), 8, long_words.chained(ngrams))
+    spelled = {x: spell(np.frombuffer(x, np.uint16), ngrams.alphabet) for x in pieces.long}
+    chains = {
+        x: n for x, n in pieces.long.items() if n >= ngrams.min_count and HAN.match(spelled[x])
+    }
     count = np.array(list(chains.values()))
     scores = scoring.score(ngrams, pieces)
     inputs = long_words.features(ngrams, pieces, scores, list(chains), count)

@@ -109,11 +109,8 @@ def test_words_too_rare_to_list_are_known_to_the_segmenter(method):
     counts = count_ngrams(text, characters=DEFAULT_CHARACTERS[method])
     ngrams = measure(counts, 100)
     kept = cohesive(ngrams, options["thresholds"])
-    pieces = cut(counts.texts(), ngrams, kept, 8)
-    chains = pieces.long
-    if method != "ngram":
-        chains = cut(counts.texts(), ngrams, chained(ngrams), 8).long
-    alone = choose(ngrams, kept, pieces, chains, method)
+    pieces = cut(counts.texts(), ngrams, kept, 8, kept if method == "ngram" else chained(ngrams))
+    alone = choose(ngrams, kept, pieces, method)
     assert lexicon.words.tolist() == alone.words.tolist()
     assert lexicon.min_count == alone.min_count == 100
     for name in ("count", "score", "pmi", "left_entropy", "right_entropy"):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from itertools import compress
 from typing import Literal
@@ -35,7 +36,7 @@ MAX_LENGTH = 8  # characters
 DEFAULT_CHARACTERS: dict[Method, Characters] = {"pmi+entropy": "unspaced", "ngram": "post"}
 THRESHOLDS = (0.0, 2.0, 4.0, 6.0)  # nats, for n-grams of 1 to 4 characters; the first is unused
 log = logging.getLogger(__name__)
-Cutter = Callable[[Ngrams, np.ndarray], Pieces]  # n-grams and which of them are never cut
+Cutter = Callable[[Ngrams, np.ndarray, np.ndarray], Pieces]  # n-grams, those kept and chained
 
 
 def discover_words(
@@ -187,21 +188,18 @@ def discover(
             "the memory limit has room for n-grams of %d times only%s", ngrams.min_count, whose
         )
 
-    def cut_here(ngrams: Ngrams, kept: np.ndarray) -> Pieces:
-        return cut(counts.texts(progress=progress), ngrams, kept, max_length)
+    def cut_here(ngrams: Ngrams, kept: np.ndarray, chained: np.ndarray) -> Pieces:
+        return cut(counts.texts(progress=progress), ngrams, kept, max_length, chained)
 
     cutter = cutter or cut_here
 
     def chosen(ngrams: Ngrams) -> Lexicon:
         give_back()
         kept = cohesive(ngrams, thresholds)
-        pieces = cutter(ngrams, kept)
-        chains = pieces.long
-        if method != "ngram":
-            chains = cutter(ngrams, chained(ngrams)).long if max_length > ORDER else {}
+        pieces = cutter(ngrams, kept, kept if method == "ngram" else chained(ngrams))
         give_back()
         one = Folding(counts.characters).numbers_are_one
-        return choose(ngrams, kept, pieces, chains, method, max_length, numbers_are_one=one)
+        return choose(ngrams, kept, pieces, method, max_length, numbers_are_one=one)
 
     lexicon = chosen(ngrams)
     if min_count in (None, ngrams.min_count):
@@ -229,7 +227,6 @@ def choose(
     ngrams: Ngrams,
     kept: np.ndarray,
     pieces: Pieces,
-    chains: Mapping[bytes, int],
     method: Method,
     max_length: int = MAX_LENGTH,
     *,
@@ -264,8 +261,8 @@ def choose(
     ]
     long = {
         piece: n
-        for piece, n in chains.items()
-        if n >= ngrams.min_count and begins[np.frombuffer(piece, np.uint16, 1)[0]]
+        for piece, n in pieces.long.items()
+        if n >= ngrams.min_count and begins[int.from_bytes(piece[:2], sys.byteorder)]
     }
     long_counts = np.array(list(long.values()), np.int64)
     long_scores = long_counts.astype(float)
@@ -294,7 +291,8 @@ def _alone(ngrams: Ngrams, pieces: Pieces) -> dict[str, int]:
 
 def _without_patterns(lexicon: Lexicon) -> Lexicon:
     """Move number patterns such as `0年` from the words to the background."""
-    pattern = np.array([chr(DIGIT) in word for word in lexicon.words], bool)
+    number = chr(DIGIT)
+    pattern = np.array([number in word for word in lexicon.words], bool)
     return lexicon.where(~pattern)
 
 

@@ -68,8 +68,8 @@ def discover_words(
         client.gather(client.map(_count, list(parts), files, options=options, pure=False))
         counts = Counts.merge(*map(Counts.load, files))
 
-        def cutter(ngrams: Ngrams, kept: np.ndarray) -> Pieces:
-            table = client.scatter((ngrams, kept), broadcast=True, hash=False)
+        def cutter(ngrams: Ngrams, kept: np.ndarray, chained: np.ndarray) -> Pieces:
+            table = client.scatter((ngrams, kept, chained), broadcast=True, hash=False)
             tasks = client.map(_cut, files, table=table, longest=longest, pure=False)
             parts: Any = client.gather(tasks)
             return Pieces.merge(*parts)
@@ -82,6 +82,6 @@ def _count(part: Source, file: Path, options: dict[str, Any]) -> None:
         count_ngrams(part, **options, storage=storage).save(file)
 
 
-def _cut(file: Path, table: tuple[Ngrams, np.ndarray], longest: int) -> Pieces:
-    ngrams, kept = table
-    return cut(Counts.load(file).texts(ngrams.alphabet), ngrams, kept, longest)
+def _cut(file: Path, table: tuple[Ngrams, np.ndarray, np.ndarray], longest: int) -> Pieces:
+    ngrams, kept, chained = table
+    return cut(Counts.load(file).texts(ngrams.alphabet), ngrams, kept, longest, chained)
