@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from zoo.words.counting.merge_runs import ahead
 from zoo.words.kernels.coarse_cut import (
     CHAINED,
     KEPT,
@@ -23,11 +24,11 @@ from zoo.words.kernels.coarse_cut import (
 )
 from zoo.words.kernels.ngram_table import NOWHERE
 from zoo.words.kernels.rows import ORDER
-from zoo.words.merge_runs import ahead
 from zoo.words.ngram_table import Ngrams
 
 BLOCK = 1 << 17  # characters cut at a time: what is known of them fits the cache
 LARGEST_TRIE = 1 << 28  # slots
+THRESHOLDS = (0.0, 2.0, 4.0, 6.0)  # nats, for n-grams of 1 to 4 characters; the first is unused
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,15 @@ class _LongPieces:
         starts, stops = (spans.T * codes.itemsize).tolist()
         self.counts.update(map(text.__getitem__, map(slice, starts, stops)))
         self.rest = _shortened([codes[done:], lengths[done:]], self.longest)
+
+
+def cohesive(ngrams: Ngrams, thresholds: Sequence[float] = THRESHOLDS) -> np.ndarray:
+    """Return which n-grams are never cut: bool (n-grams,): `pmi` reaches the order's threshold."""
+    kept = np.isfinite(ngrams.pmi)
+    for order in range(2, ORDER + 1):
+        places = slice(ngrams.starts[order], ngrams.starts[order + 1])
+        kept[places] &= ngrams.pmi[places] >= thresholds[order - 1]
+    return kept
 
 
 def _shortened(piece: list[np.ndarray], longest: int) -> list[np.ndarray]:

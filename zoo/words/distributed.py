@@ -14,20 +14,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from zoo.words.choice import MAX_LENGTH
 from zoo.words.coarse_cut import Pieces, cut
-from zoo.words.counts import Counts
+from zoo.words.counting.counts import Counts
+from zoo.words.counting.memory import Storage
 from zoo.words.discovery import (
     DEFAULT_CHARACTERS,
-    MAX_LENGTH,
     METHOD,
     check,
     count_ngrams,
     discover,
 )
 from zoo.words.lexicon import Lexicon
-from zoo.words.memory import Storage
+from zoo.words.listing import Listing
 from zoo.words.ngram_table import Ngrams
-from zoo.words.reading import Source
+from zoo.words.texts.paths import Source
 
 FINDING = ("method", "min_count", "max_length", "thresholds")  # options of `discover`
 
@@ -59,6 +60,7 @@ def discover_words(
         ValueError: naming a bad argument; and whatever a worker raises.
     """
     finding = {name: options.pop(name) for name in FINDING if name in options}
+    listing = Listing.taken_from(options)
     check(counting=options.get("counting", "exact"), **finding)
     longest = finding.get("max_length", MAX_LENGTH)
     characters = DEFAULT_CHARACTERS[finding.get("method", METHOD)]
@@ -74,7 +76,7 @@ def discover_words(
             parts: Any = client.gather(tasks)
             return Pieces.merge(*parts)
 
-        return discover(counts, **finding, cutter=cutter)
+        return listing.of(discover(counts, **finding, cutter=cutter))
 
 
 def _count(part: Source, file: Path, options: dict[str, Any]) -> None:
