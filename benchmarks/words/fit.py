@@ -75,8 +75,7 @@ def ablation(folder: Path) -> None:
 def analysed(gold: Lines, min_count: int) -> tuple:
     """Return lengths, texts, inputs of the score and truth of the n-grams of gold lines."""
     from zoo.words import count_ngrams, scoring
-    from zoo.words.coarse_cut import cut
-    from zoo.words.discovery import cohesive
+    from zoo.words.coarse_cut import cohesive, cut
     from zoo.words.measures import measure
 
     counts = count_ngrams(joined(gold))
@@ -136,8 +135,7 @@ def fit(folder: Path) -> None:
 def analysed_long(gold: Lines, min_count: int | None) -> tuple:
     """Return the candidates longer than four characters, inputs of their score, their truth."""
     from zoo.words import count_ngrams, long_words, scoring
-    from zoo.words.coarse_cut import cut
-    from zoo.words.discovery import cohesive
+    from zoo.words.coarse_cut import cohesive, cut
     from zoo.words.measures import measure
     from zoo.words.ngram_table import spell
 
@@ -178,7 +176,7 @@ def segmenter(folder: Path) -> None:
     lexicon of larger `min_count`.
     """
     from zoo.words import discover_words, discovery
-    from zoo.words import segmenter as segment
+    from zoo.words.segmentation import segmenter as segment
 
     gold = peoples_daily(folder)
     first = gold[: len(gold) // 2]

@@ -168,14 +168,14 @@ def pku(folder: Path) -> None:
         "2019 counting": {"method": "ngram", "counting": "truncated"},
         "ngram": {"method": "ngram"},
         "pmi+entropy": {},
+        "pmi+entropy, recounted": {"recount": True},
         "pmi+entropy, and the test text itself (no gold)": {},
     }.items():
         text = corpus + "\n" + joined(gold) if "itself" in name else corpus
         for least in (8, None):
             lexicon = discover_words(text, min_count=least, **options)
-            counts = {**lexicon.background, **dict(zip(lexicon.words, lexicon.count, strict=True))}
             for new in (False, True):
-                p, r, f1 = segmentation_f1(Segmenter(counts, new_words=new), gold)
+                p, r, f1 = segmentation_f1(Segmenter(lexicon.known(), new_words=new), gold)
                 label = f"{name}, min_count {lexicon.min_count}" + (", new words" if new else "")
                 print(f"| {label} | {len(lexicon)} | {p:.3f} | {r:.3f} | {f1:.3f} |", flush=True)
 

@@ -11,17 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zoo.words import Counts, count_ngrams, discover_words
-from zoo.words.coarse_cut import cut
+from zoo.words.choice import choose
+from zoo.words.coarse_cut import cohesive, cut
+from zoo.words.counting.memory import Budget, parse_size
 from zoo.words.discovery import (
     DEFAULT_CHARACTERS,
-    automatic_min_count,
-    choose,
-    cohesive,
     discover,
 )
 from zoo.words.long_words import chained
-from zoo.words.measures import measure
-from zoo.words.memory import Budget, parse_size
+from zoo.words.measures import automatic_min_count, measure
 
 SELDOM = "我去博物馆，博物馆好。今天博物馆的公园。去看花灯，花灯好，我的花灯。"
 SMALL = st.text(alphabet="甲乙丙丁a1 ，\n", max_size=200)

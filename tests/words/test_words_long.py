@@ -7,8 +7,7 @@ import pytest
 from brute import sample_text
 
 from zoo.words import count_ngrams, discover_words
-from zoo.words.coarse_cut import cut
-from zoo.words.discovery import cohesive
+from zoo.words.coarse_cut import cohesive, cut
 from zoo.words.long_words import FEATURES, chained, features
 from zoo.words.measures import measure
 from zoo.words.ngram_table import spell

@@ -30,7 +30,7 @@ from zoo.words.listing import Listing
 from zoo.words.ngram_table import Ngrams
 from zoo.words.texts.paths import Source
 
-FINDING = ("method", "min_count", "max_length", "thresholds")  # options of `discover`
+FINDING = ("method", "min_count", "max_length", "thresholds", "recount")  # of `discover`
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -61,7 +61,8 @@ def discover_words(
     """
     finding = {name: options.pop(name) for name in FINDING if name in options}
     listing = Listing.taken_from(options)
-    check(counting=options.get("counting", "exact"), **finding)
+    checked = {name: value for name, value in finding.items() if name != "recount"}
+    check(counting=options.get("counting", "exact"), **checked)
     longest = finding.get("max_length", MAX_LENGTH)
     characters = DEFAULT_CHARACTERS[finding.get("method", METHOD)]
     options = {"characters": characters, **options, "threads": 1}

@@ -35,7 +35,8 @@ class Lexicon:
         right_entropy: float64 (words,): the same on the right.
         background: what the segmenter knows besides, and how often it occurred: single
             characters as pieces of their own, number patterns such as `0年`, and words that are
-            not listed: left out (`without`, `top`), or too rare for `min_count`.
+            not listed: left out (`without`, `top`), or too rare for `min_count`. If the words
+            were counted where they are used (`recount`), it has a count for listed ones, too.
         min_count: the least count, as given or chosen.
     """
 
@@ -78,11 +79,11 @@ class Lexicon:
         words, count = self.words[chosen], self.count[chosen].tolist()
         likely = (self.score[chosen] > 0).tolist()
         listed = {w: c for w, c, yes in zip(words, count, likely, strict=True) if yes}
-        return {**self.background, **listed}
+        return {**listed, **self.background}
 
     @property
     def counts(self) -> dict[str, int]:
-        """How often each word occurred, those of the background first."""
+        """How often each word occurred, the background's and those listed."""
         return {**self.background, **dict(zip(self.words, self.count.tolist(), strict=True))}
 
     def segment(self, text: str) -> list[str]:

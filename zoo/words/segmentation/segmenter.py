@@ -67,9 +67,12 @@ class Segmenter:
         return [text[i:j] for i, j in itertools.pairwise(bounds)]
 
     def whole_count(self, word: str) -> int:
-        """Return the count from which on a word is more probable than its parts."""
-        parts = sum(self.known.get(part, self.unseen) for part in self(word))
-        return math.floor(self.total * math.exp(parts)) + 1
+        """Return the count from which on a word is more probable than its parts, if it has any."""
+        parts = self(word)
+        if len(parts) == 1:
+            return 1
+        together = sum(self.known.get(part, self.unseen) for part in parts)
+        return math.floor(self.total * math.exp(together)) + 1
 
 
 def _code_points(text: str) -> np.ndarray:

@@ -11,6 +11,7 @@ def read_counts(path: str | Path) -> dict[str, float]:
     """Read words and their counts: the first two columns of a table, with or without a header.
 
     A table that `Lexicon.save` wrote, all its rows; a dictionary of jieba; a list of frequencies.
+    Of several lines of one word the first counts.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -29,7 +30,7 @@ def read_counts(path: str | Path) -> dict[str, float]:
             raise ValueError(
                 f"{path}:{number}: {line[:40]!r} has no count; expected a word and a count a line"
             ) from None
-        counts[word] = counts.get(word, 0.0) + value
+        counts.setdefault(word, value)
     return counts
 
 
