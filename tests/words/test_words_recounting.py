@@ -8,6 +8,7 @@ from brute import sample_text
 
 from zoo.words import Lexicon, Segmenter, count_ngrams, discover_words
 from zoo.words.segmentation import recounting
+from zoo.words.texts.word_lists import read_counts
 
 TEXT = sample_text(1500)
 
@@ -33,6 +34,7 @@ def test_it_counts_what_two_rounds_of_the_segmenter_use(block, monkeypatch, tmp_
     np.testing.assert_array_equal(lexicon.count, plain.count)
     assert lexicon.counts.items() >= plain.counts.items() - plain.background.items()
     lexicon.save(tmp_path / "words.tsv")
+    assert read_counts(tmp_path / "words.tsv") == lexicon.counts
     again = Lexicon.load(tmp_path / "words.tsv")
     for same in (again, lexicon.top(1), discover_words(TEXT, recount=True, min_score=3.0)):
         assert same.segment(TEXT) == lexicon.segment(TEXT)

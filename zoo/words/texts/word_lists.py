@@ -6,12 +6,14 @@ from pathlib import Path
 
 from zoo.words.texts.reading import read
 
+UNLISTED = "\t" * 4  # ends the rows of `Lexicon.save` that have no scores
+
 
 def read_counts(path: str | Path) -> dict[str, float]:
     """Read words and their counts: the first two columns of a table, with or without a header.
 
     A table that `Lexicon.save` wrote, all its rows; a dictionary of jieba; a list of frequencies.
-    Of several lines of one word the first counts.
+    Several lines of one word add up.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -30,7 +32,8 @@ def read_counts(path: str | Path) -> dict[str, float]:
             raise ValueError(
                 f"{path}:{number}: {line[:40]!r} has no count; expected a word and a count a line"
             ) from None
-        counts.setdefault(word, value)
+        again = line.endswith(UNLISTED) and word in counts  # as used by the segmenter
+        counts[word] = counts.get(word, 0.0) + (0.0 if again else value)
     return counts
 
 
@@ -40,7 +43,7 @@ def read_words(path: str | Path) -> list[str]:
     Of a table that `Lexicon.save` wrote, rows without scores are left out: they are what the
     segmenter alone knows.
     """
-    return [x.split()[0] for x in _lines(path) if x.strip() and not x.endswith("\t" * 4)]
+    return [x.split()[0] for x in _lines(path) if x.strip() and not x.endswith(UNLISTED)]
 
 
 def read_known(path: str | Path) -> dict[str, float]:
