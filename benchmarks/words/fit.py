@@ -75,8 +75,7 @@ def ablation(folder: Path) -> None:
 def analysed(gold: Lines, min_count: int) -> tuple:
     """Return lengths, texts, inputs of the score and truth of the n-grams of gold lines."""
     from zoo.words import count_ngrams, scoring
-    from zoo.words.coarse_cut import cut
-    from zoo.words.discovery import cohesive
+    from zoo.words.coarse_cut import cohesive, cut
     from zoo.words.measures import measure
 
     counts = count_ngrams(joined(gold))
@@ -136,17 +135,17 @@ def fit(folder: Path) -> None:
 def analysed_long(gold: Lines, min_count: int | None) -> tuple:
     """Return the candidates longer than four characters, inputs of their score, their truth."""
     from zoo.words import count_ngrams, long_words, scoring
-    from zoo.words.coarse_cut import cut
-    from zoo.words.discovery import cohesive
+    from zoo.words.coarse_cut import cohesive, cut
     from zoo.words.measures import measure
     from zoo.words.ngram_table import spell
 
     counts = count_ngrams(joined(gold))
     ngrams = measure(counts, min_count)
-    pieces = cut(counts.texts(), ngrams, cohesive(ngrams), longest=8)
-    chains = cut(counts.texts(), ngrams, long_words.chained(ngrams), longest=8).long
-    spelled = {x: spell(np.frombuffer(x, np.uint16), ngrams.alphabet) for x in chains}
-    chains = {x: n for x, n in chains.items() if n >= ngrams.min_count and HAN.match(spelled[x])}
+    pieces = cut(counts.texts(), ngrams, cohesive(ngrams), 8, long_words.chained(ngrams))
+    spelled = {x: spell(np.frombuffer(x, np.uint16), ngrams.alphabet) for x in pieces.long}
+    chains = {
+        x: n for x, n in pieces.long.items() if n >= ngrams.min_count and HAN.match(spelled[x])
+    }
     count = np.array(list(chains.values()))
     scores = scoring.score(ngrams, pieces)
     inputs = long_words.features(ngrams, pieces, scores, list(chains), count)
@@ -177,7 +176,7 @@ def segmenter(folder: Path) -> None:
     lexicon of larger `min_count`.
     """
     from zoo.words import discover_words, discovery
-    from zoo.words import segmenter as segment
+    from zoo.words.segmentation import segmenter as segment
 
     gold = peoples_daily(folder)
     first = gold[: len(gold) // 2]

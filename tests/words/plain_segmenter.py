@@ -3,8 +3,8 @@
 import math
 import re
 
-from zoo.words.folding import half_width, is_mark
-from zoo.words.segmenter import NEW_WORDS, UNSEEN, _places
+from zoo.words.segmentation.segmenter import NEW_WORDS, UNSEEN, _places
+from zoo.words.texts.folding import half_width, is_mark
 
 # Numbers, Latin words and runs of one punctuation mark are one symbol each.
 SYMBOL = re.compile(

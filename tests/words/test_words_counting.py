@@ -10,13 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zoo.words import Counts
-from zoo.words.chunks import count
-from zoo.words.coarse_cut import cut
-from zoo.words.discovery import cohesive
+from zoo.words.coarse_cut import cohesive, cut
+from zoo.words.counting.chunks import count
+from zoo.words.counting.memory import Budget, Storage
 from zoo.words.kenlm_counts import measure_truncated
 from zoo.words.kernels.rows import ROW, merge_rows
 from zoo.words.measures import measure
-from zoo.words.memory import Budget, Storage
 
 # Few letters make many repetitions; 𠀀 lies outside the basic plane, the comma is a break.
 TEXTS = st.text(alphabet="甲乙丙丁𠀀，\n", max_size=300)

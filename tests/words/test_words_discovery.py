@@ -11,17 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zoo.words import Counts, count_ngrams, discover_words
-from zoo.words.coarse_cut import cut
+from zoo.words.choice import choose
+from zoo.words.coarse_cut import cohesive, cut
+from zoo.words.counting.memory import Budget, parse_size
 from zoo.words.discovery import (
     DEFAULT_CHARACTERS,
-    automatic_min_count,
-    choose,
-    cohesive,
     discover,
 )
 from zoo.words.long_words import chained
-from zoo.words.measures import measure
-from zoo.words.memory import Budget, parse_size
+from zoo.words.measures import automatic_min_count, measure
 
 SELDOM = "我去博物馆，博物馆好。今天博物馆的公园。去看花灯，花灯好，我的花灯。"
 SMALL = st.text(alphabet="甲乙丙丁a1 ，\n", max_size=200)
@@ -109,11 +107,8 @@ def test_words_too_rare_to_list_are_known_to_the_segmenter(method):
     counts = count_ngrams(text, characters=DEFAULT_CHARACTERS[method])
     ngrams = measure(counts, 100)
     kept = cohesive(ngrams, options["thresholds"])
-    pieces = cut(counts.texts(), ngrams, kept, 8)
-    chains = pieces.long
-    if method != "ngram":
-        chains = cut(counts.texts(), ngrams, chained(ngrams), 8).long
-    alone = choose(ngrams, kept, pieces, chains, method)
+    pieces = cut(counts.texts(), ngrams, kept, 8, kept if method == "ngram" else chained(ngrams))
+    alone = choose(ngrams, kept, pieces, method)
     assert lexicon.words.tolist() == alone.words.tolist()
     assert lexicon.min_count == alone.min_count == 100
     for name in ("count", "score", "pmi", "left_entropy", "right_entropy"):

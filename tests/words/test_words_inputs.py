@@ -15,8 +15,9 @@ from brute import sample_text
 
 from zoo import cli
 from zoo.words import Lexicon, Segmenter, discover_words
-from zoo.words.memory import Storage
-from zoo.words.reading import find_paths, read
+from zoo.words.counting.memory import Storage
+from zoo.words.texts.paths import find_paths
+from zoo.words.texts.reading import read
 
 THAI = ["ฉันกินข้าวที่บ้าน", "เขากินน้ำที่ร้าน", "กินข้าว"] * 50
 SHIRTS = [
@@ -160,7 +161,7 @@ def test_a_hang_up_leaves_no_temporary_files(tmp_path):
 KILLED = """
 import os, signal, sys
 import numpy as np
-from zoo.words.memory import Storage
+from zoo.words.counting.memory import Storage
 storage = Storage(0, sys.argv[1])
 storage.spill(np.zeros(9))
 os.kill(os.getpid(), signal.SIGKILL)

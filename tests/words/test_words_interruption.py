@@ -10,13 +10,13 @@ import time
 import brute
 import pytest
 
-from zoo.words.chunks import count
-from zoo.words.memory import Storage
+from zoo.words.counting.chunks import count
+from zoo.words.counting.memory import Storage
 
 # Reads a pipe that never ends, with everything spilled to TMPDIR.
 ENDLESS = """
 import sys
-from zoo.words.memory import Budget
+from zoo.words.counting.memory import Budget
 Budget.of = lambda memory, threads=1: Budget(50_000, 0, 50_000, 10**9, 10**9)
 from zoo.words.cli import run
 run(sys.argv[1:])
@@ -28,7 +28,7 @@ BUSY = """
 import sys, threading
 from pathlib import Path
 from zoo.words.cli import terminable
-from zoo.words.reading import read
+from zoo.words.texts.reading import read
 def spin():
     while True:
         pass

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from zoo.words import Lexicon, Segmenter, discover_words
 from zoo.words.cli import run_segment
-from zoo.words.reading import read_words
+from zoo.words.texts.word_lists import read_words
 
 TEXT = sample_text().replace("图书馆", "１２月")
 TEXT = TEXT[:9000].replace("公园", "博物馆") + TEXT[9000:]

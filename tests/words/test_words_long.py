@@ -7,8 +7,7 @@ import pytest
 from brute import sample_text
 
 from zoo.words import count_ngrams, discover_words
-from zoo.words.coarse_cut import cut
-from zoo.words.discovery import cohesive
+from zoo.words.coarse_cut import cohesive, cut
 from zoo.words.long_words import FEATURES, chained, features
 from zoo.words.measures import measure
 from zoo.words.ngram_table import spell
@@ -39,8 +38,8 @@ def test_long_terms_are_found_however_common_they_are(times):
 def test_its_inputs_are_those_of_its_ngrams():
     counts = count_ngrams(planted(50))
     ngrams = measure(counts, 5)
-    pieces = cut(counts.texts(), ngrams, cohesive(ngrams), 8)
-    chains = cut(counts.texts(), ngrams, chained(ngrams), 8).long
+    pieces = cut(counts.texts(), ngrams, cohesive(ngrams), 8, chained(ngrams))
+    chains = pieces.long
     words = list(chains)
     spelled = [spell(np.frombuffer(word, np.uint16), ngrams.alphabet) for word in words]
     scores = score(ngrams, pieces)
@@ -66,3 +65,18 @@ def test_no_word_is_longer_than_asked():
     assert max(map(len, discover_words(text, max_length=4))) == 4
     assert set(TERMS[:2]) <= set(discover_words(text, max_length=5))
     assert max(map(len, discover_words(text, max_length=5))) == 5
+
+
+@pytest.mark.parametrize("chunk", [7, 1000, 1 << 20])
+def test_one_look_at_the_text_cuts_it_by_both_kinds_of_ngrams(chunk):
+    counts = count_ngrams(planted(50, 400))
+    ngrams = measure(counts, 3)
+    kept, chains = cohesive(ngrams), chained(ngrams)
+    text = np.concatenate([*counts.texts()])
+    texts = [text[i : i + chunk] for i in range(0, text.size, chunk)]
+    both, first, second = (
+        cut(texts, ngrams, *how) for how in ((kept, 8, chains), (kept, 8), (chains, 8))
+    )
+    np.testing.assert_array_equal(both.short, first.short)
+    np.testing.assert_array_equal(both.roles, first.roles)
+    assert both.long == second.long != first.long

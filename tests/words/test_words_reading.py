@@ -9,10 +9,10 @@ import sys
 import pytest
 
 from zoo.words import discover_words
-from zoo.words.chunks import count
-from zoo.words.folding import Folding
+from zoo.words.counting.chunks import count
 from zoo.words.measures import measure
-from zoo.words.reading import read
+from zoo.words.texts.folding import Folding
+from zoo.words.texts.reading import read
 
 TEXT = "今天天气好。\n明天𠮷野家も好 Ａ1\n" * 50
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from zoo.words import Lexicon, discover_words
 from zoo.words.cli import run
 from zoo.words.lexicon import salience
-from zoo.words.reading import read_counts
+from zoo.words.texts.word_lists import read_counts
 
 NUMBERS = st.lists(st.tuples(st.integers(1, 500), st.integers(0, 500)), min_size=2, max_size=9)
 

@@ -40,6 +40,14 @@ PROGRAMS = {
         "zoo.words.cli:run",
         "find the words of a language from raw text: zoo words FILE ... -o words.tsv",
     ),
+    "count-words": (
+        "zoo.words.cli:run_count",
+        "count texts, to merge and grow: zoo count-words FILE ... -o monday.counts",
+    ),
+    "contexts": (
+        "zoo.words.cli:run_contexts",
+        "show where words stand: zoo contexts FILE ... --lexicon words.tsv",
+    ),
     "segment": (
         "zoo.words.cli:run_segment",
         "divide texts into words: zoo segment FILE ... --lexicon words.tsv",
@@ -100,7 +108,7 @@ def print_help() -> None:
     """Print the commands."""
     print("usage: zoo COMMAND ...\n\nThe techniques of Scientific Spaces as models and tools.\n")
     for name in (*COMMANDS, *PROGRAMS):
-        print(f"  {name:10}{summary(name)}")
+        print(f"  {name:13}{summary(name)}")
     print("\n`zoo COMMAND --help` shows its options; --debug shows the traceback of an error.")
 
 

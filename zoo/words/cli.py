@@ -1,4 +1,4 @@
-"""Find the words of a language from raw text alone."""
+"""The commands `zoo words`, `count-words`, `segment` and `contexts`."""
 
 from __future__ import annotations
 
@@ -13,81 +13,86 @@ from typing import Any, TextIO
 
 from zoo.cli.options import OptionParser
 from zoo.files import replacing, require_place
-from zoo.words.discovery import discover_words
+from zoo.words.counting.memory import Storage
+from zoo.words.discovery import count_ngrams, discover_words
 from zoo.words.lexicon import COLUMNS, Lexicon, Order
-from zoo.words.reading import find_paths, read, read_counts, read_words
+from zoo.words.listing import Listing
+from zoo.words.segmentation.contexts import WIDTH, find_uses
+from zoo.words.texts.paths import find_paths
+from zoo.words.texts.reading import lines, read
+from zoo.words.texts.word_lists import read_counts, read_known, read_words
+
+CORPUS = "files (also .gz, .bz2, .xz, .zst), folders, globs; - is standard input"
 
 
 def run(arguments: list[str]) -> None:
     """Find the words that the arguments after `zoo words` ask for."""
-    parser = OptionParser(prog="zoo words", description=__doc__)
-    parser.add_argument(
-        "corpus", nargs="*", default=["-"], help="files, folders, globs; - is standard input"
-    )
-    parser.add_argument("-o", "--output", type=str | None, help="table to write; default stdout")
-    parser.add_argument("--sort", type=Order, default="score", help="what comes first")
-    parser.add_argument(
-        "--against",
-        type=str | None,
-        help="counts of other text for --sort salience: a table of `zoo words`, or `word count`",
-    )
-    parser.add_argument("--top", type=int | None, help="list only so many words")
-    parser.add_argument("--jieba", type=str | None, help="write a user dictionary for jieba, too")
-    parser.add_argument(
-        "--exclude", type=str | None, help="dictionary of words to leave out, one first on a line"
-    )
-    parser.add_argument(
-        "--progress",
-        type=bool | None,
-        help="show progress; default on a terminal",
-    )
-    parser.add_options(discover_words, skip=("exclude", "progress"))
+    parser = _parser("words", "Find the words of a language from raw text alone.")
+    parser.add_options(words)
+    parser.add_options(discover_words, skip=("progress",))
+    shared = ("characters", "counting", "memory", "threads", "progress", "storage")
+    parser.add_options(count_ngrams, skip=shared)
+    parser.add_options(Listing, skip=("exclude", "known"))
     words(**parser.parse(arguments))
 
 
 def words(
     corpus: list[str],
+    *,
     output: str | None = None,
-    top: int | None = None,
-    jieba: str | None = None,
-    exclude: str | None = None,
     sort: Order = "score",
     against: str | None = None,
+    top: int | None = None,
+    exclude: str | None = None,
+    known: str | None = None,
+    jieba: str | None = None,
+    hanlp: str | None = None,
+    ltp: str | None = None,
+    sentencepiece: str | None = None,
     progress: bool | None = None,
     **options: Any,
 ) -> Lexicon:
     """Find the words of texts, and write them.
 
     Args:
-        corpus: text files (also .gz, .bz2, .xz, .zst), folders, globs, or `-` for standard input.
-        output: table to write; standard output if not given.
+        corpus: texts as `run` takes them, or files of counts that `zoo count-words` wrote.
+        output: table to write; default standard output.
+        sort: what comes first: score, count, or what is peculiar to this text.
+        against: counts of other text for --sort salience: a table of `zoo words`, or lines of a
+            word and its count.
         top: list only so many words.
-        jieba: also write a user dictionary for jieba here.
-        exclude: dictionary whose words are left out: first column of each line.
-        sort: what comes first, see `Lexicon.sorted`.
-        against: words and counts of other text, for `sort="salience"`.
-        progress: show progress; by default when standard error is a terminal.
+        exclude: dictionary of words to leave out, the first column of each line.
+        known: dictionary of words known in advance: not listed, used by the segmenter; a second
+            column says how often they occur.
+        jieba: write a user dictionary for jieba, too.
+        hanlp: the same for HanLP.
+        ltp: the same for LTP.
+        sentencepiece: the same as words and counts that sentencepiece trains on.
+        progress: show progress; default on a terminal.
         options: those of `zoo.discover_words`.
     """
     if top is not None and top < 0:
         raise ValueError(f"top is {top}: expected 0 or more")
     if (sort == "salience") != (against is not None):
         raise ValueError("--sort salience and --against FILE go together: give both or neither")
-    known = None if against is None else read_counts(against)
-    for path in (output, jieba):
+    others = None if against is None else read_counts(against)
+    dictionaries = {"jieba": jieba, "hanlp": hanlp, "ltp": ltp, "sentencepiece": sentencepiece}
+    for path in (output, *dictionaries.values()):
         if path is not None:
             require_place(path)
     with terminable():
         lexicon = discover_words(
-            [Path(path) for path in corpus],
+            _sources(corpus),
             exclude=read_words(exclude) if exclude else (),
-            progress=sys.stderr.isatty() if progress is None else progress,
+            known=read_known(known) if known else (),
+            progress=_shows(progress),
             **options,
         )
-        lexicon = lexicon.sorted(sort, known)
+        lexicon = lexicon.sorted(sort, others)
         lexicon = lexicon if top is None else lexicon.top(top)
-        if jieba is not None:
-            lexicon.to_jieba(jieba)
+        for program, path in dictionaries.items():
+            if path is not None:
+                lexicon.to_dictionary(path, program)
         if output is not None:
             lexicon.save(output)
         else:
@@ -95,10 +100,35 @@ def words(
     return lexicon
 
 
+def run_count(arguments: list[str]) -> None:
+    """Count the texts that the arguments after `zoo count-words` name."""
+    parser = _parser("count-words", "Count the n-grams of texts: what `zoo words` takes for them.")
+    parser.add_argument("-o", "--output", type=str, required=True, help="file of counts to write")
+    parser.add_options(count_words, skip=("output",))
+    parser.add_options(count_ngrams, skip=("storage", "progress"))
+    count_words(**parser.parse(arguments))
+
+
+def count_words(
+    corpus: list[str], *, output: str, progress: bool | None = None, **options: Any
+) -> None:
+    """Count texts and write the counts, merged with those of files of counts among the texts.
+
+    Args:
+        corpus: texts as `run` takes them, or files of counts.
+        output: file of counts to write; it may be one of those that are read.
+        progress: show progress; default on a terminal.
+        options: those of `zoo.words.count_ngrams`.
+    """
+    require_place(output)
+    with terminable(), Storage() as storage:
+        shown = _shows(progress)
+        count_ngrams(_sources(corpus), progress=shown, storage=storage, **options).save(output)
+
+
 def run_segment(arguments: list[str]) -> None:
     """Divide the texts that the arguments after `zoo segment` name into words."""
-    parser = OptionParser(prog="zoo segment", description="Divide texts into words.")
-    parser.add_argument("corpus", nargs="*", default=["-"], help="as `zoo words` takes it")
+    parser = _parser("segment", "Divide texts into words.")
     parser.add_argument("--lexicon", type=str, required=True, help="table that `zoo words` wrote")
     parser.add_options(segment, skip=("lexicon",))
     segment(**parser.parse(arguments))
@@ -110,26 +140,97 @@ def segment(
     lexicon: str,
     output: str | None = None,
     separator: str = " ",
+    known: str | None = None,
     encoding: str = "utf-8",
 ) -> None:
     """Write the words of texts, line by line; blanks are left out.
 
     Args:
-        corpus: text files (also .gz, .bz2, .xz, .zst), folders, globs, or `-` for standard input.
+        corpus: texts as `run` takes them.
         lexicon: table that `zoo words` wrote.
-        output: file to write; standard output if not given.
+        output: file to write; default standard output.
         separator: what comes between two words.
+        known: dictionary of words to know besides, as `zoo words` takes it.
         encoding: encoding of the texts.
     """
     if output is not None:
         require_place(output)
-    segmenter = Lexicon.load(lexicon).segmenter
+    segmenter = _lexicon(lexicon, known).segmenter
     with terminable(), _opened(output) as file:
-        for path in find_paths([Path(name) for name in corpus]) or ():
+        for path in find_paths(_sources(corpus)) or ():
             with read(path or "-", encoding=encoding) as blocks:
-                for line in _lines(blocks):
+                for line in lines(blocks):
                     words = [word for word in segmenter(line) if not word.isspace()]
                     print(*words, sep=separator, file=file)
+
+
+def run_contexts(arguments: list[str]) -> None:
+    """Show where words stand in the texts that the arguments after `zoo contexts` name."""
+    parser = _parser("contexts", "Count the lines in which words stand, and show examples.")
+    parser.add_argument("--lexicon", type=str, required=True, help="table that `zoo words` wrote")
+    parser.add_options(contexts, skip=("lexicon",))
+    contexts(**parser.parse(arguments))
+
+
+def contexts(
+    corpus: list[str],
+    *,
+    lexicon: str,
+    output: str | None = None,
+    top: int | None = None,
+    examples: int = 3,
+    width: int = WIDTH,
+    encoding: str = "utf-8",
+    skip_bad: bool = False,
+    dedup: bool = False,
+) -> None:
+    """Write a table of words: count, documents (lines) that have it, examples.
+
+    Args:
+        corpus: texts as `run` takes them.
+        lexicon: table that `zoo words` wrote.
+        output: table to write; default standard output.
+        top: the first words of the lexicon only.
+        examples: columns of examples of each word.
+        width: characters around an example, on each side.
+        encoding: encoding of the texts.
+        skip_bad: leave out files that are damaged or cannot be decoded; a warning names them.
+        dedup: count lines that occur several times once.
+    """
+    if output is not None:
+        require_place(output)
+    found = _lexicon(lexicon)
+    found = found if top is None else found.top(top)
+    reading = {"encoding": encoding, "skip_bad": skip_bad, "dedup": dedup}
+    with terminable():
+        uses = find_uses(found, _sources(corpus), examples=examples, width=width, **reading)
+        with _opened(output) as file:
+            heads = (f"example_{i + 1}" for i in range(examples))
+            print("word", "count", "documents", *heads, sep="\t", file=file)
+            for word, use in uses.items():
+                shown = (example.replace("\t", " ") for example in use.examples)
+                print(word, use.count, use.documents, *shown, sep="\t", file=file)
+
+
+def _parser(name: str, description: str) -> OptionParser:
+    """Return the parser of a command that takes texts."""
+    parser = OptionParser(prog=f"zoo {name}", description=description)
+    parser.add_argument("corpus", nargs="*", default=["-"], help=CORPUS)
+    return parser
+
+
+def _sources(corpus: list[str]) -> list[Path]:
+    return [Path(name) for name in corpus]
+
+
+def _shows(progress: bool | None) -> bool:
+    return sys.stderr.isatty() if progress is None else progress
+
+
+def _lexicon(path: str, known: str | None = None) -> Lexicon:
+    """Read a lexicon and teach it the words of a dictionary."""
+    lexicon = Lexicon.load(path)
+    return lexicon if known is None else lexicon.knowing(read_known(known))
 
 
 @contextlib.contextmanager
@@ -147,20 +248,6 @@ def _standard_output() -> TextIO:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8")
     return sys.stdout
-
-
-def _lines(blocks: Iterator[str]) -> Iterator[str]:
-    """Yield the lines of one file as `read` gives it: with a line break after its end."""
-    parts: list[str] = []
-    held: list[str] = []
-    for block in blocks:
-        first, *others = block.split("\n")
-        parts.append(first)
-        if others:
-            held += ["".join(parts), *others[:-1]]
-            yield from held[:-1]
-            held, parts = held[-1:], others[-1:]
-    yield from filter(None, held)  # empty where the file itself ended with a line break
 
 
 @contextlib.contextmanager

@@ -3,43 +3,41 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from itertools import compress
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from zoo.kernels.cache import announced
-from zoo.words.chunks import THREADS, count
-from zoo.words.coarse_cut import Pieces, cut
-from zoo.words.counts import Counts
-from zoo.words.folding import DIGIT, Characters, Folding, begins_no_word
+from zoo.words.choice import MAX_LENGTH, Method, choose
+from zoo.words.coarse_cut import THRESHOLDS, Pieces, cohesive, cut
+from zoo.words.counting.chunks import THREADS, count
+from zoo.words.counting.counts import Counts, is_counts
+from zoo.words.counting.memory import Budget, Storage, give_back
 from zoo.words.kenlm_counts import measure_truncated
-from zoo.words.kernels.coarse_cut import ALONE
 from zoo.words.kernels.rows import ORDER
-from zoo.words.lexicon import Lexicon, ranked
-from zoo.words.long_words import chained, score_long
+from zoo.words.lexicon import Lexicon
+from zoo.words.listing import Listing
+from zoo.words.long_words import chained
 from zoo.words.measures import automatic_min_count, measure
-from zoo.words.memory import Budget, Storage, give_back
-from zoo.words.ngram_table import Ngrams, spell
-from zoo.words.reading import Source, read
-from zoo.words.scoring import LEAST, LEAST_LONG, score
+from zoo.words.ngram_table import Ngrams
+from zoo.words.segmentation.recounting import recounted
+from zoo.words.texts.folding import Characters, Folding
+from zoo.words.texts.paths import Source, find_paths
+from zoo.words.texts.reading import read
 
-Method = Literal["pmi+entropy", "ngram"]
 Counting = Literal["exact", "truncated"]
 Errors = Literal["strict", "replace"]
 
 METHOD: Method = "pmi+entropy"
-MAX_LENGTH = 8  # characters
 DEFAULT_CHARACTERS: dict[Method, Characters] = {"pmi+entropy": "unspaced", "ngram": "post"}
-THRESHOLDS = (0.0, 2.0, 4.0, 6.0)  # nats, for n-grams of 1 to 4 characters; the first is unused
 log = logging.getLogger(__name__)
-Cutter = Callable[[Ngrams, np.ndarray], Pieces]  # n-grams and which of them are never cut
+Cutter = Callable[[Ngrams, np.ndarray, np.ndarray], Pieces]  # n-grams, those kept and chained
 
 
 def discover_words(
-    source: Source,
+    source: Source | Counts,
     *,
     method: Method = METHOD,
     counting: Counting = "exact",
@@ -47,21 +45,18 @@ def discover_words(
     max_length: int = MAX_LENGTH,
     thresholds: Sequence[float] = THRESHOLDS,
     characters: Characters | None = None,
-    half_width: bool = False,
-    exclude: Iterable[str] = (),
-    encoding: str = "utf-8",
-    errors: Errors = "strict",
-    skip_bad: bool = False,
-    dedup: bool = False,
+    recount: bool = False,
     memory: int | str | None = None,
     threads: int = THREADS,
     progress: bool = False,
+    **options: Any,
 ) -> Lexicon:
     """Find the words of a text.
 
     Args:
         source: a text, an iterable of texts or lines, a file, folder or glob (`Path`, or a `str`
-            that names one), several of them, `"-"` for standard input, or `Counts`.
+            that names one), several of them, `"-"` for standard input, or `Counts`. Files of
+            saved counts stand for the texts that were counted.
         method: `"pmi+entropy"` scores every n-gram by cohesion, freedom and the characters at
             its ends (`scoring`); `"ngram"` is the method of kexue.fm/archives/4256 and 6920.
         counting: `"truncated"` reproduces the counts of the 2019 repository; only for `"ngram"`.
@@ -71,16 +66,15 @@ def discover_words(
         max_length: longest word, in characters; words of more than four are chains of n-grams.
         thresholds: least cohesion of n-grams that are never cut, for 1 to 4 characters, in nats.
         characters: which characters words are made of, see `Folding`; None chooses by method.
-        half_width: fold full-width forms to half-width ones.
-        exclude: words to leave out of the result: a dictionary.
-        encoding: encoding of files, for instance `"gb18030"`.
-        errors: `"strict"` refuses invalid bytes, `"replace"` reads them as breaks.
-        skip_bad: leave out files that are damaged or cannot be decoded; a warning names them.
-        dedup: count lines that occur several times once.
+        recount: let the segmenter count words where it uses them, see `segmentation.recounting`:
+            it segments better, and the text is cut twice more, at the segmenter's speed.
         memory: bytes, or a size such as `"512MB"`, not to pass; the rest goes to a temporary
             folder. None means half of the machine's memory.
         threads: threads that count.
         progress: show a progress bar.
+        options: how texts are read, see `count_ngrams`: `half_width`, `encoding`, `errors`,
+            `skip_bad`, `dedup`; and which of the words found are listed, see `Listing`:
+            `exclude`, `known`, `stop_characters`, `min_score`, `min_pmi`, `min_entropy`.
 
     Returns:
         The lexicon, the same for any order of lines, number of threads and memory, unless a
@@ -95,31 +89,25 @@ def discover_words(
     ['今天', '明天']
     """
     check(method, counting, min_count, max_length, thresholds)
-    budget = Budget.of(memory, threads)
+    listing = Listing.taken_from(options)
     with Storage() as storage, announced(progress):
-        counts = source
-        if not isinstance(counts, Counts):
-            counts = count_ngrams(
-                counts,
-                characters=characters or DEFAULT_CHARACTERS[method],
-                half_width=half_width,
-                counting=counting,
-                encoding=encoding,
-                errors=errors,
-                skip_bad=skip_bad,
-                dedup=dedup,
-                memory=memory,
-                threads=threads,
-                progress=progress,
-                storage=storage,
-            )
-        options = {"budget": budget, "progress": progress}
-        found = discover(counts, method, min_count, max_length, thresholds, **options)
-        return found.without(exclude)
+        counts = count_ngrams(
+            source,
+            characters=characters or DEFAULT_CHARACTERS[method],
+            counting=counting,
+            memory=memory,
+            threads=threads,
+            progress=progress,
+            storage=storage,
+            **options,
+        )
+        budget = Budget.of(memory, threads)
+        given = (method, min_count, max_length, thresholds, recount)
+        return listing.of(discover(counts, *given, budget=budget, progress=progress))
 
 
 def count_ngrams(
-    source: Source,
+    source: Source | Counts,
     *,
     characters: Characters = "unspaced",
     half_width: bool = False,
@@ -135,15 +123,35 @@ def count_ngrams(
 ) -> Counts:
     """Count the n-grams of a text: the first half of `discover_words`, to save and to merge.
 
-    Args are those of `discover_words`; `storage` holds what passes the memory limit and must
-    stay open as long as the counts are used.
+    Args:
+        source: as `discover_words` takes it; what is counted already is merged with the rest.
+        characters: which characters words are made of, see `Folding`.
+        half_width: fold full-width forms to half-width ones.
+        counting: see `discover_words`.
+        encoding: encoding of files, for instance `"gb18030"`.
+        errors: `"strict"` refuses invalid bytes, `"replace"` reads them as breaks.
+        skip_bad: leave out files that are damaged or cannot be decoded; a warning names them.
+        dedup: count lines that occur several times once.
+        memory: bytes, or a size such as `"512MB"`, not to pass.
+        threads: threads that count.
+        progress: show a progress bar.
+        storage: holds what passes the memory limit; it must stay open while the counts are used.
     """
+    if isinstance(source, Counts):
+        return source
+    paths = find_paths(source) or []
+    saved = [path for path in paths if path is not None and is_counts(path)]
+    parts = [Counts.load(path) for path in saved]
+    if parts:
+        source = [path or "-" for path in paths if path not in saved]
+    if parts and not source:
+        return Counts.merge(*parts)
     budget = Budget.of(memory, threads)
     storage = Storage() if storage is None else storage
     storage.limit = budget.held
     reading = {"encoding": encoding, "errors": errors, "skip_bad": skip_bad, "dedup": dedup}
     with read(source, **reading, progress=progress) as blocks:
-        return count(
+        counted = count(
             blocks,
             characters=characters if counting == "exact" else "post+space",
             half_width=half_width,
@@ -152,6 +160,7 @@ def count_ngrams(
             threads=threads,
             storage=storage,
         )
+    return Counts.merge(*parts, counted)
 
 
 def discover(
@@ -160,6 +169,7 @@ def discover(
     min_count: int | None = None,
     max_length: int = MAX_LENGTH,
     thresholds: Sequence[float] = THRESHOLDS,
+    recount: bool = False,
     *,
     budget: Budget | None = None,
     progress: bool = False,
@@ -187,115 +197,30 @@ def discover(
             "the memory limit has room for n-grams of %d times only%s", ngrams.min_count, whose
         )
 
-    def cut_here(ngrams: Ngrams, kept: np.ndarray) -> Pieces:
-        return cut(counts.texts(progress=progress), ngrams, kept, max_length)
+    def cut_here(ngrams: Ngrams, kept: np.ndarray, chained: np.ndarray) -> Pieces:
+        return cut(counts.texts(progress=progress), ngrams, kept, max_length, chained)
 
     cutter = cutter or cut_here
 
     def chosen(ngrams: Ngrams) -> Lexicon:
         give_back()
         kept = cohesive(ngrams, thresholds)
-        pieces = cutter(ngrams, kept)
-        chains = pieces.long
-        if method != "ngram":
-            chains = cutter(ngrams, chained(ngrams)).long if max_length > ORDER else {}
+        pieces = cutter(ngrams, kept, kept if method == "ngram" else chained(ngrams))
         give_back()
         one = Folding(counts.characters).numbers_are_one
-        return choose(ngrams, kept, pieces, chains, method, max_length, numbers_are_one=one)
+        return choose(ngrams, kept, pieces, method, max_length, numbers_are_one=one)
 
     lexicon = chosen(ngrams)
-    if min_count in (None, ngrams.min_count):
-        return lexicon
-    ngrams = ngrams.at_least(min_count)
-    return _knowing(chosen(ngrams), lexicon)
+    if min_count not in (None, ngrams.min_count):
+        ngrams = ngrams.at_least(min_count)
+        lexicon = _knowing(chosen(ngrams), lexicon)
+    return recounted(lexicon, counts, progress=progress) if recount else lexicon
 
 
 def _knowing(lexicon: Lexicon, wider: Lexicon) -> Lexicon:
     """Return a lexicon with all words of a wider one in the background."""
     rarer = {word: count for word, count in wider.known().items() if word not in lexicon}
     return replace(lexicon, background={**lexicon.background, **rarer})
-
-
-def cohesive(ngrams: Ngrams, thresholds: Sequence[float] = THRESHOLDS) -> np.ndarray:
-    """Return which n-grams are never cut: bool (n-grams,): `pmi` reaches the order's threshold."""
-    kept = np.isfinite(ngrams.pmi)
-    for order in range(2, ORDER + 1):
-        places = slice(ngrams.starts[order], ngrams.starts[order + 1])
-        kept[places] &= ngrams.pmi[places] >= thresholds[order - 1]
-    return kept
-
-
-def choose(
-    ngrams: Ngrams,
-    kept: np.ndarray,
-    pieces: Pieces,
-    chains: Mapping[bytes, int],
-    method: Method,
-    max_length: int = MAX_LENGTH,
-    *,
-    numbers_are_one: bool = False,
-) -> Lexicon:
-    """Return the lexicon: the words among the n-grams and the longer chains of them.
-
-    `"ngram"`: pieces of the coarse cut with enough occurrences; those of three and four
-    characters must be kept n-grams, and of longer ones every 4-gram must be (back-tracking).
-    `"pmi+entropy"`: n-grams and chains with a score above the least one of their length.
-    """
-    lengths = ngrams.lengths
-    if method == "ngram":
-        scores = pieces.short.astype(float)
-        words = (pieces.short >= ngrams.min_count) & (lengths > 1) & ((lengths == 2) | kept)
-        counts = pieces.short
-    else:
-        scores = score(ngrams, pieces)
-        words = scores > np.array([np.inf, np.inf, *LEAST.values()])[lengths]
-        counts = ngrams.grams["count"]
-    begins = ~np.array([0, *map(begins_no_word, map(chr, ngrams.alphabet))], bool)  # by code
-    first = ngrams.grams["key"] >> (np.uint64(16) * (np.maximum(lengths, 1) - 1).astype(np.uint64))
-    words = words & (lengths <= max_length) & begins[first.astype(np.int64)]
-    places = np.flatnonzero(words)
-    grams = ngrams.grams[places]
-    short = [
-        counts[places],
-        scores[places],
-        ngrams.pmi[places],
-        grams["left_entropy"],
-        grams["right_entropy"],
-    ]
-    long = {
-        piece: n
-        for piece, n in chains.items()
-        if n >= ngrams.min_count and begins[np.frombuffer(piece, np.uint16, 1)[0]]
-    }
-    long_counts = np.array(list(long.values()), np.int64)
-    long_scores = long_counts.astype(float)
-    least = 0.0
-    if method != "ngram":
-        least = LEAST_LONG
-        long_scores = score_long(ngrams, pieces, scores, list(long), long_counts)
-    words = long_scores > least
-    names = [spell(np.frombuffer(x, np.uint16), ngrams.alphabet) for x in compress(long, words)]
-    unknown = np.full(len(names), np.nan)
-    longer = (long_counts[words], long_scores[words], *[unknown] * 3)
-    columns = [np.concatenate(pair) for pair in zip(short, longer, strict=True)]
-    alone = _alone(ngrams, pieces)
-    lexicon = ranked(ngrams.words(places) + names, columns, alone, ngrams.min_count)
-    return _without_patterns(lexicon) if numbers_are_one else lexicon
-
-
-def _alone(ngrams: Ngrams, pieces: Pieces) -> dict[str, int]:
-    """Return how often each single character was a piece."""
-    codes = np.flatnonzero(pieces.roles[ALONE])
-    characters = spell(codes, ngrams.alphabet)
-    counts = dict(zip(characters, pieces.roles[ALONE, codes].tolist(), strict=True))
-    counts.pop(" ", None)
-    return counts
-
-
-def _without_patterns(lexicon: Lexicon) -> Lexicon:
-    """Move number patterns such as `0年` from the words to the background."""
-    pattern = np.array([chr(DIGIT) in word for word in lexicon.words], bool)
-    return lexicon.where(~pattern)
 
 
 def check(

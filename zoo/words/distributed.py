@@ -14,22 +14,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from zoo.words.choice import MAX_LENGTH
 from zoo.words.coarse_cut import Pieces, cut
-from zoo.words.counts import Counts
+from zoo.words.counting.counts import Counts
+from zoo.words.counting.memory import Storage
 from zoo.words.discovery import (
     DEFAULT_CHARACTERS,
-    MAX_LENGTH,
     METHOD,
     check,
     count_ngrams,
     discover,
 )
 from zoo.words.lexicon import Lexicon
-from zoo.words.memory import Storage
+from zoo.words.listing import Listing
 from zoo.words.ngram_table import Ngrams
-from zoo.words.reading import Source
+from zoo.words.texts.paths import Source
 
-FINDING = ("method", "min_count", "max_length", "thresholds")  # options of `discover`
+FINDING = ("method", "min_count", "max_length", "thresholds", "recount")  # of `discover`
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -59,7 +60,9 @@ def discover_words(
         ValueError: naming a bad argument; and whatever a worker raises.
     """
     finding = {name: options.pop(name) for name in FINDING if name in options}
-    check(counting=options.get("counting", "exact"), **finding)
+    listing = Listing.taken_from(options)
+    checked = {name: value for name, value in finding.items() if name != "recount"}
+    check(counting=options.get("counting", "exact"), **checked)
     longest = finding.get("max_length", MAX_LENGTH)
     characters = DEFAULT_CHARACTERS[finding.get("method", METHOD)]
     options = {"characters": characters, **options, "threads": 1}
@@ -68,13 +71,13 @@ def discover_words(
         client.gather(client.map(_count, list(parts), files, options=options, pure=False))
         counts = Counts.merge(*map(Counts.load, files))
 
-        def cutter(ngrams: Ngrams, kept: np.ndarray) -> Pieces:
-            table = client.scatter((ngrams, kept), broadcast=True, hash=False)
+        def cutter(ngrams: Ngrams, kept: np.ndarray, chained: np.ndarray) -> Pieces:
+            table = client.scatter((ngrams, kept, chained), broadcast=True, hash=False)
             tasks = client.map(_cut, files, table=table, longest=longest, pure=False)
             parts: Any = client.gather(tasks)
             return Pieces.merge(*parts)
 
-        return discover(counts, **finding, cutter=cutter)
+        return listing.of(discover(counts, **finding, cutter=cutter))
 
 
 def _count(part: Source, file: Path, options: dict[str, Any]) -> None:
@@ -82,6 +85,6 @@ def _count(part: Source, file: Path, options: dict[str, Any]) -> None:
         count_ngrams(part, **options, storage=storage).save(file)
 
 
-def _cut(file: Path, table: tuple[Ngrams, np.ndarray], longest: int) -> Pieces:
-    ngrams, kept = table
-    return cut(Counts.load(file).texts(ngrams.alphabet), ngrams, kept, longest)
+def _cut(file: Path, table: tuple[Ngrams, np.ndarray, np.ndarray], longest: int) -> Pieces:
+    ngrams, kept, chained = table
+    return cut(Counts.load(file).texts(ngrams.alphabet), ngrams, kept, longest, chained)

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from zoo.words.counts import Counts
+from zoo.words.counting.counts import Counts
+from zoo.words.counting.memory import Budget, InMemory, Stored
 from zoo.words.kernels.ngram_table import GRAM
 from zoo.words.kernels.rows import ORDER, ROW
 from zoo.words.measures import Least
-from zoo.words.memory import Budget, InMemory, Stored
 from zoo.words.ngram_table import Ngrams, tabulate
 
 

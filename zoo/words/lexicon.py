@@ -12,7 +12,8 @@ from typing import Literal
 import numpy as np
 
 from zoo.files import replacing
-from zoo.words.segmenter import Segmenter
+from zoo.words.dictionaries import write_dictionary
+from zoo.words.segmentation.segmenter import Segmenter
 
 Order = Literal["score", "count", "salience"]
 PRIOR = 1000.0  # the weight of the prior of salience, in words
@@ -34,7 +35,8 @@ class Lexicon:
         right_entropy: float64 (words,): the same on the right.
         background: what the segmenter knows besides, and how often it occurred: single
             characters as pieces of their own, number patterns such as `0年`, and words that are
-            not listed: left out (`without`, `top`), or too rare for `min_count`.
+            not listed: left out (`without`, `top`), or too rare for `min_count`. If the words
+            were counted where they are used (`recount`), it has a count for listed ones, too.
         min_count: the least count, as given or chosen.
     """
 
@@ -77,11 +79,11 @@ class Lexicon:
         words, count = self.words[chosen], self.count[chosen].tolist()
         likely = (self.score[chosen] > 0).tolist()
         listed = {w: c for w, c, yes in zip(words, count, likely, strict=True) if yes}
-        return {**self.background, **listed}
+        return {**listed, **self.background}
 
     @property
     def counts(self) -> dict[str, int]:
-        """How often each word occurred, those of the background first."""
+        """How often each word occurred, the background's and those listed."""
         return {**self.background, **dict(zip(self.words, self.count.tolist(), strict=True))}
 
     def segment(self, text: str) -> list[str]:
@@ -110,6 +112,20 @@ class Lexicon:
         if words < 0:
             raise ValueError(f"top is {words}: expected 0 or more")
         return self.where(np.arange(min(words, len(self))))
+
+    def knowing(self, words: Iterable[str] | Mapping[str, float]) -> Lexicon:
+        """Return the lexicon with words known in advance in the background, not in the list.
+
+        Args:
+            words: words of the user, or words and how often they occur. Where that is too seldom
+                for the segmenter to leave the word whole, it counts as often as that takes.
+        """
+        given = words if isinstance(words, Mapping) else dict.fromkeys(words, 0)
+        known = self.known()
+        parts = Segmenter(known, new_words=False)
+        new = {w: max(int(n), known.get(w, 0), parts.whole_count(w)) for w, n in given.items() if w}
+        others = self.without(new)
+        return replace(others, background={**others.background, **new})
 
     def salience(self, against: Mapping[str, float]) -> np.ndarray:
         """Return how peculiar each word is to this corpus: float64 (words,), see `salience`.
@@ -192,8 +208,11 @@ class Lexicon:
 
     def to_jieba(self, path: str | Path) -> None:
         """Write a user dictionary for jieba: `word count` a line."""
-        with replacing(Path(path)) as partial, partial.open("w", encoding="utf-8") as file:
-            file.writelines(f"{w} {c}\n" for w, c in zip(self.words, self.count, strict=True))
+        self.to_dictionary(path, "jieba")
+
+    def to_dictionary(self, path: str | Path, program: str) -> None:
+        """Write the words for another program, see `dictionaries.write_dictionary`."""
+        write_dictionary(path, program, zip(self.words, self.count.tolist(), strict=True))
 
 
 _FIELDS = ("words", *COLUMNS[1:])

@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from zoo.words.counting.memory import InMemory, Stored
 from zoo.words.kernels.ngram_table import GRAM, cohesion, freedom, index, prefixes, suffixes
 from zoo.words.kernels.rows import CODE, ORDER
-from zoo.words.memory import InMemory, Stored
 
 
 class Freedom(NamedTuple):

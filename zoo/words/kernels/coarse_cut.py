@@ -11,10 +11,10 @@ from zoo.words.kernels.ngram_table import HASH, NOWHERE, find
 from zoo.words.kernels.rows import CODE, ORDER, Records
 
 BEGIN, END, ALONE = 0, 1, 2
-# A node of the trie: the slot of the node before it, its code, its length, and two flags.
+# A node of the trie: the slot of the node before it, its code, its length, and three flags.
 SLOT, LENGTH = np.uint64(16), np.uint64(44)  # where they begin, in bits
-KEPT, BEGINS = np.uint64(1 << 62), np.uint64(1 << 63)
-NODE = np.uint64((1 << 62) - 1)
+KEPT, CHAINED, BEGINS = (np.uint64(1 << bit) for bit in (61, 62, 63))
+NODE = np.uint64((1 << 61) - 1)
 
 
 @inline
@@ -35,9 +35,14 @@ def _slot(node: int, nodes: np.ndarray) -> Any:
 
 @kernel
 def insert(
-    keys: np.ndarray, lengths: np.ndarray, kept: np.ndarray, nodes: np.ndarray, places: np.ndarray
+    keys: np.ndarray,
+    lengths: np.ndarray,
+    flags: np.ndarray,
+    where: np.ndarray,
+    nodes: np.ndarray,
+    places: np.ndarray,
 ) -> None:
-    """Put n-grams and what they begin with into a trie; `kept` becomes their places."""
+    """Put n-grams and what they begin with into a trie; `where` becomes their places."""
     for n in range(keys.size):
         order = np.int64(lengths[n])
         before = np.int64(keys[n] >> np.uint64(16 * (order - 1)))
@@ -45,20 +50,25 @@ def insert(
             code = (keys[n] >> np.uint64(16 * (order - length))) & CODE
             node = _node(before, code, length)
             before = _slot(node, nodes)
-            nodes[before] |= node | (KEPT if length == order else BEGINS)
-        places[before] = kept[n]
+            nodes[before] |= node | (flags[n] if length == order else BEGINS)
+        places[before] = where[n]
 
 
 @kernel
 def longest_ngrams(
     codes: np.ndarray, nodes: np.ndarray, stop: int
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Look up the n-grams at the first `stop` positions, which have `ORDER` - 1 more codes.
 
     It is a loop of its own, since its many look-ups then overlap.
+
+    Returns:
+        Lengths of the longest kept n-grams (0 if there is none) and their slots, and lengths of
+        the longest chained ones.
     """
     lengths = np.zeros(stop, np.uint8)
     slots = np.zeros(stop, np.int32)
+    chains = np.zeros(stop, np.uint8)
     for i in range(stop):
         if codes[i] == 0:
             continue
@@ -72,9 +82,11 @@ def longest_ngrams(
             if found & KEPT != 0:
                 lengths[i] = length
                 slots[i] = before
+            if found & CHAINED != 0:
+                chains[i] = length
             if found & BEGINS == 0:
                 break
-    return lengths, slots
+    return lengths, slots, chains
 
 
 @kernel
@@ -87,19 +99,15 @@ def cut_pieces(
     hits: np.ndarray,
     short: np.ndarray,
     roles: np.ndarray,
-) -> tuple[int, np.ndarray]:
-    """Count the pieces that surely end before the text does.
+) -> int:
+    """Count the pieces that surely end before the text does; return where the others start.
 
     Pieces that are kept n-grams add to `hits`, by slot; `hits[-1]` takes all others, so that the
-    loop need not branch. Shorter chains add to `short`.
-
-    Returns:
-        Where the first unfinished piece starts, and the spans (pieces, 2) of the longer pieces.
+    loop need not branch. Shorter chains of them add to `short`.
     """
     starts = _starts(lengths)
-    spans = np.empty((64, 2), np.int64)
     chains = np.empty(codes.size // 3 + 1, np.uint64)  # pieces of 3 or 4, not kept themselves
-    n = m = 0
+    n = 0
     for piece in range(starts.size - 1):
         # Which piece it is, and what its first and last characters are in it.
         start, stop = starts[piece], starts[piece + 1]
@@ -110,21 +118,33 @@ def cut_pieces(
         roles[ALONE, codes[start]] += 1 - several
         roles[BEGIN, codes[start]] += several
         roles[END, codes[stop - 1]] += several
-        if solid or length == 1:
-            continue
-        # A chain of n-grams: short ones are looked up below, long ones are the caller's.
-        if length <= ORDER:
-            chains[m] = _key(codes, start, stop)
-            m += 1
-        elif (lengths[start : stop - ORDER + 1] == ORDER).all():
-            if n == len(spans):
-                spans = np.concatenate((spans, np.empty((n, 2), np.int64)))
-            spans[n, 0], spans[n, 1] = start, stop
+        # A short chain of n-grams: it is looked up below.
+        if not solid and 1 < length <= ORDER:
+            chains[n] = _key(codes, start, stop)
             n += 1
-    for key in chains[:m]:
+    for key in chains[:n]:
         place = find(key, grams, index)
         if place != NOWHERE:
             short[place] += 1
+    return starts[-1] if starts.size else 0
+
+
+@kernel
+def long_spans(lengths: np.ndarray, longest: int) -> tuple[int, np.ndarray]:
+    """Find the pieces of more than `ORDER` codes whose 4-grams all hold them together.
+
+    Returns:
+        Where the first unfinished piece starts, and the spans (pieces, 2) of those before it.
+    """
+    starts = _starts(lengths)
+    spans = np.empty((lengths.size // ORDER + 1, 2), np.int32)
+    n = 0
+    for piece in range(starts.size - 1):
+        start, stop = starts[piece], starts[piece + 1]
+        long = ORDER < stop - start <= longest
+        if long and (lengths[start : stop - ORDER + 1] == ORDER).all():
+            spans[n, 0], spans[n, 1] = start, stop
+            n += 1
     return (starts[-1] if starts.size else 0), spans[:n]
 
 
@@ -139,19 +159,6 @@ def _starts(lengths: np.ndarray) -> np.ndarray:
         n += i >= reach
         reach = max(reach, i + lengths[i])
     return starts[:n]
-
-
-@kernel
-def hashes(codes: np.ndarray, spans: np.ndarray) -> np.ndarray:
-    """Return 64-bit hashes; two of a million different pieces agree with probability 3e-8."""
-    hashes = np.empty(len(spans), np.uint64)
-    for n in range(len(spans)):
-        value = np.uint64(14695981039346656037)  # Fowler, Noll and Vo, by 16 bits, and a finish
-        for i in range(spans[n, 0], spans[n, 1]):
-            value = (value ^ np.uint64(codes[i])) * np.uint64(1099511628211)
-            value ^= value >> np.uint64(29)
-        hashes[n] = value
-    return hashes
 
 
 @inline

@@ -144,7 +144,7 @@ def best_path(
 ) -> np.ndarray:
     """Return where the words of the best path end, in characters, last to first: int64 (words,).
 
-    best(j) = max over i of best(i) + ln p(symbols i to j), see `zoo.words.segmenter`.
+    best(j) = max over i of best(i) + ln p(symbols i to j), see `zoo.words.segmentation.segmenter`.
 
     Args:
         points: code points of the text, uint32 (length,).

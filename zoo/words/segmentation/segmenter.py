@@ -11,9 +11,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from zoo.words.folding import half_width, is_mark
 from zoo.words.kernels import segmenter as kernels
 from zoo.words.kernels.folding import CODE_POINTS
+from zoo.words.texts.folding import half_width, is_mark
 
 # Numbers, Latin words and runs of one punctuation mark are one symbol each:
 # DIGIT+ (SEPARATOR DIGIT+)* PERCENT?, LETTER+ (HYPHEN ASCII+)*, one MARK twice or more.
@@ -46,7 +46,7 @@ class Segmenter:
     """
 
     def __init__(self, counts: Mapping[str, float], *, new_words: bool = True) -> None:
-        total = sum(counts.values()) + 1.0
+        self.total = total = sum(counts.values()) + 1.0
         self.known = {w: math.log(c / total) for w, c in counts.items() if c > 0}
         longest = max(map(len, counts), default=1)
         places: tuple[Mapping[str, float], ...] = ({}, {}, {})
@@ -56,8 +56,8 @@ class Segmenter:
             places = _places(counts)
             for length, prior in NEW_WORDS.items():
                 priors[length] = math.log(prior)
-        unseen = math.log(UNSEEN / total)
-        self._path = (*_trie(self.known), *_columns(places), priors, unseen, longest)
+        self.unseen = math.log(UNSEEN / total)
+        self._path = (*_trie(self.known), *_columns(places), priors, self.unseen, longest)
 
     def __call__(self, text: str) -> list[str]:
         """Return the words of a text; joined, they are the text."""
@@ -65,6 +65,14 @@ class Segmenter:
         ends = kernels.best_path(points, _kinds(points), *self._path)
         bounds = [0, *ends[::-1].tolist()]
         return [text[i:j] for i, j in itertools.pairwise(bounds)]
+
+    def whole_count(self, word: str) -> int:
+        """Return the count from which on a word is more probable than its parts, if it has any."""
+        parts = self(word)
+        if len(parts) == 1:
+            return 1
+        together = sum(self.known.get(part, self.unseen) for part in parts)
+        return math.floor(self.total * math.exp(together)) + 1
 
 
 def _code_points(text: str) -> np.ndarray:

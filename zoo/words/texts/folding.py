@@ -119,7 +119,9 @@ def is_mark(character: str) -> bool:
 
 def is_common_mark(character: str) -> bool:
     """Say whether a character is an accent of scripts with case (Combining Diacritical Marks)."""
-    return unicodedata.name(character, "").startswith("COMBINING ") and character not in KANA_MARKS
+    if not is_mark(character) or character in KANA_MARKS:
+        return False
+    return unicodedata.name(character, "").startswith("COMBINING ")
 
 
 def begins_no_word(character: str) -> bool:

@@ -9,8 +9,8 @@ from typing import TypeVar, cast
 import numpy as np
 
 from zoo.progress import Advance
+from zoo.words.counting.memory import Stored
 from zoo.words.kernels.rows import ROW, merge_rows, rows_up_to, translate_rows
-from zoo.words.memory import Stored
 
 LAST = (np.uint64(0xFFFFFFFFFFFFFFFF), np.uint32(0xFFFFFFFF))  # no row is beyond
 

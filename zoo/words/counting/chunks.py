@@ -9,8 +9,8 @@ from queue import SimpleQueue
 
 import numpy as np
 
-from zoo.words.counts import Counts, Run, Windows
-from zoo.words.folding import BREAK, DIGIT, SPACE, Characters, Folding, alphabet_of, encode
+from zoo.words.counting.counts import Counts, Run, Windows
+from zoo.words.counting.memory import LARGEST_CHUNK, InMemory, Storage, give_back
 from zoo.words.kernels.rows import (
     AFTER,
     BATCH,
@@ -22,7 +22,7 @@ from zoo.words.kernels.rows import (
     pack_padded,
     sort_and_count,
 )
-from zoo.words.memory import LARGEST_CHUNK, InMemory, Storage, give_back
+from zoo.words.texts.folding import BREAK, DIGIT, SPACE, Characters, Folding, alphabet_of, encode
 
 THREADS = 2
 

@@ -14,22 +14,22 @@ import numpy as np
 
 from zoo.files import replacing
 from zoo.progress import bar
-from zoo.words.folding import (
-    Characters,
-    alphabet_of,
-    translation,
-)
-from zoo.words.kernels.rows import (
-    ORDER,
-    ROW,
-)
-from zoo.words.memory import (
+from zoo.words.counting.memory import (
     LARGEST_BLOCK,
     OnDisk,
     Storage,
     Stored,
 )
-from zoo.words.merge_runs import ahead, is_identity, merged_blocks
+from zoo.words.counting.merge_runs import ahead, is_identity, merged_blocks
+from zoo.words.kernels.rows import (
+    ORDER,
+    ROW,
+)
+from zoo.words.texts.folding import (
+    Characters,
+    alphabet_of,
+    translation,
+)
 
 MAGIC = b"zoo.words counts 2\n"  # then a line of JSON, the runs, and the SHA-256 of all that
 
@@ -182,6 +182,14 @@ class Counts:
             runs.append(Run(alphabet, stored, OnDisk(path, np.dtype(np.uint16), codes, offset)))
             offset += 2 * codes
         return cls(tuple(runs), **head)
+
+
+def is_counts(path: Path) -> bool:
+    """Tell whether a path leads to a file of counts; pipes and the like are not read."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(len(MAGIC)) == MAGIC
 
 
 def _is_sealed(file: BinaryIO) -> bool:

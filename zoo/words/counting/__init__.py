@@ -1,0 +1,1 @@
+"""Counts of n-grams: made chunk by chunk, held within a memory limit, merged, saved."""

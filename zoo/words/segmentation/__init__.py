@@ -1,0 +1,1 @@
+"""Texts cut into the words of a lexicon."""

@@ -1,0 +1,1 @@
+"""Text as a stream of characters: sources, files, codes."""
