@@ -23,7 +23,7 @@ NAMES = {
         *("openpty", "ttyname", "wait3", "WNOHANG", "setpriority", "sendfile", "memfd_create"),
     ),
 }
-GUARDED = {("words/cli.py", "signal.SIGHUP"), ("words/memory.py", "os.sysconf")}
+GUARDED = {("words/cli.py", "signal.SIGHUP"), ("words/counting/memory.py", "os.sysconf")}
 
 TRIAL = """
 import importlib, os, pkgutil, signal, sys
@@ -31,6 +31,7 @@ import importlib, os, pkgutil, signal, sys
 import huggingface_hub, jsonargparse, lightning.pytorch, matplotlib.pyplot, numba, PIL.Image
 import rich.console, safetensors.torch, scipy.sparse.linalg, tokenizers, torch, torchmetrics
 import torchvision
+from transformers import Trainer, TrainerCallback
 for module in {modules}:
     sys.modules[module] = None
 for module, names in {names}.items():
@@ -41,7 +42,7 @@ for found in pkgutil.walk_packages(zoo.__path__, "zoo."):
     if not found.name.endswith("__main__"):
         importlib.import_module(found.name)
 print(zoo.load("adversarial_fgm_poems").predict(["床前明月光，疑是地上霜。"])[0].label)
-print(zoo.words.memory.Budget.of(None).limit == 4 << 30)  # half of what is taken for granted
+print(zoo.words.counting.memory.Budget.of(None).limit == 4 << 30)  # half of what is taken for granted
 """
 
 

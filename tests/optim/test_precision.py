@@ -6,7 +6,7 @@ from conftest import ROOT
 
 from zoo import cli
 from zoo.optim import precision
-from zoo.training import run
+from zoo.training import cli as training
 
 
 @pytest.mark.parametrize(("instructions", "chosen"), [(True, "bf16-mixed"), (False, "32-true")])
@@ -31,7 +31,7 @@ def test_a_resumed_run_keeps_its_precision_and_the_recipe_leaves_it_open(
 ):
     words = ["fit", "pictures_digits", "--config", str(ROOT / "tests/conf/pictures/digits.yaml")]
     words += ["--trainer.precision", "null", "--trainer.default_root_dir", str(tmp_path)]
-    monkeypatch.setattr(run, "choose_precision", lambda accelerator: "bf16-mixed")
+    monkeypatch.setattr(training, "choose_precision", lambda accelerator: "bf16-mixed")
     cli.run([*words, "--trainer.max_epochs", "1"])
     assert "precision: bf16-mixed\n" in capsys.readouterr().out
     saved = tmp_path / "pictures_digits" / "version_0"
@@ -39,6 +39,6 @@ def test_a_resumed_run_keeps_its_precision_and_the_recipe_leaves_it_open(
     recipe = (saved / "checkpoint" / "recipe.yaml").read_text()
     assert "bf16" not in recipe
     assert "precision: auto" in recipe
-    monkeypatch.setattr(run, "choose_precision", lambda accelerator: "32-true")
+    monkeypatch.setattr(training, "choose_precision", lambda accelerator: "32-true")
     cli.run([*words, "--ckpt_path", "last"])
     assert "precision: bf16-mixed, as it began" in capsys.readouterr().out
