@@ -42,7 +42,8 @@ for found in pkgutil.walk_packages(zoo.__path__, "zoo."):
     if not found.name.endswith("__main__"):
         importlib.import_module(found.name)
 print(zoo.load("adversarial_fgm_poems").predict(["床前明月光，疑是地上霜。"])[0].label)
-print(zoo.words.counting.memory.Budget.of(None).limit == 4 << 30)  # half of what is taken for granted
+limit = zoo.words.counting.memory.Budget.of(None).limit
+print(limit == 4 << 30)  # half of what is taken for granted
 """
 
 
