@@ -161,7 +161,7 @@ def test_links_lead_to_files(page):
 
 @PAGES
 def test_commands_exist(page):
-    named = set(re.findall(r"`zoo ([a-z]+)", page))
+    named = set(re.findall(r"`zoo ([a-z-]+)", page))
     assert named
     assert named <= {*cli.COMMANDS, *cli.PROGRAMS}
 

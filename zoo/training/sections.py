@@ -97,6 +97,12 @@ def _name(place: str, value: Any) -> Iterator[Complaint]:
     yield from ()
 
 
+def _start(place: str, value: Any) -> Iterator[Complaint]:
+    """Complain of a start that is no model of `zoo list`."""
+    if value not in registry.list_models():
+        yield place, value
+
+
 def _options(allowed: set[str]) -> Callable[[str, Any], Iterator[Complaint]]:
     """Return a check of a section whose keys are listed and whose values are words."""
 
@@ -195,6 +201,7 @@ def _torch_class(package: str, kind: type) -> Callable[[str, Any], Iterator[Comp
 _PLATEAU = "lightning.pytorch.cli.ReduceLROnPlateau"
 SECTIONS: dict[str, Callable[[str, Any], Iterator[Complaint]]] = {
     "name": _name,
+    "from": _start,
     "seed_everything": words,
     "precision": words,
     "trainer": _trainer,
