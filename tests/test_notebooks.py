@@ -20,6 +20,14 @@ def test_a_notebook_runs(path, tmp_path, monkeypatch):
     NotebookClient(notebook, timeout=500, kernel_name="python3", resources=place).execute()
 
 
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_shows_no_warnings_and_no_path_of_the_machine_that_ran_it(path):
+    cells = nbformat.read(path, as_version=4).cells
+    streams = {out.get("name") for cell in cells for out in cell.get("outputs", ())}
+    assert "stderr" not in streams
+    assert "site-packages" not in path.read_text("utf-8")
+
+
 def test_each_technique_with_a_checkpoint_has_a_notebook():
     from zoo import registry
 

@@ -4,12 +4,16 @@ import pytest
 import torch
 from torch import nn
 
-from zoo.layers.low_rank import adapter_parameters, add_adapters, merge_adapters
+from zoo.layers.low_rank import LowRank, add_adapters, merge_adapters
 
 
 def net():
     torch.manual_seed(0)
     return nn.Sequential(nn.Linear(6, 8), nn.Tanh(), nn.Sequential(nn.Linear(8, 5, bias=False)))
+
+
+def adapter_parameters(model):
+    return [p for part in model.modules() if isinstance(part, LowRank) for p in part.parameters()]
 
 
 def test_an_adapter_changes_nothing_at_first_and_merged_computes_the_same():

@@ -11,6 +11,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from zoo.adversarial.attack import AttackedStep, add_gradients, is_compiled
 from zoo.adversarial.methods import FGM
+from zoo.optim.distributed import means_over_processes, rank_and_world_size
 
 
 @contextmanager
@@ -118,13 +119,12 @@ class Processes:
     @staticmethod
     def reduce(tensor: Tensor, reduce_op: str) -> Tensor:
         """Return the mean over all processes, or the tensor of the first."""
-        if not (distributed.is_available() and distributed.is_initialized()):
-            return tensor
-        tensor = tensor.contiguous()
         if reduce_op == "mean":
-            distributed.all_reduce(tensor)
-            return tensor / distributed.get_world_size()
-        distributed.broadcast(tensor, 0)
+            return means_over_processes([tensor])[0]
+        _, world = rank_and_world_size()
+        if world > 1:
+            tensor = tensor.contiguous()
+            distributed.broadcast(tensor, 0)
         return tensor
 
 

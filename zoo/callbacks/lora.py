@@ -5,7 +5,7 @@ from fnmatch import fnmatchcase
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import nn
 
-from zoo.layers.low_rank import adapter_parameters, add_adapters, merge_adapters
+from zoo.layers.low_rank import add_adapters, merge_adapters
 
 
 class LoRA(Callback):
@@ -54,8 +54,6 @@ class LoRA(Callback):
         add_adapters(pl_module, self.rank, self.alpha, self.layers)
         for parameter in self._frozen:
             parameter.requires_grad_(False)
-        for parameter in adapter_parameters(pl_module):
-            parameter.requires_grad_(True)
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Merge the adapters; the last checkpoint is written by now."""

@@ -3,7 +3,6 @@
 LoRA: Hu et al., arXiv 2106.09685.
 """
 
-from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
 import torch
@@ -86,10 +85,3 @@ def merge_adapters(net: nn.Module) -> None:
             if hook is adapter:
                 del layer._forward_hooks[key]
         delattr(layer, NAME)
-
-
-def adapter_parameters(net: nn.Module) -> Iterator[nn.Parameter]:
-    """Yield the parameters of all adapters."""
-    for part in net.modules():
-        if isinstance(part, LowRank):
-            yield from part.parameters()

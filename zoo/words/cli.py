@@ -7,7 +7,7 @@ import io
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -128,10 +128,7 @@ def count_words(
 
 def run_segment(arguments: list[str]) -> None:
     """Divide the texts that the arguments after `zoo segment` name into words."""
-    parser = _parser("segment", "Divide texts into words.")
-    parser.add_argument("--lexicon", type=str, required=True, help="table that `zoo words` wrote")
-    parser.add_options(segment, skip=("lexicon",))
-    segment(**parser.parse(arguments))
+    _run_with_lexicon(segment, "Divide texts into words.", arguments)
 
 
 def segment(
@@ -166,10 +163,8 @@ def segment(
 
 def run_contexts(arguments: list[str]) -> None:
     """Show where words stand in the texts that the arguments after `zoo contexts` name."""
-    parser = _parser("contexts", "Count the lines in which words stand, and show examples.")
-    parser.add_argument("--lexicon", type=str, required=True, help="table that `zoo words` wrote")
-    parser.add_options(contexts, skip=("lexicon",))
-    contexts(**parser.parse(arguments))
+    about = "Count the lines in which words stand, and show examples."
+    _run_with_lexicon(contexts, about, arguments)
 
 
 def contexts(
@@ -210,6 +205,14 @@ def contexts(
             for word, use in uses.items():
                 shown = (example.replace("\t", " ") for example in use.examples)
                 print(word, use.count, use.documents, *shown, sep="\t", file=file)
+
+
+def _run_with_lexicon(command: Callable[..., None], description: str, arguments: list[str]) -> None:
+    """Run a command that takes texts and a lexicon, by its own name."""
+    parser = _parser(command.__name__, description)
+    parser.add_argument("--lexicon", type=str, required=True, help="table that `zoo words` wrote")
+    parser.add_options(command, skip=("lexicon",))
+    command(**parser.parse(arguments))
 
 
 def _parser(name: str, description: str) -> OptionParser:
