@@ -7,17 +7,19 @@ are counted on training texts alone, by name and by id, so that another base can
 from __future__ import annotations
 
 import json
+import math
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from zoo.linking.knowledge.base import KnowledgeBase, Match
 from zoo.linking.names import fold_name
 from zoo.linking.texts import LinkedText
 
+Span = TypeVar("Span")
 REACH = 64  # characters on each side of a mention
 
 
@@ -31,6 +33,9 @@ class Behaviour:
         chosen: how often each entity was chosen for a name.
         unknown: how often a name meant none of the base.
         together: how often each entity was chosen near a sure name of another, by the other's id.
+        fewest: the fewest mentions that a text had.
+        most: the most; 0 if nothing was marked.
+        longest: characters of the longest text.
     """
 
     marked: Counter[str] = field(default_factory=Counter)
@@ -38,6 +43,9 @@ class Behaviour:
     chosen: dict[str, Counter[str]] = field(default_factory=dict)
     unknown: Counter[str] = field(default_factory=Counter)
     together: dict[str, Counter[str]] = field(default_factory=dict)
+    fewest: int = 0
+    most: int = 0
+    longest: int = 0
 
     @classmethod
     def count(cls, texts: Sequence[LinkedText], knowledge: KnowledgeBase) -> Behaviour:
@@ -66,7 +74,11 @@ class Behaviour:
                 chosen[name][gold.entity] += 1
                 for other in sure_entities(knowledge, matches, gold.start, gold.end):
                     together[other][gold.entity] += 1
-        return cls(marked, passed, dict(chosen), unknown, dict(together))
+        marks = [len(text.mentions) for text in texts] or [0]
+        longest = max((len(text.text) for text in texts), default=0)
+        return cls(
+            marked, passed, dict(chosen), unknown, dict(together), min(marks), max(marks), longest
+        )
 
     def is_marked(self, name: str, ratio: float = 5.0) -> bool:
         """Say whether annotators mark a name often enough for it to be offered.
@@ -83,6 +95,30 @@ class Behaviour:
     def offered(self, matches: Iterable[Match], ratio: float = 5.0) -> list[Match]:
         """Return the matches whose names annotators mark."""
         return [match for match in matches if self.is_marked(match.name, ratio)]
+
+    def likeliest(
+        self, spans: Sequence[Span], probability: Callable[[Span], float], length: int
+    ) -> list[Span]:
+        """Return the spans that are most probably marked, at most as many as annotators mark.
+
+        That is as many as a training text ever had; in a text longer than all of them, as many for
+        each `longest` characters.
+
+        Args:
+            spans: of one text, in any order, which is kept.
+            probability: of one, or what grows with it.
+            length: characters of the text.
+        """
+        if not self.most:
+            return list(spans)
+        limit = self.most * max(1, math.ceil(length / self.longest))
+        places = sorted(range(len(spans)), key=lambda place: -probability(spans[place]))[:limit]
+        return [spans[place] for place in sorted(places)]
+
+    def share(self, match: Match) -> float:
+        """Return how often a name was marked of how often it could be, smoothed as `is_marked`."""
+        marked = self.marked[match.name] + 1
+        return marked / (marked + self.passed[match.name] + 1)
 
     def restricted(self, name: str, candidates: Sequence[str], least: int = 2) -> list[str]:
         """Return the candidates that were chosen at least `least` times; all, if there is none.
@@ -136,6 +172,9 @@ class Behaviour:
             "chosen": {name: dict(counts) for name, counts in self.chosen.items()},
             "unknown": dict(self.unknown),
             "together": {id_: dict(counts) for id_, counts in self.together.items()},
+            "fewest": self.fewest,
+            "most": self.most,
+            "longest": self.longest,
         }
 
     @classmethod
@@ -151,6 +190,7 @@ class Behaviour:
             {name: _counts(counts) for name, counts in state["chosen"].items()},
             _counts(state["unknown"]),
             {id_: _counts(counts) for id_, counts in state["together"].items()},
+            **_counts({key: state.get(key, 0) for key in ("fewest", "most", "longest")}),
         )
 
     def write(self, folder: str | Path, name: str) -> list[str]:

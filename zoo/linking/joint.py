@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any
 
 import torch
@@ -200,8 +201,11 @@ class JointLinker(Linker):
 
     @torch.inference_mode()
     def detect(self, texts: Sequence[str]) -> list[list[Any]]:
-        """Return the spans of each text whose start and end are both pointed at."""
-        found: list[list[Any]] = [[] for _ in texts]
+        """Return the spans of each text whose start and end are both pointed at.
+
+        Of more than annotators mark, the most probable ones.
+        """
+        found: list[list[tuple[int, int, float]]] = [[] for _ in texts]
         pieces = [
             (number, start, text[start : start + PIECE])
             for number, text in enumerate(texts)
@@ -211,11 +215,20 @@ class JointLinker(Linker):
         for (number, start, piece), here in zip(pieces, matches, strict=True):
             if offered := self.behaviour.offered(here):
                 spans = [(match.start, match.end) for match in offered]
-                found[number] += [(start + a, start + b) for a, b in self._pointed(piece, spans)]
-        return found
+                found[number] += [
+                    (start + a, start + b, p) for a, b, p in self._pointed(piece, spans)
+                ]
+        return [
+            [(a, b) for a, b, _ in self.behaviour.likeliest(spans, itemgetter(2), len(text))]
+            for text, spans in zip(texts, found, strict=True)
+        ]
 
-    def _pointed(self, text: str, spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
-        """Pair each start that is probable enough with the nearest end that is."""
+    def _pointed(self, text: str, spans: list[tuple[int, int]]) -> list[tuple[int, int, float]]:
+        """Pair each start that is probable enough with the nearest end that is.
+
+        Returns:
+            (start, end, product of the two probabilities).
+        """
         device = self.point.weight.device
         matched = torch.zeros(1, len(text), 2, device=device)
         for start, end in spans:
@@ -225,8 +238,12 @@ class JointLinker(Linker):
         starts, ends = (
             (probable[:, side] > self.tagged).nonzero()[:, 0].tolist() for side in (0, 1)
         )
-        pairs = ((start, next((end + 1 for end in ends if end >= start), 0)) for start in starts)
-        return [(start, end) for start, end in pairs if end]
+        pairs = ((start, next((end for end in ends if end >= start), None)) for start in starts)
+        return [
+            (start, end + 1, float(probable[start, 0] * probable[end, 1]))
+            for start, end in pairs
+            if end is not None
+        ]
 
 
 def highest(states: Tensor, valid: Tensor) -> Tensor:

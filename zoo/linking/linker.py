@@ -139,8 +139,11 @@ class Linker(nn.Module):
 
     def detect(self, texts: Sequence[str]) -> list[list[Any]]:
         """Return the spans of each text that are mentions: here, the names that annotators mark."""
-        found = self.knowledge.all_longest_matches(texts)
-        return [list(self.behaviour.offered(matches)) for matches in found]
+        behaviour = self.behaviour
+        return [
+            behaviour.likeliest(behaviour.offered(matches), behaviour.share, len(text))
+            for text, matches in zip(texts, self.knowledge.all_longest_matches(texts), strict=True)
+        ]
 
     @torch.inference_mode()
     def answer(self, questions: Iterable[Question]) -> Iterator[tuple[int, list[float]]]:
