@@ -3,9 +3,9 @@
     pip download --no-deps pypinyin==0.55.0 && unzip pypinyin-0.55.0-*.whl -d FOLDER
     python tools/make_readings.py --package FOLDER/pypinyin
 
-Of all characters to which the list of phrases gives several readings, phrases of at most four. A line is `character TAB
-reading TAB words`, the words parted by blanks; a reading is pinyin with a digit for the tone, as in
-the data of g2pM: `lu:e4`, and `le5` for the neutral tone.
+Of all characters to which the phrases of at most four characters give several readings. A line is
+`character TAB reading TAB words`, the words parted by blanks; a reading is pinyin with a digit for
+the tone, as in the data of g2pM: `lu:e4`, and `le5` for the neutral tone.
 """
 
 from __future__ import annotations

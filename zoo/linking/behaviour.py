@@ -10,7 +10,7 @@ import json
 import math
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,6 +20,8 @@ from zoo.linking.names import fold_name
 from zoo.linking.texts import LinkedText
 
 Span = TypeVar("Span")
+RATIO = 5.0  # from which on a name that was passed so many times as often as marked is dropped
+MARKED = 1 / (1 + RATIO)
 REACH = 64  # characters on each side of a mention
 
 
@@ -80,7 +82,7 @@ class Behaviour:
             marked, passed, dict(chosen), unknown, dict(together), min(marks), max(marks), longest
         )
 
-    def is_marked(self, name: str, ratio: float = 5.0) -> bool:
+    def is_marked(self, name: str, ratio: float = RATIO) -> bool:
         """Say whether annotators mark a name often enough for it to be offered.
 
         Su 6919: a name is dropped if (passed + 1) / (marked + 1) >= 5. One that no training text
@@ -92,33 +94,40 @@ class Behaviour:
         """
         return (self.passed[name] + 1) / (self.marked[name] + 1) < ratio
 
-    def offered(self, matches: Iterable[Match], ratio: float = 5.0) -> list[Match]:
+    def offered(self, matches: Iterable[Match], ratio: float = RATIO) -> list[Match]:
         """Return the matches whose names annotators mark."""
         return [match for match in matches if self.is_marked(match.name, ratio)]
 
     def likeliest(
-        self, spans: Sequence[Span], probability: Callable[[Span], float], length: int
+        self, spans: Sequence[Span], probability: Sequence[float], least: float, length: int
     ) -> list[Span]:
-        """Return the spans that are most probably marked, at most as many as annotators mark.
+        """Return the spans that are probable enough, as many as annotators mark in a text.
 
-        That is as many as a training text ever had; in a text longer than all of them, as many for
-        each `longest` characters.
+        That is no fewer and no more than training texts had; in a text longer than all of them, as
+        many for each `longest` characters.
 
         Args:
             spans: of one text, in any order, which is kept.
-            probability: of one, or what grows with it.
+            probability: of each, or what grows with it.
+            least: the probability above which one is taken.
             length: characters of the text.
         """
-        if not self.most:
-            return list(spans)
-        limit = self.most * max(1, math.ceil(length / self.longest))
-        places = sorted(range(len(spans)), key=lambda place: -probability(spans[place]))[:limit]
+        count = max(self.fewest, sum(p > least for p in probability))
+        if self.most:
+            count = min(count, self.most * max(1, math.ceil(length / self.longest)))
+        places = sorted(range(len(spans)), key=lambda place: -probability[place])[:count]
         return [spans[place] for place in sorted(places)]
 
-    def share(self, match: Match) -> float:
-        """Return how often a name was marked of how often it could be, smoothed as `is_marked`."""
-        marked = self.marked[match.name] + 1
-        return marked / (marked + self.passed[match.name] + 1)
+    def share(self, name: str) -> float:
+        """Return how often a name was marked of how often it could be, each plus 1.
+
+        It is above `MARKED` where `is_marked` says so.
+
+        Args:
+            name: folded.
+        """
+        marked = self.marked[name] + 1
+        return marked / (marked + self.passed[name] + 1)
 
     def restricted(self, name: str, candidates: Sequence[str], least: int = 2) -> list[str]:
         """Return the candidates that were chosen at least `least` times; all, if there is none.

@@ -17,6 +17,7 @@ from zoo.data.polyphones import Polyphone, load_readings, read_polyphones
 from zoo.data.splits import Split
 from zoo.linking.data import Linking
 from zoo.linking.knowledge.entities import Entity, parse_entity, read_entities
+from zoo.linking.questions import Question
 from zoo.linking.texts import Gold, LinkedText, parse_text, read_texts
 
 
@@ -170,9 +171,7 @@ class Polyphones(Linking):
         options: those of `Linking`.
     """
 
-    def __init__(
-        self, root: str = "data/polyphone", words: bool = True, **options: Any
-    ) -> None:
+    def __init__(self, root: str = "data/polyphone", words: bool = True, **options: Any) -> None:
         super().__init__(**options)
         self.root, self.words = root, words
 
@@ -193,6 +192,11 @@ class Polyphones(Linking):
             LinkedText(p.text, (Gold(p.start, p.start + 1, f"{p.character} {p.reading}"),))
             for p in self._parts[split]
         ]
+
+    def read(self, split: Split) -> list[Question]:
+        """See `Linking.read`; a character of one reading, which is known then, trains nothing."""
+        questions = super().read(split)
+        return [q for q in questions if len(q.ids) > 1] if split == "train" else questions
 
     def entities(self) -> Iterator[Entity]:
         """See `Linking.entities`; of a character, the reading that training has most first.

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from zoo.linking.behaviour import Behaviour
+from zoo.linking.behaviour import MARKED, Behaviour
 from zoo.linking.calibration import Calibration
 from zoo.linking.inputs import Batch, InputMaker
 from zoo.linking.knowledge.base import KnowledgeBase
@@ -139,10 +139,12 @@ class Linker(nn.Module):
 
     def detect(self, texts: Sequence[str]) -> list[list[Any]]:
         """Return the spans of each text that are mentions: here, the names that annotators mark."""
-        behaviour = self.behaviour
+        found = self.knowledge.all_longest_matches(texts)
         return [
-            behaviour.likeliest(behaviour.offered(matches), behaviour.share, len(text))
-            for text, matches in zip(texts, self.knowledge.all_longest_matches(texts), strict=True)
+            self.behaviour.likeliest(
+                matches, [self.behaviour.share(m.name) for m in matches], MARKED, len(text)
+            )
+            for text, matches in zip(texts, found, strict=True)
         ]
 
     @torch.inference_mode()
