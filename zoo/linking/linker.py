@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -86,10 +86,12 @@ class Linker(nn.Module):
     def with_knowledge(self, knowledge: KnowledgeBase) -> Linker:
         """Return this linker over another base: the weights are shared, nothing is trained.
 
-        Counts of names and ids that the other base has too go on counting.
+        Counts of names and ids that the other base has too go on counting; how many mentions a
+        text has does not, which depends on the base.
         """
         other = copy.copy(self)
         vars(other)["knowledge"] = knowledge
+        vars(other)["behaviour"] = replace(self.behaviour, fewest=0, most=0)
         return other
 
     def link(
