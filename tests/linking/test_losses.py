@@ -79,8 +79,16 @@ def test_the_threshold_is_the_best_of_all(questions, candidates, seed):
     def right(threshold):
         return int((Calibration(1.0, threshold).choose(probabilities) == answer).sum())
 
-    best = max(right(t) for t in [0.0, 1.1, *probabilities.flatten().tolist()])
+    tried = [p / (p + row[0]) for row in probabilities.tolist() for p in row[1:]]
+    best = max(right(t) for t in [0.0, 1.1, *tried])
     assert right(calibration.threshold - 1e-9) == best
+
+
+def test_candidates_that_are_not_the_best_do_not_speak_for_nil():
+    probabilities = torch.tensor([[0.1, 0.3, 0.3, 0.3], [0.4, 0.3, 0.3, 0.0], [0.0, 0.0, 1.0, 0.0]])
+    assert Calibration(1.0, 0.5).choose(probabilities).tolist() == [0, -1, 1]
+    assert Calibration(1.0, 0.0).choose(probabilities).tolist() == [0, 0, 1]
+    assert Calibration(1.0, 1.1).choose(probabilities).tolist() == [-1, -1, -1]
 
 
 def test_the_temperature_of_overconfident_logits_is_theirs():
