@@ -43,6 +43,7 @@ ADDRESSES = [
     "zoo.adversarial.data:Sentiment",
     "zoo.linking.module:TransformerLinking",
     "zoo.linking.corpora:Poets",
+    "zoo.linking.corpora:Polyphones",
     "zoo.linking.inputs:InputMaker",
     "zoo.linking.knowledge:KnowledgeBase",
     "zoo.linking.behaviour:Behaviour",

@@ -261,9 +261,11 @@ TABLE: list[dict[str, str]] = [
         "summary": "Which reading has this Chinese character? Readings linked as entities.",
         "build": "zoo.linking.net:TransformerLinker",
         "recipe": "linking/polyphones.yaml",
-        "corpora": "polyphones",
+        "repo": f"{OWNER}/linking_polyphones" if OWNER else "",  # the wheel leaves it out
+        "corpora": "polyphones passages",
         "paper": "Scalable Zero-shot Entity Linking with Dense Entity Retrieval "
         "(Wu et al.; arXiv 1911.03814)",
+        **_E5,
         **_LINKING,
     },
     {
