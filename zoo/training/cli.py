@@ -262,7 +262,7 @@ class ZooCLI(LightningCLI):
             arguments=self.model.arguments,
             preprocess=getattr(self.datamodule, "preprocess", None),
             labels=getattr(self.datamodule, "labels", None),
-            data=self.datamodule.title if getattr(self.datamodule, "file", None) else None,
+            data=self.datamodule.title if self.datamodule.replaces_corpus else None,
             origin=origin(source, self.options.name) if source else None,
             recipe=self.recipe(),
             metrics=self.results(metrics, FOLDER),

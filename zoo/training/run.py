@@ -91,6 +91,8 @@ def quiet() -> None:
     """Silence advertisements and advice that do not concern the user of a recipe."""
     warnings.filterwarnings("ignore", message=".*args parameter is intended to run.*")
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+    warnings.filterwarnings("ignore", message=".*is smaller than the logging interval.*")
+    warnings.filterwarnings("ignore", message=".*is not supported by the model summary.*")
     warnings.filterwarnings("ignore", message="Using ModelCheckpoint with manual optimization.*")
     warnings.filterwarnings("ignore", message=".*`tensorboardX` has been removed.*")
     warnings.filterwarnings("ignore", message=".*LeafSpec.* is deprecated.*")
