@@ -7,11 +7,12 @@ import warnings
 
 from jsonargparse import set_parsing_settings
 from lightning.pytorch import LightningDataModule, LightningModule
-from lightning.pytorch.utilities.exceptions import SIGTERMException
+from lightning.pytorch.utilities.exceptions import MisconfigurationException, SIGTERMException
 
 from zoo.callbacks.random_state import RandomState
 from zoo.callbacks.run_guard import RunGuard
 from zoo.callbacks.train_log import TrainLog
+from zoo.errors import one_line
 from zoo.optim.precision import PrecisionRecord
 from zoo.training.cli import ZooCLI
 from zoo.training.recipes import admit_recipes, expand
@@ -52,6 +53,11 @@ def run(arguments: list[str]) -> None:
         if stop.code == 1:  # Lightning's, on Ctrl-C
             raise KeyboardInterrupt from stop
         raise
+    except (MisconfigurationException, ModuleNotFoundError) as error:  # neither is a ValueError
+        raise ValueError(
+            f"these options of the trainer do not work here: {one_line(error)} "
+            "(--trainer.accelerator auto and --trainer.devices auto take what there is)"
+        ) from error
 
 
 def assemble(options: list[str]) -> ZooCLI:
