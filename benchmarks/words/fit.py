@@ -1,6 +1,6 @@
 """The constants of word discovery, chosen on the first half of the People's Daily alone.
 
-    python -m benchmarks.words.fit fit         # the weights of zoo/words/scoring.py
+    python -m benchmarks.words.fit fit         # the weights of zoo/words/features.py
     python -m benchmarks.words.fit long        # the weights of zoo/words/long_words.py
     python -m benchmarks.words.fit segmenter   # its priors, the automatic min_count, rarer words
     python -m benchmarks.words.fit ablation    # what each addition to the post's method gives
@@ -76,7 +76,7 @@ def analysed(gold: Lines, min_count: int) -> tuple:
     """Return lengths, texts, inputs of the score and truth of the n-grams of gold lines."""
     from zoo.words import count_ngrams, scoring
     from zoo.words.coarse_cut import cohesive, cut
-    from zoo.words.measures import measure
+    from zoo.words.ngram_statistics import measure
 
     counts = count_ngrams(joined(gold))
     ngrams = measure(counts, min_count)
@@ -120,7 +120,7 @@ def logistic(inputs: np.ndarray, truth: np.ndarray, share: np.ndarray) -> np.nda
 
 
 def fit(folder: Path) -> None:
-    """Print the weights of `zoo.words.scoring`, from the first half of the People's Daily."""
+    """Print the weights of `zoo.words.features`, from the first half of the People's Daily."""
     from zoo.words import scoring
 
     gold = peoples_daily(folder)
@@ -136,7 +136,7 @@ def analysed_long(gold: Lines, min_count: int | None) -> tuple:
     """Return the candidates longer than four characters, inputs of their score, their truth."""
     from zoo.words import count_ngrams, long_words, scoring
     from zoo.words.coarse_cut import cohesive, cut
-    from zoo.words.measures import measure
+    from zoo.words.ngram_statistics import measure
     from zoo.words.ngram_table import spell
 
     counts = count_ngrams(joined(gold))

@@ -17,16 +17,17 @@ from zoo.gan.sample_measures import SampleMeasures
 from zoo.gan.spectrum import Game, singular_values, spectrum
 from zoo.gan.terms import Consensus, SpectralNorm, check_critic, make_terms, penalty
 from zoo.gan.updates import Mover, make_update
-from zoo.optim.by_hand import OptimisesByHand
 from zoo.optim.distributed import (
     differentiable_mean,
     means_over_processes,
     rank_and_world_size,
 )
+from zoo.optim.manual_optimization import OptimisesByHand
 from zoo.optim.schedule import linear_fall
 
 Batch = tuple[Tensor, Tensor]
 GENERATOR, CRITIC = 0, 1  # the optimisers
+STATISTICS_PASSES, STATISTICS_BATCH = 40, 64  # of an averaged generator's batch norms
 
 
 class GanTraining(OptimisesByHand):
@@ -330,6 +331,14 @@ class GanTraining(OptimisesByHand):
         self.log("gradient_norm", norms.detach().mean())
         for layer, value in singular_values(self.net.critic).items():
             self.log(f"norm_{layer}", value)
+
+    def run_for_statistics(self, generator: nn.Module) -> None:
+        """Run a generator forward on noise, for its batch statistics; see `EMA`."""
+        random, classes = torch.Generator().manual_seed(self.seed), self.net.count
+        labels = torch.arange(STATISTICS_BATCH, device=self.device) % classes if classes else None
+        for _ in range(STATISTICS_PASSES):
+            z = torch.randn(STATISTICS_BATCH, self.net.generator.latent, generator=random)
+            generator(z.to(self.device), labels)
 
     def measure_with(self, net: nn.Module) -> None:
         """Measure samples by the features of a net; see `SampleMeasures`."""

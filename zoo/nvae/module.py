@@ -17,7 +17,7 @@ from zoo.nvae import losses
 from zoo.nvae.distributions import bits_per_dimension
 from zoo.nvae.guard import Guard
 from zoo.nvae.hierarchy import quantize
-from zoo.nvae.likelihood import log_mean, log_weights
+from zoo.nvae.likelihood_bound import log_mean, log_weights
 from zoo.nvae.losses import SpectralPenalty
 from zoo.nvae.net import NVAE
 from zoo.optim.distributed import mean_over_processes, rank_and_world_size

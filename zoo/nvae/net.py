@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from zoo.layers.signature import Signature
 from zoo.nvae import exploration, likelihood
 from zoo.nvae.hierarchy import Hierarchy
-from zoo.nvae.likelihood import Score
+from zoo.nvae.likelihood_bound import Score
 from zoo.nvae.noise import new_seed, noise_by_place
 
 CHUNK = 64  # pictures that are decoded at once
