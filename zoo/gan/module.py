@@ -108,6 +108,11 @@ class GanTraining(OptimisesByHand):
         self.features, self.samples, self.watch = features, samples, watch
         self.measures: SampleMeasures | None = None
 
+    @property
+    def label_layers(self) -> list[str]:
+        """The layers that know the classes, see `ZooCLI.label_layers`: none if none are told."""
+        return ["generator.classes", "critic.classes"] if self.net.count else []
+
     def configure_optimizers(self) -> tuple[list[Optimizer], list[LambdaLR]]:
         """Return Adam for each player; with `fall`, both learning rates fall at the end."""
         lr, betas = self.lr, self.betas

@@ -1,6 +1,6 @@
 """The LightningModule of NVAE: a warmed-up, balanced bound, two regularisers, a guard."""
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from lightning.pytorch import LightningModule
@@ -53,6 +53,8 @@ class NVAETraining(LightningModule):
         seed: of noise and binarisation; that of the recipe when run by one; default 0.
         **architecture: the other fields of `zoo.nvae.Architecture`.
     """
+
+    label_layers: ClassVar[list[str]] = []  # labels are nothing to it, see `ZooCLI.label_layers`
 
     def __init__(
         self,
