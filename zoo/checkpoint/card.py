@@ -146,7 +146,7 @@ def summary(config: dict[str, Any], entry: Entry) -> str:
             f"`zoo fit {entry.name}` on {_cell(config['data'])}, which is not its recipe's data"
         )
         labels = ", ".join(map(_cell, config.get("labels", [])))
-        sentences = [f"What came of {method}.", *([f"It tells apart: {labels}."] if labels else [])]
+        sentences = [f"What came of {method}.", *([f"Its labels: {labels}."] if labels else [])]
     if "from" in config:
         sentences.append(f"Fine-tuned from {_cell(config['from'])}.")
     return " ".join(sentences)

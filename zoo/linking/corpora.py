@@ -20,6 +20,8 @@ from zoo.linking.knowledge.entities import Entity, parse_entity, read_entities
 from zoo.linking.questions import Question
 from zoo.linking.texts import Gold, LinkedText, parse_text, read_texts
 
+CCKS_BASES = ("kb_data", "kb_data.json")  # what the competition called its base
+
 
 class Poets(Linking):
     """Who is meant by a courtesy name in the title of a Chinese poem?
@@ -111,6 +113,11 @@ class LabelledTexts(Linking):
         """See `SplitData.title`."""
         return f"{type(self).__name__}, {self.root.name}"
 
+    @property
+    def replaces_corpus(self) -> bool:
+        """Whether the base is not of CCKS 2019's name: see `SplitData.replaces_corpus`."""
+        return not any((self.root / name).is_file() for name in CCKS_BASES)
+
     def _file(self, *names: str) -> Path:
         for name in names:
             if (self.root / name).is_file():
@@ -149,7 +156,7 @@ class LabelledTexts(Linking):
 
     def entities(self) -> Iterator[Entity]:
         """See `Linking.entities`."""
-        return read_entities(self._file("kb_data", "kb_data.json", "kb.jsonl"))
+        return read_entities(self._file(*CCKS_BASES, "kb.jsonl"))
 
 
 def _tenth(number: int, held: set[str]) -> str:

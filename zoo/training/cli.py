@@ -2,6 +2,7 @@
 
 import functools
 import shlex
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
@@ -32,6 +33,7 @@ from zoo.training.start import (
 
 FOLDER = "FOLDER"  # in the command of a figure: the checkpoint folder, wherever it is put
 # what belongs to one run, not to the recipe that a checkpoint folder keeps
+HEAD = "head"  # of `--reset`: the layers that know the labels
 RUN_KEYS = ("config", "ckpt_path", "weights_only", "verbose", "output", "record", "reset", "trust")
 # what a network may need to know of its data, and what it is where the data do not say
 SIZES = {"vocabulary": None, "classes": None, "padding": 0, "shape": None}
@@ -60,7 +62,7 @@ class ZooCLI(LightningCLI):
             type=str,
             nargs="*",
             default=[],
-            help="layers that start afresh, such as head",
+            help="layers that start afresh; head stands for those that know the labels",
         )
         parser.add_argument(
             "--output",
@@ -193,14 +195,23 @@ class ZooCLI(LightningCLI):
         if self.options["from"]:
             source, name = self.options["from"], self.options.name
             fresh = getattr(foreign_net(source, name), "FRESH", ())
-            reset = [*self.options.reset, *fresh]
-            if "head" not in reset:
+            knowing = self.label_layers() or [HEAD]
+            given = [knowing if layer == HEAD else [layer] for layer in self.options.reset]
+            reset = [*chain.from_iterable(given), *fresh]
+            if not set(self.label_layers()) <= set(reset):
                 require_labels(source, name, getattr(self.datamodule, "labels", None))
             checkpoint.start_from(self.model.net, start_folder(source, name), reset)
         if self.features:
             self.model.measure_with(hub.load(self.features))
         for remark in getattr(self.datamodule, "remarks", list)():
             tell(remark)
+
+    def label_layers(self) -> list[str]:
+        """Return the layers of the network that know the labels; none if labels are nothing to it.
+
+        A module says so by an attribute of this name; a classifier has a head.
+        """
+        return getattr(self.model, "label_layers", [HEAD])
 
     def before_fit(self) -> None:
         """Measure a model that is to be fine-tuned."""
@@ -261,8 +272,8 @@ class ZooCLI(LightningCLI):
             model=self.model.net,
             arguments=self.model.arguments,
             preprocess=getattr(self.datamodule, "preprocess", None),
-            labels=getattr(self.datamodule, "labels", None),
-            data=self.datamodule.title if getattr(self.datamodule, "file", None) else None,
+            labels=getattr(self.datamodule, "labels", None) if self.label_layers() else None,
+            data=self.datamodule.title if self.datamodule.replaces_corpus else None,
             origin=origin(source, self.options.name) if source else None,
             recipe=self.recipe(),
             metrics=self.results(metrics, FOLDER),
