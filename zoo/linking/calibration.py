@@ -73,7 +73,8 @@ def fit(logits: Tensor, answer: Tensor) -> Calibration:
 
     The temperature is that with the least cross-entropy (Guo et al., arXiv 1706.04599, section
     4.2); the threshold that with which most questions are answered rightly, NIL ones too, and of
-    several the lowest.
+    several the lowest. If it gains no more than a standard error over none, it is 0: of the
+    questions that one of the two alone answers rightly, as of McNemar's test.
 
     Args:
         logits: float (questions, 1 + candidates), -inf where a question has fewer.
@@ -94,6 +95,9 @@ def fit(logits: Tensor, answer: Tensor) -> Calibration:
     gain = torch.where(place[order] == answer[order], 1, 0) - (answer[order] == -1).long()
     gains = torch.cat([torch.zeros(1, dtype=torch.int64), gain.cumsum(0)])
     most = int((gains == gains.max()).nonzero()[-1])
+    won, lost = ((gain[most:] == change).sum() for change in (-1, 1))
+    if won - lost <= (won + lost).sqrt():
+        return Calibration(temperature)
     return Calibration(temperature, float(known[order[most - 1]]) if most else 1.1)
 
 
