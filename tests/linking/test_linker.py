@@ -13,7 +13,7 @@ from zoo.linking.inputs import InputMaker
 from zoo.linking.joint import JointLinker
 from zoo.linking.knowledge.base import KnowledgeBase
 from zoo.linking.knowledge.entities import Entity
-from zoo.linking.ladder import ladder
+from zoo.linking.metrics import ladder
 from zoo.linking.net import TransformerLinker
 from zoo.linking.texts import Gold, LinkedText
 

@@ -14,10 +14,9 @@ from zoo.linking import calibration
 from zoo.linking.baselines import BASELINES
 from zoo.linking.inputs import Batch
 from zoo.linking.joint import JointLinker
-from zoo.linking.ladder import ladder
 from zoo.linking.linker import Linker
 from zoo.linking.losses import listwise
-from zoo.linking.metrics import LinkScores
+from zoo.linking.metrics import LinkScores, ladder
 from zoo.linking.net import TransformerLinker
 from zoo.optim.distributed import part_of_mean
 from zoo.optim.schedule import decayed_matrices, warm_up
