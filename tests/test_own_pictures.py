@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import torch
 from conftest import twin
 from PIL import Image
 
@@ -57,5 +58,10 @@ def test_a_net_by_class_starts_afresh_what_knows_the_classes(tmp_path, by_class,
     words = ["--from", source, "--reset", "head", "--trainer.max_steps", "1"]
     tuned = zoo.load(trained(name, tmp_path, "tuned", *words, "--data.root", by_class))
     assert (tuned.labels, tuned.count) == (["cat", "dog"], 2)
-    assert tuned.sample(3, seed=0, labels=[0, 1, 1]).shape == (3, 1, 28, 28)
+    drawn = tuned.sample(3, seed=0, labels=[0, 1, 1])
+    assert torch.equal(drawn, tuned.sample(3, seed=0, labels=["cat", "dog", "dog"]))
+    grid = str(tmp_path / "grid.png")
+    cli.run(["sample", str(tmp_path / "tuned"), "-n", "3", "--labels", "dog", "-o", grid])
+    with pytest.raises(ValueError, match="no label 'cow': expected some of cat, dog"):
+        cli.run(["sample", str(tmp_path / "tuned"), "--labels", "cow", "-o", grid])
     assert zoo.load(trained(name, tmp_path, "flat_one", *words, "--data.root", flat)).count == 1

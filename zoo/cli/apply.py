@@ -92,6 +92,7 @@ def sample(
     output: str = "samples.png",
     seed: int | None = 0,
     temperature: float = 1.0,
+    labels: str | None = None,
     columns: int | None = None,
 ) -> None:
     """Let a model make pictures: a grid of them in a PNG file.
@@ -102,6 +103,7 @@ def sample(
         output: the file.
         seed: of the pictures; null for new ones each time.
         temperature: below 1 for likelier pictures.
+        labels: classes to draw, in turn, such as Bag,Sneaker; default all that the model knows.
         columns: of the grid; default about the square root of n.
     """
     from zoo.callbacks.sample_grid import draw_grid
@@ -113,7 +115,13 @@ def sample(
     net: Any = hub.load(model)
     if not hasattr(net, "sample"):
         raise ValueError(f"{model} makes no pictures: `zoo list` says what it does")
-    made = net.sample(n, seed=seed, temperature=temperature)
+    chosen = {}
+    if labels is not None:
+        if not getattr(net, "count", 0):
+            raise ValueError(f"{model} knows no classes: leave --labels out")
+        names = labels.split(",")
+        chosen["labels"] = [names[i % len(names)] for i in range(n)]
+    made = net.sample(n, seed=seed, temperature=temperature, **chosen)
     with replacing(path) as partial:
         partial.write_bytes(draw_grid(made, columns))
     print(output)
