@@ -253,5 +253,5 @@ def _require_same(net: nn.Module, tensors: dict[str, Tensor], folder: Path) -> N
     real = {n: t.is_floating_point() and t.isfinite().all() for n, t in tensors.items()}
     if odd := [name for name, is_real in real.items() if not is_real]:
         raise ValueError(
-            f"{folder / WEIGHTS}: {odd[0]} has values that are no finite, real numbers; get it again"
+            f"{folder / WEIGHTS}: {odd[0]} has values that are not finite numbers; get it again"
         )
