@@ -6,8 +6,9 @@ import sys
 import warnings
 
 from jsonargparse import set_parsing_settings
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import LightningDataModule, LightningModule
-from lightning.pytorch.utilities.exceptions import MisconfigurationException, SIGTERMException
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from zoo.callbacks.random_state import RandomState
 from zoo.callbacks.run_guard import RunGuard
