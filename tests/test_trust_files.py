@@ -1,5 +1,6 @@
 """A stranger's files are refused before they fill the memory, write elsewhere or act."""
 
+import base64
 import hashlib
 import json
 import shutil
@@ -104,6 +105,7 @@ def doubling(times, rule):
 
 
 TWICE = {"type": "Replace", "pattern": {"String": "a"}, "content": "aa"}
+LONG = (256).to_bytes(4, "little") + bytes(256) + b"a" * 1000 + b"\0"  # a trie, and a string
 BETWEEN = {"type": "Replace", "pattern": {"Regex": ""}, "content": "a"}
 
 
@@ -115,6 +117,7 @@ BETWEEN = {"type": "Replace", "pattern": {"Regex": ""}, "content": "a"}
         doubling(40, {"type": "ByteLevel"}),
         doubling(2, doubling(20, TWICE)),
         TWICE | {"content": "a" * 1000},
+        {"type": "Precompiled", "precompiled_charsmap": base64.b64encode(LONG).decode()},
     ],
 )
 def test_no_tokenizer_makes_a_text_far_longer(normalizer):
