@@ -4,10 +4,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from unicodedata import category
 
 from zoo import hub
-from zoo.errors import one_line
+from zoo.errors import one_line, printable
 from zoo.files import replacing, require_place
 
 BATCH = 64  # texts at a time
@@ -125,11 +124,6 @@ def sample(
     with replacing(path) as partial:
         partial.write_bytes(draw_grid(made, columns))
     print(output)
-
-
-def printable(text: str) -> str:
-    """Return a text without what would act on the terminal: a vocabulary may be a stranger's."""
-    return "".join("\ufffd" if category(c) == "Cc" and c not in "\t\n" else c for c in text)
 
 
 def load_on(device: str, model: str) -> Any:

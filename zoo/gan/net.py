@@ -295,9 +295,11 @@ def require_halvable(shape: list[int], blocks: int) -> list[int]:
     """
     require_shape(shape)
     require_sizes(blocks=blocks)
-    if shape[0] not in (1, 3) or min(shape[1:]) < 2**blocks:
+    side = min(shape[1:])
+    least = 2 ** min(blocks, side.bit_length())  # of 2 to any number the memory is not enough
+    if shape[0] not in (1, 3) or side < least:
         raise ValueError(
             f"shape is {shape} with {blocks} blocks: expected 1 or 3 channels and sides of at "
-            f"least {2**blocks} pixels; give larger pictures or fewer blocks"
+            f"least {least} pixels; give larger pictures or fewer blocks"
         )
     return shape

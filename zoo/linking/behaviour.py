@@ -18,6 +18,7 @@ from zoo.linking.knowledge.base import KnowledgeBase, Match
 from zoo.linking.names import fold_name
 from zoo.linking.texts import LinkedText
 
+LARGEST_COUNT = 1 << 53  # below it floats are exact
 REACH = 64  # characters on each side of a mention
 
 
@@ -166,8 +167,9 @@ class Behaviour:
 
 
 def _counts(state: dict[str, int]) -> Counter[str]:
-    if odd := [count for count in state.values() if type(count) is not int or count < 0]:
-        raise ValueError(f"a count is {odd[0]!r:.40}: expected a whole number")
+    odd = [n for n in state.values() if type(n) is not int or not 0 <= n < LARGEST_COUNT]
+    if odd:
+        raise ValueError(f"a count is {odd[0]!r:.40}: expected a whole number below 2^53")
     return Counter(state)
 
 
