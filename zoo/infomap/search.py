@@ -10,21 +10,22 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from zoo.infomap.flow import Flow
+from zoo.infomap.hierarchy import count_of, hierarchy, numbered
 from zoo.infomap.kernels.aggregation import Level, aggregate, both_ways
 from zoo.infomap.kernels.crossover import take_over
 from zoo.infomap.kernels.csr import row_sums
-from zoo.infomap.kernels.hierarchy import hierarchy
+from zoo.infomap.kernels.hierarchy import gains
 from zoo.infomap.kernels.multilevel import parents_of
 from zoo.infomap.kernels.physical import held, no_physical
 from zoo.infomap.kernels.two_level import search
 from zoo.infomap.map_equation import Labels, codelength, nested_levels, one_level
 from zoo.infomap.networks.csr import Rows, transposed
-from zoo.infomap.refinement import count_of, leaves_moved, numbered, refined
+from zoo.infomap.refinement import leaves_moved, refined
 from zoo.infomap.tree import Tree
 
 # Searches of one trial: in a small network each is a lottery and takes no time.
 MOST_SEARCHES, NODES_SEARCHED = 6, 2000
-ENOUGH = 3  # searches of a trial that find the best: no more are made
+PATIENCE = 2  # searches of a trial in a row that find nothing better: no more are made
 SAME = 1e-9  # bits: two searches that differ by less have found the same
 
 
@@ -82,6 +83,21 @@ def _in_order(
 
 
 @dataclass(frozen=True)
+class Modules:
+    """A partition of two levels.
+
+    Attributes:
+        labels: uint32 (nodes,), the modules 0, 1, ...
+        modules: their number.
+        codelength: bits a step.
+    """
+
+    labels: np.ndarray
+    modules: int
+    codelength: float
+
+
+@dataclass(frozen=True)
 class _Trials:
     """What all trials share."""
 
@@ -101,60 +117,55 @@ class _Trials:
         return best
 
     def trial(self, seeds: list[int]) -> Tree:
-        """Return the best of some searches; each is recombined with the best before.
+        """Return the best modules of some searches, with the levels above and inside them."""
+        found = self.modules(seeds)
+        trees = [
+            self.undivided()
+            if self.one_level <= found.codelength and not self.preferred
+            else Tree([found.labels], found.codelength, self.one_level)
+        ]
+        if not self.two_level:
+            trees += self.with_levels(found, seeds[0])
+        if self.start is not None:
+            trees.append(self.refined(self.start, seeds[0]))
+        return min(trees, key=self.cost)
 
-        A trial ends when enough of them have come to the best codelength by themselves.
+    def modules(self, seeds: list[int]) -> Modules:
+        """Return the best modules of some searches; each is recombined with the best before.
+
+        No more are made when enough of them in a row have found nothing better.
         """
         start = np.arange(self.flow.nodes, dtype=np.uint32)
         if self.start is not None:
             start = min(self.start, key=lambda level: codelength(self.flow, level))
-        best, agreed = self.search(start, seeds[0]), 1
-        for turn, seed in enumerate(seeds[1:]):
-            tree = self.search(start, seed, eager=turn % 2 == 1)
-            if abs(self.cost(tree) - self.cost(best)) < SAME:
-                agreed += tree.modules > 1  # that a search finds nothing says little
-                if agreed == ENOUGH:
-                    break
-                continue
-            first, second = sorted((best, tree), key=self.cost)
+        best, without = self.search(start, seeds[0]), 0
+        for seed in seeds[1:]:
+            if without == PATIENCE:
+                break
+            first, second = sorted((best, self.search(start, seed)), key=self.cost)
             mixed = self.recombined(first, second, seed)
             if mixed is not None:
                 first = min(first, self.search(mixed, seed), key=self.cost)
-            agreed = 1 if first is not best else agreed
+            without = 0 if self.cost(first) < self.cost(best) - SAME else without + 1
             best = first
-        if len(best.levels) > 1:
-            best = min(best, self.refined(best.levels, seeds[0]), key=self.cost)
-        if self.start is not None:
-            best = min(best, self.refined(self.start, seeds[0]), key=self.cost)
         return best
 
-    def search(self, start: np.ndarray, seed: int, *, eager: bool = True) -> Tree:
-        """Search from uint32 (nodes,) labels; modules are numbered as they come.
+    def search(self, start: np.ndarray, seed: int) -> Modules:
+        """Search for two levels from uint32 (nodes,) labels; modules are numbered as they come."""
+        labels, root = start.copy(), np.zeros(1)
+        top = search(self.level, labels, np.zeros_like(labels), root, seed, self.preferred)
+        saved = gains(top, np.zeros(top.flow.size, np.uint32), root)[0]
+        return Modules(labels, top.flow.size, float(self.one_level - saved))
 
-        Args:
-            start: the labels.
-            seed: chooses the order of visits.
-            eager: how modules are joined, see `super_modules`.
-        """
-        labels = start.copy()
-        if self.two_level:
-            root = np.zeros_like(labels), np.zeros(1)
-            search(self.level, labels, *root, seed, self.preferred)
-            return self.best_levels([labels])
-        levels, saved = hierarchy(self.level, labels, seed, self.preferred, eager)
-        if self.preferred or len(levels) > 1:
-            found = [self.best_levels([labels])]
-        else:  # then these labels are the only level, or worth nothing
-            found = [self.undivided()]
-        if levels:
-            length = self.one_level - sum(map(np.sum, saved))
-            found.append(Tree(levels, float(length), self.one_level))
-        return min(found, key=lambda tree: tree.codelength)
-
-    def best_levels(self, levels: list[np.ndarray]) -> Tree:
-        """Return the tree of some levels, or one module of all nodes if that costs less."""
-        tree = self.tree(levels)
-        return tree if self.preferred or tree.codelength < self.one_level else self.undivided()
+    def with_levels(self, found: Modules, seed: int) -> list[Tree]:
+        """Return trees with levels above modules, and inside them, if there are any."""
+        levels, saved = hierarchy(self.level, found.labels, seed, join=not self.preferred)
+        if len(levels) < 2:
+            return []
+        return [
+            Tree(levels, self.one_level - saved, self.one_level),
+            self.refined(levels, seed),
+        ]
 
     def undivided(self) -> Tree:
         """Return the tree of one module with all nodes."""
@@ -172,34 +183,41 @@ class _Trials:
                 trees.append(self.tree(leaves_moved(self.level, better, seed)))
         return min(trees, key=self.cost)
 
-    def recombined(self, first: Tree, second: Tree, seed: int) -> np.ndarray | None:
-        """Take modules of the second tree over to the first, the lowest ones of both.
+    def recombined(self, first: Modules, second: Modules, seed: int) -> np.ndarray | None:
+        """Take modules of the second partition over to the first.
 
         Then search with the nodes that the two have together as units.
 
         Returns:
-            uint32 (nodes,), modules to start from; None if the first tree's are not changed.
+            uint32 (nodes,), modules to start from; None if the first are not changed.
         """
-        ours, theirs = first.levels[-1], second.levels[-1]
-        cells = numbered(ours.astype(np.int64) * (int(theirs.max()) + 1) + theirs)
+        cells = together(first.labels, second.labels)
         count = count_of(cells)
+        if count == first.modules == second.modules:
+            return None
         units = aggregate(self.level, cells, count)
-        before = parents_of(cells, numbered(ours), count)
+        before = parents_of(cells, first.labels, count)
         labels = before.copy()
         if self.flow.physical is None and not self.preferred:
-            take_over(units, labels, parents_of(cells, numbered(theirs), count), seed)
+            take_over(units, labels, parents_of(cells, second.labels, count), seed)
             labels = numbered(labels)
         search(units, labels, np.zeros(count, np.uint32), np.zeros(1), seed, self.preferred)
-        same = count_of(numbered(labels * np.int64(count) + before)) == count_of(before)
-        return None if same and count_of(labels) == count_of(before) else labels[cells]
+        same = np.array_equal(numbered(labels), numbered(before))
+        return None if same else labels[cells]
 
     def tree(self, levels: list[np.ndarray]) -> Tree:
         """Return the tree of some levels."""
         return Tree(levels, codelength(self.flow, levels), self.one_level)
 
-    def cost(self, tree: Tree) -> float:
+    def cost(self, tree: Tree | Modules) -> float:
         """Return the codelength and a bit for each module that was not wanted or is missing."""
         return tree.codelength + (abs(tree.modules - self.preferred) if self.preferred else 0)
+
+
+def together(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Number the pairs of modules that nodes are in, in two partitions: uint32 (nodes,)."""
+    pairs = first.astype(np.int64) * count_of(second) + second
+    return np.unique(pairs, return_inverse=True)[1].astype(np.uint32)
 
 
 def by_flow(labels: np.ndarray, flow: np.ndarray) -> np.ndarray:

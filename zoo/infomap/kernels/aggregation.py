@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from zoo.infomap.kernels.physical import Physical, kept_physical, merged_physical, no_physical
+from zoo.infomap.kernels.physical import Physical, kept_physical, merged_physical
 from zoo.kernels import inline, kernel
 
 
@@ -175,7 +175,7 @@ def stacked(levels: list[Level]) -> Level:
             alone[x:y] = level.alone
         x, p = y, q
     rates = flow, leave, enter, teleport, landing, alone
-    return Level(starts, targets, half, *rates, no_physical(), levels[0].symmetric)
+    return Level(starts, targets, half, *rates, levels[0].physical, levels[0].symmetric)
 
 
 @kernel

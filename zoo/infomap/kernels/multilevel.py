@@ -26,7 +26,7 @@ def climb(
     exits: np.ndarray,
     seed: int,
     preferred: Scalar,
-) -> tuple[Level, float]:
+) -> tuple[Level, float, float]:
     """Move nodes, then their modules as wholes, and so on until nothing moves.
 
     Args:
@@ -39,9 +39,10 @@ def climb(
         preferred: number of modules to prefer; 0 for none.
 
     Returns:
-        The level of the new modules and the bits saved.
+        The level of the new modules, the bits saved, and those of them that wholes saved: where
+        these moved, nodes may gain again.
     """
-    here, modules, total, leaves = level, labels, 0.0, True
+    here, modules, total, wholes, leaves = level, labels, 0.0, 0.0, True
     reach = np.int64(0)  # first along links
     while True:
         # What each parent's index codebook is used: its exit and the enter flow of its modules.
@@ -57,11 +58,12 @@ def climb(
         saved = move_nodes(here, modules, rates, groups, index, order, preferred, reach)
         if saved == 0.0:
             if reach > 0 or not level.teleport.size:
-                return top, total
+                return top, total, wholes
             reach = reach_of(modules.size)
             continue
         # Label the leaves, and go on with the modules as nodes.
         total += saved
+        wholes += 0.0 if leaves else saved
         count = renumber(modules, count + spare)
         if not leaves:
             for x in range(labels.size):
@@ -103,7 +105,7 @@ def divide(
     parts, top = _first_parts(level, labels, order, groups, exits, seed)
     joined = np.arange(top.flow.size).astype(np.uint32)
     parents = parents_of(parts, groups, joined.size)
-    top, _ = climb(top, joined, top, parents, exits, seed, np.int64(0))
+    top, _, _ = climb(top, joined, top, parents, exits, seed, np.int64(0))
     for x in range(parts.size):
         parts[x] = joined[parts[x]]
     return parts, top

@@ -37,7 +37,6 @@ class Physical(NamedTuple):
     holder_flow: np.ndarray
 
 
-@kernel
 def no_physical() -> Physical:
     """Return what an ordinary network has: nothing."""
     starts, names, flow = np.empty(0, np.uint64), np.empty(0, np.uint32), np.empty(0)

@@ -43,12 +43,12 @@ def search(
     top = level if count == labels.size else aggregate(level, labels, count)
     total, climbs = 0.0, 0
     while True:
-        top, saved = climb(level, labels, top, groups, exits, seed + climbs, preferred)
+        top, saved, wholes = climb(level, labels, top, groups, exits, seed + climbs, preferred)
         climbs += 1
         if climbs == 1:  # makes most of the modules, says nothing of what is left to save
             continue
         total += saved
-        if saved > enough:
+        if wholes > enough:
             continue
         if total <= enough and labels.size > SMALL:
             return top
@@ -94,7 +94,8 @@ def move_parts(
     # Move the parts, which start in the modules that they are of.
     moved = parents_of(parts, modules, count)
     parents = parents_of(places, groups, count)
-    top, saved = climb(aggregate(level, places, count), moved, top, parents, exits, seed, preferred)
+    units = aggregate(level, places, count)
+    top, saved, _ = climb(units, moved, top, parents, exits, seed, preferred)
     for x in range(labels.size):
         labels[x] = moved[places[x]]
     return top, saved
