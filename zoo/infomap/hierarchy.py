@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from zoo.infomap.kernels.aggregation import Level, aggregate, induced
+from zoo.infomap.kernels.aggregation import ENTER, FLOW, LEAVE, Level, aggregate, induced
 from zoo.infomap.kernels.hierarchy import GAIN, dissolve, gains, savings_alone, super_cost
 from zoo.infomap.kernels.multilevel import divide, parents_of, renumber
 from zoo.infomap.kernels.physical import no_physical
@@ -21,13 +21,14 @@ Labels = list[np.ndarray]
 
 
 def hierarchy(
-    level: Level, labels: np.ndarray, seed: int, *, join: bool = True
+    level: Level, labels: np.ndarray, top: Level, seed: int, *, join: bool = True
 ) -> tuple[Labels, float]:
     """Search for levels above the modules of a two-level partition, and inside them.
 
     Args:
         level: the nodes.
         labels: uint32 (nodes,), the modules 0, 1, ...
+        top: the modules as a level.
         seed: chooses the order of visits.
         join: whether these modules may be joined in larger ones.
 
@@ -40,8 +41,7 @@ def hierarchy(
     groups, exits = np.zeros_like(labels), np.zeros(1)
     while True:
         # Which parents are worth dividing into the modules found; then levels between them.
-        top = aggregate(level, labels, count_of(labels))
-        parents = parents_of(labels, groups, top.flow.size)
+        parents = parents_of(labels, groups, len(top.rates))
         divides = gains(top, parents, exits) > GAIN
         if not divides.any():
             return levels, saved
@@ -56,10 +56,10 @@ def hierarchy(
         kept = divides[parents] & (np.bincount(labels) > 1)
         if not kept.any():
             return levels, saved
-        exits = top.leave[kept]
+        exits = top.rates[kept, LEAVE]
         order, groups = _members(labels, kept)
         parts, inside = divide(level, labels, order, groups, exits, seed)
-        gained = gains(inside, parents_of(parts, groups, inside.flow.size), exits)
+        gained = gains(inside, parents_of(parts, groups, len(inside.rates)), exits)
         joined = lower is not labels
         if not joined and not (gained > GAIN).any():
             return levels, saved
@@ -67,7 +67,8 @@ def hierarchy(
         level, places, labels = induced(level, labels, order), places[order], parts
         if joined:
             labels = _better(level, labels, numbered(lower[order]), groups, exits)
-        search(level, labels, groups, exits, seed, 0)
+        rates = search(level, labels, groups, exits, seed, 0)
+        top = aggregate(level, labels, len(rates))
 
 
 def _joined(
@@ -86,7 +87,7 @@ def _joined(
         The uppermost modules below the group, in the same three forms.
     """
     while True:
-        own = np.arange(top.flow.size, dtype=np.uint32)
+        own = np.arange(len(top.rates), dtype=np.uint32)
         joined = super_modules(top, own, parents, exits, seed)
         count = count_of(joined)
         if count == own.size:
@@ -133,7 +134,9 @@ def super_modules(
 
 def entered(units: Level) -> Level:
     """Return the level with enter flow in place of visit rates: what an index codebook names."""
-    return units._replace(flow=units.enter, physical=no_physical())
+    rates = units.rates.copy()
+    rates[:, FLOW] = rates[:, ENTER]
+    return units._replace(rates=rates, physical=no_physical())
 
 
 def _searched(
@@ -141,8 +144,8 @@ def _searched(
 ) -> np.ndarray:
     """Search from labels, and dissolve the modules that cost more than they save."""
     labels = start.copy()
-    above = search(units, labels, groups, exits, seed, 0)
-    dissolve(above, labels, groups, exits)
+    rates = search(units, labels, groups, exits, seed, 0)
+    dissolve(rates, labels, groups, exits)
     return labels
 
 

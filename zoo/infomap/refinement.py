@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 
 from zoo.infomap.hierarchy import Labels, count_of, numbered, super_modules
-from zoo.infomap.kernels.aggregation import Level, aggregate, induced
+from zoo.infomap.kernels.aggregation import LEAVE, Level, aggregate, induced
 from zoo.infomap.kernels.hierarchy import GAIN, super_cost
 from zoo.infomap.kernels.multilevel import parents_of
 from zoo.infomap.kernels.two_level import search
@@ -62,7 +62,7 @@ class _Refined:
 
     def __init__(self, nodes: Level, levels: Labels, seed: int) -> None:
         self.atoms, self.seed = aggregate(nodes, levels[-1], count_of(levels[-1])), seed
-        own = np.arange(self.atoms.flow.size, dtype=np.uint32)
+        own = np.arange(len(self.atoms.rates), dtype=np.uint32)
         self.root = self._depth(np.zeros_like(own))
         self.levels = [
             *(self._depth(parents_of(levels[-1], level, own.size)) for level in levels[:-1]),
@@ -95,9 +95,9 @@ class _Refined:
         if (above, below, start) in self.settled:
             return start, 0.0
         units = below.modules
-        count = units.flow.size
+        count = len(units.rates)
         first, groups = (parents_of(below.labels, x.labels, count) for x in (start, above))
-        exits = np.zeros(1) if above is self.root else above.modules.leave
+        exits = np.zeros(1) if above is self.root else above.modules.rates[:, LEAVE].copy()
         found, saved = between(units, first, groups, exits, self.seed)
         if saved > 0.0:
             return self._depth(found[below.labels]), saved
@@ -144,7 +144,7 @@ def leaves_moved(nodes: Level, levels: Labels, seed: int) -> Labels:
         groups, exits = np.zeros_like(levels[-1]), np.zeros(1)
     else:
         groups = levels[-2]
-        exits = aggregate(nodes, groups, count_of(groups)).leave
+        exits = aggregate(nodes, groups, count_of(groups)).rates[:, LEAVE].copy()
     order = np.argsort(groups, kind="stable").astype(np.uint32)
     inside, labels = induced(nodes, groups, order), numbered(levels[-1][order])
     search(inside, labels, groups[order], exits, seed, 0)
@@ -157,6 +157,6 @@ def _different(levels: list[_Depth]) -> list[_Depth]:
     """Return nested levels without those that divide nothing, and without the root."""
     kept = levels[:1]
     for level in levels[1:]:
-        if level.modules.flow.size > kept[-1].modules.flow.size:
+        if len(level.modules.rates) > len(kept[-1].modules.rates):
             kept.append(level)
     return kept[1:] or levels[-1:]

@@ -16,7 +16,7 @@ from zoo.infomap.kernels.crossover import take_over
 from zoo.infomap.kernels.csr import row_sums
 from zoo.infomap.kernels.hierarchy import gains
 from zoo.infomap.kernels.multilevel import parents_of
-from zoo.infomap.kernels.physical import held, no_physical
+from zoo.infomap.kernels.physical import Physical, no_physical
 from zoo.infomap.kernels.two_level import search
 from zoo.infomap.map_equation import Labels, codelength, nested_levels, one_level
 from zoo.infomap.networks.csr import Rows, transposed
@@ -88,13 +88,18 @@ class Modules:
 
     Attributes:
         labels: uint32 (nodes,), the modules 0, 1, ...
-        modules: their number.
+        level: the modules as a level.
         codelength: bits a step.
     """
 
     labels: np.ndarray
-    modules: int
+    level: Level
     codelength: float
+
+    @property
+    def modules(self) -> int:
+        """Number of modules."""
+        return len(self.level.rates)
 
 
 @dataclass(frozen=True)
@@ -153,13 +158,16 @@ class _Trials:
     def search(self, start: np.ndarray, seed: int) -> Modules:
         """Search for two levels from uint32 (nodes,) labels; modules are numbered as they come."""
         labels, root = start.copy(), np.zeros(1)
-        top = search(self.level, labels, np.zeros_like(labels), root, seed, self.preferred)
-        saved = gains(top, np.zeros(top.flow.size, np.uint32), root)[0]
-        return Modules(labels, top.flow.size, float(self.one_level - saved))
+        rates = search(self.level, labels, np.zeros_like(labels), root, seed, self.preferred)
+        level = aggregate(self.level, labels, len(rates))
+        saved = gains(level, np.zeros(len(rates), np.uint32), root)[0]
+        return Modules(labels, level, float(self.one_level - saved))
 
     def with_levels(self, found: Modules, seed: int) -> list[Tree]:
         """Return trees with levels above modules, and inside them, if there are any."""
-        levels, saved = hierarchy(self.level, found.labels, seed, join=not self.preferred)
+        levels, saved = hierarchy(
+            self.level, found.labels, found.level, seed, join=not self.preferred
+        )
         if len(levels) < 2:
             return []
         return [
@@ -238,18 +246,17 @@ def level_of(flow: Flow) -> Level:
         rows = both_ways(*leaving, *entering)
         enter = row_sums(entering.starts, entering.values)
         del entering  # of use no more, and 12 bytes a link
-    teleport = landing = np.zeros(0)
+    rates = [flow.node, leave, enter]
     if flow.teleport is not None and flow.landing is not None:
         teleport, landing = flow.teleport, flow.landing
         leave = leave + teleport * (1 - landing)
         enter = enter + landing * (teleport.sum() - teleport)
+        rates = [flow.node, leave, enter, teleport, landing]
         symmetric = False
     starts, targets, half = rows
     signless = starts.view(np.uint64), targets.view(np.uint32)
-    rates = flow.node, leave, enter, teleport, landing
-    nodes = Level(*signless, half, *rates, np.zeros(0), no_physical(), symmetric)
-    if flow.physical is None:
-        return nodes
-    names = flow.physical.astype(np.uint32)
-    rows = np.arange(flow.nodes + 1, dtype=np.uint64)
-    return nodes._replace(physical=held(rows, names, flow.node, int(names.max()) + 1))
+    physical = no_physical()
+    if flow.physical is not None:
+        rows = np.arange(flow.nodes + 1, dtype=np.uint64)
+        physical = Physical(rows, flow.physical.astype(np.uint32), flow.node)
+    return Level(*signless, half, np.stack(rates, axis=1), np.zeros(0), physical, symmetric)

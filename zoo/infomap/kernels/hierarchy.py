@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from zoo.infomap.kernels.aggregation import Level, aggregate
+from zoo.infomap.kernels.aggregation import ENTER, FLOW, LEAVE, Level, aggregate
 from zoo.infomap.kernels.logarithm import Scalar, plogp
 from zoo.infomap.kernels.multilevel import parents_of, renumber
 from zoo.infomap.kernels.physical import name_costs
@@ -25,11 +25,13 @@ def super_cost(units: Level, labels: np.ndarray, groups: np.ndarray, exits: np.n
     """
     count = np.int64(labels.max()) + 1
     above, parents = aggregate(units, labels, count), parents_of(labels, groups, count)
-    named = np.bincount(labels, units.enter)
+    named = np.zeros(count)
+    for x in range(labels.size):
+        named[labels[x]] += units.rates[x, ENTER]
     sizes, children = np.bincount(labels), np.bincount(parents, minlength=exits.size)
     index, cost = exits.copy(), 0.0
     for m in range(count):
-        flow, leave, enter, g = named[m], above.leave[m], above.enter[m], parents[m]
+        flow, leave, enter, g = named[m], above.rates[m, LEAVE], above.rates[m, ENTER], parents[m]
         whole = sizes[m] == 1 or children[g] == 1  # the unit, or the group, stands for it
         index[g] += flow if whole else enter
         cost += 0.0 if whole else plogp(leave + flow) - plogp(leave) - plogp(enter)
@@ -39,16 +41,16 @@ def super_cost(units: Level, labels: np.ndarray, groups: np.ndarray, exits: np.n
 
 
 @kernel
-def dissolve(above: Level, labels: np.ndarray, groups: np.ndarray, exits: np.ndarray) -> None:
+def dissolve(rates: np.ndarray, labels: np.ndarray, groups: np.ndarray, exits: np.ndarray) -> None:
     """Dissolve the modules above others that are not worth their codebook.
 
     Args:
-        above: see `kept_modules`.
+        rates: see `kept_modules`.
         labels: uint32 (units,), their modules; changed, and numbered 0, 1, ... again.
         groups: uint32 (units,), the group of each unit.
         exits: float64 (groups,), the exit flow of each group.
     """
-    kept = kept_modules(above, parents_of(labels, groups, above.flow.size), exits)
+    kept = kept_modules(rates, parents_of(labels, groups, rates.shape[0]), exits)
     for x in range(labels.size):
         if not kept[labels[x]]:
             labels[x] = labels.size + x
@@ -56,28 +58,29 @@ def dissolve(above: Level, labels: np.ndarray, groups: np.ndarray, exits: np.nda
 
 
 @kernel
-def kept_modules(above: Level, parents: np.ndarray, exits: np.ndarray) -> np.ndarray:
+def kept_modules(rates: np.ndarray, parents: np.ndarray, exits: np.ndarray) -> np.ndarray:
     """Return which of the modules above others are worth their codebook, bool (modules,).
 
     A module that goes leaves its children to its parent; the search took each child that stayed
     alone for a module of its own, which costs nothing in truth.
 
     Args:
-        above: the modules; their flow is the enter flow of their children.
+        rates: float64 (modules, columns), see `Level`; their flow is the enter flow of the children.
         parents: uint32 (modules,), the group of each.
         exits: float64 (groups,), the exit flow of each group.
     """
     kept = np.ones(parents.size, np.bool_)
     none, index, gain = exits.copy(), exits.copy(), np.zeros(exits.size)
     for m in range(parents.size):
-        none[parents[m]] += above.flow[m]
-        index[parents[m]] += above.enter[m]
+        none[parents[m]] += rates[m, FLOW]
+        index[parents[m]] += rates[m, ENTER]
     # Drop modules whose codebook costs more than naming their children in the parent.
     changed = True
     while changed:
         changed = False
         for m in range(parents.size):
-            flow, leave, enter, g = above.flow[m], above.leave[m], above.enter[m], parents[m]
+            flow, leave, enter = rates[m, FLOW], rates[m, LEAVE], rates[m, ENTER]
+            g = parents[m]
             longer = index[g] - enter + flow
             codebook = plogp(leave + flow) - plogp(leave) - plogp(enter)
             if kept[m] and plogp(longer) - plogp(index[g]) < codebook - GAIN:
@@ -85,7 +88,7 @@ def kept_modules(above: Level, parents: np.ndarray, exits: np.ndarray) -> np.nda
     # Keep none of a group if all together save nothing.
     for m in range(parents.size):
         if kept[m]:
-            flow, leave, enter = above.flow[m], above.leave[m], above.enter[m]
+            flow, leave, enter = rates[m, FLOW], rates[m, LEAVE], rates[m, ENTER]
             gain[parents[m]] += plogp(leave) + plogp(enter) - plogp(leave + flow)
     for m in range(parents.size):
         g = parents[m]
@@ -96,9 +99,9 @@ def kept_modules(above: Level, parents: np.ndarray, exits: np.ndarray) -> np.nda
 @kernel
 def savings_alone(units: Level) -> np.ndarray:
     """Return what a codebook for each unit alone would cost, float64 (units,)."""
-    alone = np.empty(units.enter.size)
+    alone = np.empty(units.rates.shape[0])
     for x in range(alone.size):
-        leave, enter = units.leave[x], units.enter[x]
+        leave, enter = units.rates[x, LEAVE], units.rates[x, ENTER]
         alone[x] = plogp(leave + enter) - plogp(leave) - plogp(enter)
     return alone
 
@@ -109,7 +112,8 @@ def gains(modules: Level, parents: np.ndarray, exits: np.ndarray) -> np.ndarray:
     whole, index = exits.copy(), exits.copy()
     gain = np.zeros(exits.size)
     for m in range(parents.size):
-        flow, leave, enter = modules.flow[m], modules.leave[m], modules.enter[m]
+        flow, leave = modules.rates[m, FLOW], modules.rates[m, LEAVE]
+        enter = modules.rates[m, ENTER]
         whole[parents[m]] += flow
         index[parents[m]] += enter
         gain[parents[m]] += plogp(leave) + plogp(enter) - plogp(leave + flow)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from zoo.infomap.kernels.aggregation import Level, aggregate, members_of
+from zoo.infomap.kernels.aggregation import LEAVE, Level, aggregate, members_of
 from zoo.infomap.kernels.logarithm import Scalar
 from zoo.infomap.kernels.multilevel import climb, divide, parents_of
 from zoo.kernels import inline, kernel
@@ -21,7 +21,7 @@ def search(
     exits: np.ndarray,
     seed: int,
     preferred: Scalar,
-) -> Level:
+) -> np.ndarray:
     """Divide each group of nodes into modules so that the codelength inside it is small.
 
     After the first climb two kinds of round take turns as long as they save enough: nodes move
@@ -36,14 +36,14 @@ def search(
         preferred: number of modules to prefer; 0 for none.
 
     Returns:
-        The modules, as a level.
+        The rates of the modules, float64 (modules, columns), see `Level`.
     """
     count = labels.max() + 1
     enough = ENOUGH * labels.size
-    top = level if count == labels.size else aggregate(level, labels, count)
+    rates = level.rates if count == labels.size else aggregate(level, labels, count).rates
     total, climbs = 0.0, 0
     while True:
-        top, saved, wholes = climb(level, labels, top, groups, exits, seed + climbs, preferred)
+        rates, saved, wholes = climb(level, labels, rates, groups, exits, seed + climbs, preferred)
         climbs += 1
         if climbs == 1:  # makes most of the modules, says nothing of what is left to save
             continue
@@ -51,11 +51,11 @@ def search(
         if wholes > enough:
             continue
         if total <= enough and labels.size > SMALL:
-            return top
+            return rates
         last = seed + climbs - 1
-        top, saved = move_parts(level, labels, top, groups, exits, last, preferred)
+        rates, saved = move_parts(level, labels, rates, groups, exits, last, preferred)
         if saved <= enough:
-            return top
+            return rates
         total = 0.0
 
 
@@ -63,31 +63,31 @@ def search(
 def move_parts(
     level: Level,
     labels: np.ndarray,
-    top: Level,
+    rates: np.ndarray,
     groups: np.ndarray,
     exits: np.ndarray,
     seed: int,
     preferred: Scalar,
-) -> tuple[Level, float]:
+) -> tuple[np.ndarray, float]:
     """Divide each module as if it were alone, then move the parts between the modules.
 
     Args:
         level: the nodes, see `search` for this and the following.
         labels: the module of each node; changed.
-        top: the level of the modules that `labels` name.
+        rates: those of the modules that `labels` name, see `Level`.
         groups: the parent of each node.
         exits: the exit flow of each parent.
         seed: chooses the order of visits.
         preferred: number of modules to prefer; 0 for none.
 
     Returns:
-        The level of the new modules and the bits saved.
+        The rates of the new modules and the bits saved.
     """
     # Divide each module as if it were alone.
-    members = members_of(labels, top.flow.size)[1]
+    members = members_of(labels, rates.shape[0])[1]
     modules = labels[members]
-    parts, inside = divide(level, labels, members, modules, top.leave, seed)
-    count = inside.flow.size
+    parts, inside = divide(level, labels, members, modules, rates[:, LEAVE].copy(), seed)
+    count = inside.rates.shape[0]
     places = np.empty(labels.size, np.uint32)
     for i in range(labels.size):
         places[members[i]] = parts[i]
@@ -95,7 +95,7 @@ def move_parts(
     moved = parents_of(parts, modules, count)
     parents = parents_of(places, groups, count)
     units = aggregate(level, places, count)
-    top, saved, _ = climb(units, moved, top, parents, exits, seed, preferred)
+    rates, saved, _ = climb(units, moved, rates, parents, exits, seed, preferred)
     for x in range(labels.size):
         labels[x] = moved[places[x]]
-    return top, saved
+    return rates, saved
