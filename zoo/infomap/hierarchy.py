@@ -11,10 +11,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from zoo.infomap.kernels.aggregation import ENTER, FLOW, LEAVE, Level, aggregate, induced
-from zoo.infomap.kernels.hierarchy import GAIN, dissolve, gains, savings_alone, super_cost
+from zoo.infomap.kernels.aggregation import LEAVE, Level, aggregate, induced
+from zoo.infomap.kernels.hierarchy import GAIN, gains, super_modules
 from zoo.infomap.kernels.multilevel import divide, parents_of, renumber
-from zoo.infomap.kernels.physical import no_physical
 from zoo.infomap.kernels.two_level import search
 
 Labels = list[np.ndarray]
@@ -88,65 +87,12 @@ def _joined(
     """
     while True:
         own = np.arange(len(top.rates), dtype=np.uint32)
-        joined = super_modules(top, own, parents, exits, seed)
+        joined, _ = super_modules(top, own, parents, exits, seed)
         count = count_of(joined)
         if count == own.size:
             return labels, top, parents
         labels, parents = joined[labels], parents_of(joined, parents, count)
         top = aggregate(top, joined, count)
-
-
-def super_modules(
-    units: Level,
-    start: np.ndarray,
-    groups: np.ndarray,
-    exits: np.ndarray,
-    seed: int,
-    *,
-    eager: bool = True,
-) -> np.ndarray:
-    """Search for the modules between modules and the groups that hold these.
-
-    Args:
-        units: the modules below; a link joins units of one group only.
-        start: uint32 (units,), modules 0, 1, ... to start from.
-        groups: uint32 (units,), the group of each.
-        exits: float64 (groups,), the exit flow of each group.
-        seed: chooses the order of visits.
-        eager: whether to search twice, once as if a unit alone needed a codebook, too; since two
-            seldom pay for one that more of them share, this joins more. The better result counts.
-
-    Returns:
-        uint32 (units,), the module of each, 0, 1, ...; a unit alone in one stands for itself.
-    """
-    if np.bincount(groups).max() < 3:  # two are the group, and one is itself
-        return np.arange(start.size, dtype=np.uint32)
-    exact = entered(units)._replace(alone=savings_alone(units))
-    labels = _searched(exact, start, groups, exits, seed)
-    if not eager:
-        return labels
-    others = start.copy()
-    search(entered(units), others, groups, exits, seed, 0)
-    others = _searched(exact, others, groups, exits, seed)
-    costs = [super_cost(units, found, groups, exits) for found in (labels, others)]
-    return labels if costs[0] <= costs[1] else others
-
-
-def entered(units: Level) -> Level:
-    """Return the level with enter flow in place of visit rates: what an index codebook names."""
-    rates = units.rates.copy()
-    rates[:, FLOW] = rates[:, ENTER]
-    return units._replace(rates=rates, physical=no_physical())
-
-
-def _searched(
-    units: Level, start: np.ndarray, groups: np.ndarray, exits: np.ndarray, seed: int
-) -> np.ndarray:
-    """Search from labels, and dissolve the modules that cost more than they save."""
-    labels = start.copy()
-    rates = search(units, labels, groups, exits, seed, 0)
-    dissolve(rates, labels, groups, exits)
-    return labels
 
 
 def _better(

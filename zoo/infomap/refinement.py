@@ -12,9 +12,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from zoo.infomap.hierarchy import Labels, count_of, numbered, super_modules
+from zoo.infomap.hierarchy import Labels, count_of, numbered
 from zoo.infomap.kernels.aggregation import LEAVE, Level, aggregate, induced
-from zoo.infomap.kernels.hierarchy import GAIN, super_cost
+from zoo.infomap.kernels.hierarchy import GAIN, gains, super_modules
 from zoo.infomap.kernels.multilevel import parents_of
 from zoo.infomap.kernels.two_level import search
 
@@ -122,35 +122,42 @@ def between(
         seed: chooses the order of visits.
 
     Returns:
-        The module of each unit, uint32 (units,), and the bits saved; `start` if none are.
+        The module of each unit, uint32 (units,), and the bits saved.
     """
     order, inside, first = np.arange(start.size, dtype=np.uint32), units, start
     if exits.size > 1:
         order = np.argsort(groups, kind="stable").astype(np.uint32)
         inside, first = induced(units, groups, order), numbered(start[order])
         groups = groups[order]
-    found = super_modules(inside, first, groups, exits, seed)
-    saved = super_cost(inside, first, groups, exits) - super_cost(inside, found, groups, exits)
-    if saved <= GAIN:
-        return start, 0.0
+    found, saved = super_modules(inside, first, groups, exits, seed)
     labels = np.empty_like(found)
     labels[order] = found
     return labels, saved
 
 
-def leaves_moved(nodes: Level, levels: Labels, seed: int) -> Labels:
+def leaves_moved(nodes: Level, levels: Labels, seed: int) -> tuple[Labels, float]:
     """Search the lowest modules again, within those above them; see `refined`."""
-    if len(levels) < 2:
-        groups, exits = np.zeros_like(levels[-1]), np.zeros(1)
-    else:
-        groups = levels[-2]
-        exits = aggregate(nodes, groups, count_of(groups)).rates[:, LEAVE].copy()
+    groups = levels[-2]
+    exits = aggregate(nodes, groups, count_of(groups)).rates[:, LEAVE].copy()
     order = np.argsort(groups, kind="stable").astype(np.uint32)
-    inside, labels = induced(nodes, groups, order), numbered(levels[-1][order])
-    search(inside, labels, groups[order], exits, seed, 0)
+    inside, labels, groups = (
+        induced(nodes, groups, order),
+        numbered(levels[-1][order]),
+        groups[order],
+    )
+    before = _saved(inside, labels, groups, exits)
+    search(inside, labels, groups, exits, seed, 0)
+    saved = _saved(inside, labels, groups, exits) - before
     found = np.empty_like(labels)
     found[order] = labels
-    return [*levels[:-1], found]
+    return ([*levels[:-1], found], saved) if saved > GAIN else (levels, 0.0)
+
+
+def _saved(level: Level, labels: np.ndarray, groups: np.ndarray, exits: np.ndarray) -> float:
+    """Return the bits that modules save in the groups that hold them."""
+    count = count_of(labels)
+    modules, parents = aggregate(level, labels, count), parents_of(labels, groups, count)
+    return float(gains(modules, parents, exits).sum())
 
 
 def _different(levels: list[_Depth]) -> list[_Depth]:

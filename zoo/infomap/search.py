@@ -124,15 +124,18 @@ class _Trials:
     def trial(self, seeds: list[int]) -> Tree:
         """Return the best modules of some searches, with the levels above and inside them."""
         found = self.modules(seeds)
-        trees = [
-            self.undivided()
-            if self.one_level <= found.codelength and not self.preferred
-            else Tree([found.labels], found.codelength, self.one_level)
-        ]
+        trees = [Tree([found.labels], found.codelength, self.one_level)]
+        if not self.preferred:
+            whole = np.zeros(self.flow.nodes, np.uint32)
+            trees.insert(0, Tree([whole], self.one_level, self.one_level))
         if not self.two_level:
-            trees += self.with_levels(found, seeds[0])
+            join = not self.preferred
+            levels, saved = hierarchy(self.level, found.labels, found.level, seeds[0], join=join)
+            if len(levels) > 1:
+                trees.append(self.refined(levels, self.one_level - saved, seeds[0]))
         if self.start is not None:
-            trees.append(self.refined(self.start, seeds[0]))
+            length = codelength(self.flow, self.start)
+            trees.append(self.refined(self.start, length, seeds[0]))
         return min(trees, key=self.cost)
 
     def modules(self, seeds: list[int]) -> Modules:
@@ -143,79 +146,66 @@ class _Trials:
         start = np.arange(self.flow.nodes, dtype=np.uint32)
         if self.start is not None:
             start = min(self.start, key=lambda level: codelength(self.flow, level))
-        best, without = self.search(start, seeds[0]), 0
+        best, without, mixed = self.search(start, seeds[0]), 0, False
         for seed in seeds[1:]:
             if without == PATIENCE:
                 break
             first, second = sorted((best, self.search(start, seed)), key=self.cost)
-            mixed = self.recombined(first, second, seed)
-            if mixed is not None:
-                first = min(first, self.search(mixed, seed), key=self.cost)
+            both = self.recombined(first, second, seed)
+            if self.cost(both) < self.cost(first) - SAME:
+                first, mixed = both, True
             without = 0 if self.cost(first) < self.cost(best) - SAME else without + 1
             best = first
-        return best
+        return min(best, self.search(best.labels, seeds[0]), key=self.cost) if mixed else best
 
     def search(self, start: np.ndarray, seed: int) -> Modules:
         """Search for two levels from uint32 (nodes,) labels; modules are numbered as they come."""
-        labels, root = start.copy(), np.zeros(1)
-        rates = search(self.level, labels, np.zeros_like(labels), root, seed, self.preferred)
-        level = aggregate(self.level, labels, len(rates))
-        saved = gains(level, np.zeros(len(rates), np.uint32), root)[0]
-        return Modules(labels, level, float(self.one_level - saved))
+        labels = start.copy()
+        count = len(search(self.level, labels, *self.root(labels), seed, self.preferred))
+        return self.found(labels, aggregate(self.level, labels, count))
 
-    def with_levels(self, found: Modules, seed: int) -> list[Tree]:
-        """Return trees with levels above modules, and inside them, if there are any."""
-        levels, saved = hierarchy(
-            self.level, found.labels, found.level, seed, join=not self.preferred
-        )
-        if len(levels) < 2:
-            return []
-        return [
-            Tree(levels, self.one_level - saved, self.one_level),
-            self.refined(levels, seed),
-        ]
-
-    def undivided(self) -> Tree:
-        """Return the tree of one module with all nodes."""
-        return Tree([np.zeros(self.flow.nodes, np.uint32)], self.one_level, self.one_level)
-
-    def refined(self, levels: list[np.ndarray], seed: int) -> Tree:
-        """Return a tree whose levels were searched again, one by one; never a worse one."""
-        flat = self.tree(levels[-1:])
-        if self.two_level or len(levels) == 1:
-            return flat
-        trees = [self.tree(levels), flat]
-        if not self.preferred:
-            better, saved = refined(self.level, levels, seed)
-            if saved > 0.0:
-                trees.append(self.tree(leaves_moved(self.level, better, seed)))
-        return min(trees, key=self.cost)
-
-    def recombined(self, first: Modules, second: Modules, seed: int) -> np.ndarray | None:
+    def recombined(self, first: Modules, second: Modules, seed: int) -> Modules:
         """Take modules of the second partition over to the first.
 
         Then search with the nodes that the two have together as units.
-
-        Returns:
-            uint32 (nodes,), modules to start from; None if the first are not changed.
         """
         cells = together(first.labels, second.labels)
         count = count_of(cells)
         if count == first.modules == second.modules:
-            return None
+            return first
         units = aggregate(self.level, cells, count)
-        before = parents_of(cells, first.labels, count)
-        labels = before.copy()
+        labels = parents_of(cells, first.labels, count)
         if self.flow.physical is None and not self.preferred:
             take_over(units, labels, parents_of(cells, second.labels, count), seed)
             labels = numbered(labels)
-        search(units, labels, np.zeros(count, np.uint32), np.zeros(1), seed, self.preferred)
-        same = np.array_equal(numbered(labels), numbered(before))
-        return None if same else labels[cells]
+        count = len(search(units, labels, *self.root(labels), seed, self.preferred))
+        return self.found(labels[cells], aggregate(units, labels, count))
 
-    def tree(self, levels: list[np.ndarray]) -> Tree:
-        """Return the tree of some levels."""
-        return Tree(levels, codelength(self.flow, levels), self.one_level)
+    def found(self, labels: np.ndarray, level: Level) -> Modules:
+        """Return modules with their codelength."""
+        parents, exits = self.root(level.rates)
+        return Modules(labels, level, self.one_level - float(gains(level, parents, exits)[0]))
+
+    def root(self, parts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the one group that all parts are in, and its exit flow: none."""
+        return np.zeros(len(parts), np.uint32), np.zeros(1)
+
+    def refined(self, levels: list[np.ndarray], length: float, seed: int) -> Tree:
+        """Return a tree whose levels were searched again, one by one; never a worse one.
+
+        Args:
+            levels: the tree.
+            length: its codelength.
+            seed: chooses the order of visits.
+        """
+        if len(levels) > 1 and not self.two_level and not self.preferred:
+            levels, saved = refined(self.level, levels, seed)
+            levels, more = leaves_moved(self.level, levels, seed)
+            length -= saved + more
+        elif self.two_level:
+            levels = levels[-1:]
+            length = codelength(self.flow, levels)
+        return Tree(levels, length, self.one_level)
 
     def cost(self, tree: Tree | Modules) -> float:
         """Return the codelength and a bit for each module that was not wanted or is missing."""

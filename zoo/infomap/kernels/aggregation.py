@@ -155,7 +155,8 @@ def stacked(levels: list[Level]) -> Level:
         starts[x + 1 : y + 1] = level.starts[1:] + np.uint64(p)
         targets[p:q] = level.targets + np.uint32(x)
         half[p:q] = level.half
-        rates[x:y] = level.rates
+        for c in range(rates.shape[1]):
+            rates[x:y, c] = level.rates[:, c]
         if alone.size:
             alone[x:y] = level.alone
         x, p = y, q
@@ -209,7 +210,8 @@ def induced(level: Level, labels: np.ndarray, kept: np.ndarray) -> Level:
         starts[i + 1] = p
     rates = np.empty((kept.size, level.rates.shape[1]))
     for i in range(kept.size):
-        rates[i] = level.rates[kept[i]]
+        for c in range(rates.shape[1]):
+            rates[i, c] = level.rates[kept[i], c]
     return Level(
         starts,
         targets[:p],

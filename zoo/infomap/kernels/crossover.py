@@ -61,8 +61,8 @@ def take_over(level: Level, labels: np.ndarray, others: np.ndarray, seed: int) -
                 found += 1
             takes[m] += 1
             size += 1
-            add_node(level, x, sums[new])
-            add_node(level, x, taken[m])
+            add_node(level, np.int64(x), sums[new])
+            add_node(level, np.int64(x), taken[m])
             for j in range(level.starts[x], level.starts[x + 1]):
                 y = level.targets[j]
                 together = others[y] == s

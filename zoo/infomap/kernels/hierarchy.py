@@ -1,4 +1,4 @@
-"""What levels of modules between modules and their parents cost and save."""
+"""Modules between modules and their parents: the search for them, what they cost and save."""
 
 from __future__ import annotations
 
@@ -7,10 +7,60 @@ import numpy as np
 from zoo.infomap.kernels.aggregation import ENTER, FLOW, LEAVE, Level, aggregate
 from zoo.infomap.kernels.logarithm import Scalar, plogp
 from zoo.infomap.kernels.multilevel import parents_of, renumber
-from zoo.infomap.kernels.physical import name_costs
+from zoo.infomap.kernels.physical import name_costs, no_physical
+from zoo.infomap.kernels.two_level import search
 from zoo.kernels import kernel
 
 GAIN = 1e-10  # bits that a level must save
+
+
+@kernel
+def super_modules(
+    units: Level, start: np.ndarray, groups: np.ndarray, exits: np.ndarray, seed: int
+) -> tuple[np.ndarray, float]:
+    """Search for the modules between modules and the groups that hold these.
+
+    Args:
+        units: the modules below; a link joins units of one group only.
+        start: uint32 (units,), modules 0, 1, ... to start from, nested in the groups.
+        groups: uint32 (units,), the group of each.
+        exits: float64 (groups,), the exit flow of each group.
+        seed: chooses the order of visits.
+
+    Returns:
+        The module of each unit, uint32 (units,), 0, 1, ...; a unit alone in one stands for itself.
+        And the bits saved; `start` if none are.
+    """
+    before = super_cost(units, start, groups, exits)
+    found, least, saved = start, before - GAIN, 0.0
+    exact, eager = entered(units, savings_alone(units)), entered(units, np.empty(0))
+    for turn in range(2):
+        labels = start.copy()
+        # As if a unit alone needed a codebook, too: since two seldom pay for one that more of them
+        # share, this joins more.
+        if turn == 1:
+            search(eager, labels, groups, exits, seed, np.int64(0))
+        rates = search(exact, labels, groups, exits, seed, np.int64(0))
+        dissolve(rates, labels, groups, exits)
+        cost = super_cost(units, labels, groups, exits)
+        if cost < least:
+            found, least, saved = labels, cost, before - cost
+    return found, saved
+
+
+@kernel
+def entered(units: Level, alone: np.ndarray) -> Level:
+    """Return the level with enter flow in place of visit rates: what an index codebook names.
+
+    Args:
+        units: the modules that are named.
+        alone: see `Level`.
+    """
+    rates = units.rates.copy()
+    for x in range(rates.shape[0]):
+        rates[x, FLOW] = rates[x, ENTER]
+    rows = units.starts, units.targets, units.half
+    return Level(*rows, rates, alone, no_physical(), units.symmetric)
 
 
 @kernel
@@ -18,10 +68,10 @@ def super_cost(units: Level, labels: np.ndarray, groups: np.ndarray, exits: np.n
     """Return the bits of the codebooks between units and the groups that hold them.
 
     Args:
-        units: the modules below; a link joins units of one group only.
-        labels: uint32 (units,), the module of each unit, 0, 1, ...; alone, it is the unit itself.
-        groups: uint32 (units,), the group of each unit.
-        exits: float64 (groups,), the exit flow of each group.
+        units: see `super_modules` for this and the following.
+        labels: the module of each unit, 0, 1, ...
+        groups: the group of each unit.
+        exits: the exit flow of each group.
     """
     count = np.int64(labels.max()) + 1
     above, parents = aggregate(units, labels, count), parents_of(labels, groups, count)
@@ -65,7 +115,7 @@ def kept_modules(rates: np.ndarray, parents: np.ndarray, exits: np.ndarray) -> n
     alone for a module of its own, which costs nothing in truth.
 
     Args:
-        rates: float64 (modules, columns), see `Level`; their flow is the enter flow of the children.
+        rates: float64 (modules, columns), see `Level`; FLOW is the enter flow of children.
         parents: uint32 (modules,), the group of each.
         exits: float64 (groups,), the exit flow of each group.
     """

@@ -93,7 +93,7 @@ def move_nodes(
 
         # Candidates: the modules of its neighbours, and the flow between it and each.
         old = labels[x]
-        candidates = 0
+        candidates = np.int64(0)
         for j in range(starts[x], starts[x + 1]):
             m = labels[targets[j]]
             link = links[m]

@@ -150,7 +150,7 @@ def _first_parts(
         move_nodes(
             inside,
             own,
-            modules_of(inside.rates, inside.symmetric, 1),
+            modules_of(inside.rates, inside.symmetric, np.int64(1)),
             modules,
             index,
             here,

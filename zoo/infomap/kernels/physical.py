@@ -45,6 +45,7 @@ class Holders(NamedTuple):
     flow: np.ndarray
 
 
+@kernel
 def no_physical() -> Physical:
     """Return what an ordinary network has: nothing."""
     return Physical(np.empty(0, np.uint64), np.empty(0, np.uint32), np.empty(0))
