@@ -148,14 +148,14 @@ class _Trials:
             start = min(self.start, key=lambda level: codelength(self.flow, level))
         best, without, mixed = self.search(start, seeds[0]), 0, False
         for seed in seeds[1:]:
-            if without == PATIENCE:
-                break
             first, second = sorted((best, self.search(start, seed)), key=self.cost)
             both = self.recombined(first, second, seed)
             if self.cost(both) < self.cost(first) - SAME:
                 first, mixed = both, True
             without = 0 if self.cost(first) < self.cost(best) - SAME else without + 1
             best = first
+            if without == PATIENCE:
+                break
         return min(best, self.search(best.labels, seeds[0]), key=self.cost) if mixed else best
 
     def search(self, start: np.ndarray, seed: int) -> Modules:
