@@ -119,10 +119,11 @@ def test_the_cost_of_a_level_is_a_difference_of_codelengths(options):
             lengths.append(codelength(flow, [top, between, low]))
         np.testing.assert_allclose(np.diff(costs), np.diff(lengths), atol=1e-12)
         start = numbered(parents_of(low, middle, count_of(low))[order])
-        found, saved = super_modules(units, start, groups, exits, 0)
-        least = super_cost(units, found, groups, exits)
-        assert saved == pytest.approx(costs[0] - least, abs=1e-12)
-        assert saved >= 0
+        for eager in (False, True):
+            found, saved = super_modules(units, start, groups, exits, 0, eager)
+            least = super_cost(units, found, groups, exits)
+            assert saved == pytest.approx(costs[0] - least, abs=1e-12)
+            assert saved >= 0
 
 
 @pytest.mark.parametrize("options", MODELS)

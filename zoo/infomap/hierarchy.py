@@ -20,7 +20,13 @@ Labels = list[np.ndarray]
 
 
 def hierarchy(
-    level: Level, labels: np.ndarray, top: Level, seed: int, *, join: bool = True
+    level: Level,
+    labels: np.ndarray,
+    top: Level,
+    seed: int,
+    *,
+    join: bool = True,
+    eager: bool = True,
 ) -> tuple[Labels, float]:
     """Search for levels above the modules of a two-level partition, and inside them.
 
@@ -30,6 +36,7 @@ def hierarchy(
         top: the modules as a level.
         seed: chooses the order of visits.
         join: whether these modules may be joined in larger ones.
+        eager: how they are joined, see `super_modules`.
 
     Returns:
         Labels from the top level to the lowest, uint32 (nodes,) each, none if one module is best;
@@ -46,7 +53,7 @@ def hierarchy(
             return levels, saved
         lower = labels
         if levels or join:
-            labels, top, parents = _joined(labels, top, parents, exits, seed)
+            labels, top, parents = _joined(labels, top, parents, exits, seed, eager)
         # Note the level.
         saved += float(gains(top, parents, exits)[divides].sum())
         last = _divided(last, places, labels, divides[groups])
@@ -71,7 +78,12 @@ def hierarchy(
 
 
 def _joined(
-    labels: np.ndarray, top: Level, parents: np.ndarray, exits: np.ndarray, seed: int
+    labels: np.ndarray,
+    top: Level,
+    parents: np.ndarray,
+    exits: np.ndarray,
+    seed: int,
+    eager: bool,
 ) -> tuple[np.ndarray, Level, np.ndarray]:
     """Join the modules of each group in larger ones, and those, as often as this saves bits.
 
@@ -81,13 +93,14 @@ def _joined(
         parents: uint32 (modules,), the group of each.
         exits: float64 (groups,), the exit flow of each group.
         seed: chooses the order of visits.
+        eager: see `super_modules`.
 
     Returns:
         The uppermost modules below the group, in the same three forms.
     """
     while True:
         own = np.arange(len(top.rates), dtype=np.uint32)
-        joined, _ = super_modules(top, own, parents, exits, seed)
+        joined, _ = super_modules(top, own, parents, exits, seed, eager)
         count = count_of(joined)
         if count == own.size:
             return labels, top, parents

@@ -129,7 +129,7 @@ def between(
         order = np.argsort(groups, kind="stable").astype(np.uint32)
         inside, first = induced(units, groups, order), numbered(start[order])
         groups = groups[order]
-    found, saved = super_modules(inside, first, groups, exits, seed)
+    found, saved = super_modules(inside, first, groups, exits, seed, True)
     labels = np.empty_like(found)
     labels[order] = found
     return labels, saved
@@ -137,8 +137,10 @@ def between(
 
 def leaves_moved(nodes: Level, levels: Labels, seed: int) -> tuple[Labels, float]:
     """Search the lowest modules again, within those above them; see `refined`."""
-    groups = levels[-2]
-    exits = aggregate(nodes, groups, count_of(groups)).rates[:, LEAVE].copy()
+    groups, exits = np.zeros_like(levels[-1]), np.zeros(1)
+    if len(levels) > 1:
+        groups = levels[-2]
+        exits = aggregate(nodes, groups, count_of(groups)).rates[:, LEAVE].copy()
     order = np.argsort(groups, kind="stable").astype(np.uint32)
     inside, labels, groups = (
         induced(nodes, groups, order),

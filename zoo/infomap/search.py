@@ -26,6 +26,7 @@ from zoo.infomap.tree import Tree
 # Searches of one trial: in a small network each is a lottery and takes no time.
 MOST_SEARCHES, NODES_SEARCHED = 6, 2000
 PATIENCE = 2  # searches of a trial in a row that find nothing better: no more are made
+TREES = 2  # searches of a trial that levels are sought from, where there are any
 SAME = 1e-9  # bits: two searches that differ by less have found the same
 
 
@@ -123,31 +124,42 @@ class _Trials:
 
     def trial(self, seeds: list[int]) -> Tree:
         """Return the best modules of some searches, with the levels above and inside them."""
-        found = self.modules(seeds)
-        trees = [Tree([found.labels], found.codelength, self.one_level)]
-        if not self.preferred:
-            whole = np.zeros(self.flow.nodes, np.uint32)
-            trees.insert(0, Tree([whole], self.one_level, self.one_level))
-        if not self.two_level:
-            join = not self.preferred
-            levels, saved = hierarchy(self.level, found.labels, found.level, seeds[0], join=join)
-            if len(levels) > 1:
-                trees.append(self.refined(levels, self.one_level - saved, seeds[0]))
-        if self.start is not None:
-            length = codelength(self.flow, self.start)
-            trees.append(self.refined(self.start, length, seeds[0]))
-        return min(trees, key=self.cost)
-
-    def modules(self, seeds: list[int]) -> Modules:
-        """Return the best modules of some searches; each is recombined with the best before.
-
-        No more are made when enough of them in a row have found nothing better.
-        """
         start = np.arange(self.flow.nodes, dtype=np.uint32)
         if self.start is not None:
             start = min(self.start, key=lambda level: codelength(self.flow, level))
-        best, without, mixed = self.search(start, seeds[0]), 0, False
-        for seed in seeds[1:]:
+        first = self.search(start, seeds[0])
+        trees = [] if self.preferred else [self.undivided()]
+        levels = [] if self.two_level else self.levels(first, seeds[0], eager=True)
+        if levels:
+            for seed in seeds[1:TREES]:
+                levels += self.levels(self.search(start, seed), seed, eager=False)
+        else:
+            found = self.modules(first, start, seeds[1:])
+            if found.modules > 1 or self.preferred:
+                trees.append(Tree([found.labels], found.codelength, self.one_level))
+            if not self.two_level and found is not first:
+                levels = self.levels(found, seeds[0], eager=True)
+        if levels:
+            trees.append(self.refined(min(levels, key=self.cost), seeds[0]))
+        if self.start is not None:
+            given = self.start[-1:] if self.two_level else self.start
+            tree = Tree(given, codelength(self.flow, given), self.one_level)
+            trees.append(self.refined(tree, seeds[0]))
+        return min(trees, key=self.cost)
+
+    def levels(self, found: Modules, seed: int, *, eager: bool) -> list[Tree]:
+        """Return the tree of levels above modules, and inside them, if there are any."""
+        options = {"join": not self.preferred, "eager": eager}
+        levels, saved = hierarchy(self.level, found.labels, found.level, seed, **options)
+        return [Tree(levels, self.one_level - saved, self.one_level)] if len(levels) > 1 else []
+
+    def modules(self, best: Modules, start: np.ndarray, seeds: list[int]) -> Modules:
+        """Return the best modules of more searches; each is recombined with the best before.
+
+        No more are made when enough of them in a row have found nothing better.
+        """
+        without, mixed = 0, False
+        for seed in seeds:
             first, second = sorted((best, self.search(start, seed)), key=self.cost)
             both = self.recombined(first, second, seed)
             if self.cost(both) < self.cost(first) - SAME:
@@ -157,6 +169,10 @@ class _Trials:
             if without == PATIENCE:
                 break
         return min(best, self.search(best.labels, seeds[0]), key=self.cost) if mixed else best
+
+    def undivided(self) -> Tree:
+        """Return the tree of one module with all nodes."""
+        return Tree([np.zeros(self.flow.nodes, np.uint32)], self.one_level, self.one_level)
 
     def search(self, start: np.ndarray, seed: int) -> Modules:
         """Search for two levels from uint32 (nodes,) labels; modules are numbered as they come."""
@@ -190,22 +206,13 @@ class _Trials:
         """Return the one group that all parts are in, and its exit flow: none."""
         return np.zeros(len(parts), np.uint32), np.zeros(1)
 
-    def refined(self, levels: list[np.ndarray], length: float, seed: int) -> Tree:
-        """Return a tree whose levels were searched again, one by one; never a worse one.
-
-        Args:
-            levels: the tree.
-            length: its codelength.
-            seed: chooses the order of visits.
-        """
-        if len(levels) > 1 and not self.two_level and not self.preferred:
-            levels, saved = refined(self.level, levels, seed)
-            levels, more = leaves_moved(self.level, levels, seed)
-            length -= saved + more
-        elif self.two_level:
-            levels = levels[-1:]
-            length = codelength(self.flow, levels)
-        return Tree(levels, length, self.one_level)
+    def refined(self, tree: Tree, seed: int) -> Tree:
+        """Return a tree whose levels were searched again, one by one; never a worse one."""
+        if len(tree.levels) < 2 or self.preferred:
+            return tree
+        levels, saved = refined(self.level, tree.levels, seed)
+        levels, more = leaves_moved(self.level, levels, seed)
+        return Tree(levels, tree.codelength - saved - more, self.one_level)
 
     def cost(self, tree: Tree | Modules) -> float:
         """Return the codelength and a bit for each module that was not wanted or is missing."""

@@ -16,7 +16,12 @@ GAIN = 1e-10  # bits that a level must save
 
 @kernel
 def super_modules(
-    units: Level, start: np.ndarray, groups: np.ndarray, exits: np.ndarray, seed: int
+    units: Level,
+    start: np.ndarray,
+    groups: np.ndarray,
+    exits: np.ndarray,
+    seed: int,
+    eager: bool,
 ) -> tuple[np.ndarray, float]:
     """Search for the modules between modules and the groups that hold these.
 
@@ -26,6 +31,8 @@ def super_modules(
         groups: uint32 (units,), the group of each.
         exits: float64 (groups,), the exit flow of each group.
         seed: chooses the order of visits.
+        eager: whether to search twice, once as if a unit alone needed a codebook, too; since two
+            seldom pay for one that more of them share, this joins more. The better result counts.
 
     Returns:
         The module of each unit, uint32 (units,), 0, 1, ...; a unit alone in one stands for itself.
@@ -33,13 +40,11 @@ def super_modules(
     """
     before = super_cost(units, start, groups, exits)
     found, least, saved = start, before - GAIN, 0.0
-    exact, eager = entered(units, savings_alone(units)), entered(units, np.empty(0))
-    for turn in range(2):
+    exact, joining = entered(units, savings_alone(units)), entered(units, np.empty(0))
+    for turn in range(1 + eager):
         labels = start.copy()
-        # As if a unit alone needed a codebook, too: since two seldom pay for one that more of them
-        # share, this joins more.
         if turn == 1:
-            search(eager, labels, groups, exits, seed, np.int64(0))
+            search(joining, labels, groups, exits, seed, np.int64(0))
         rates = search(exact, labels, groups, exits, seed, np.int64(0))
         dissolve(rates, labels, groups, exits)
         cost = super_cost(units, labels, groups, exits)
