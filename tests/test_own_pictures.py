@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import torch
 from conftest import twin
 from PIL import Image
 
@@ -35,11 +36,15 @@ def trained(name, tmp_path, folder, *options):
 
 
 @pytest.mark.train
-@pytest.mark.parametrize("name", ["gan_r1_digits", "nvae_tiny_digits"])
-def test_labels_are_nothing_to_a_net_that_is_not_told_them(name, tmp_path, by_class, flat):
-    source = str(trained(name, tmp_path, "source"))
+@pytest.mark.parametrize(
+    ("name", "untold"),
+    [("gan_r1_digits", ["--model.conditional", "false"]), ("nvae_tiny_digits", [])],
+)
+def test_labels_are_nothing_to_a_net_that_is_not_told_them(name, untold, tmp_path, by_class, flat):
+    source = str(trained(name, tmp_path, "source", *untold))
     for root in (by_class, flat):
-        tuned = trained(name, tmp_path, "tuned", "--from", source, "--data.root", root)
+        words = [*untold, "--from", source, "--data.root", root]
+        tuned = trained(name, tmp_path, "tuned", *words)
         assert "labels" not in json.loads((tuned / "config.json").read_text("utf-8"))
         assert zoo.load(tuned).sample(2, seed=0).shape[0] == 2
 
@@ -53,5 +58,10 @@ def test_a_net_by_class_starts_afresh_what_knows_the_classes(tmp_path, by_class,
     words = ["--from", source, "--reset", "head", "--trainer.max_steps", "1"]
     tuned = zoo.load(trained(name, tmp_path, "tuned", *words, "--data.root", by_class))
     assert (tuned.labels, tuned.count) == (["cat", "dog"], 2)
-    assert tuned.sample(3, seed=0, labels=[0, 1, 1]).shape == (3, 1, 28, 28)
+    drawn = tuned.sample(3, seed=0, labels=[0, 1, 1])
+    assert torch.equal(drawn, tuned.sample(3, seed=0, labels=["cat", "dog", "dog"]))
+    grid = str(tmp_path / "grid.png")
+    cli.run(["sample", str(tmp_path / "tuned"), "-n", "3", "--labels", "dog", "-o", grid])
+    with pytest.raises(ValueError, match="no label 'cow': expected some of cat, dog"):
+        cli.run(["sample", str(tmp_path / "tuned"), "--labels", "cow", "-o", grid])
     assert zoo.load(trained(name, tmp_path, "flat_one", *words, "--data.root", flat)).count == 1

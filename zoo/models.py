@@ -289,14 +289,14 @@ TABLE: list[dict[str, str]] = [
     },
     {
         "name": "gan_r1_digits",
-        "summary": "Handwritten digits from noise; a small DCGAN with R1.",
+        "summary": "Handwritten digits from noise, by class; a small DCGAN with R1.",
         "recipe": "gan/r1_digits.yaml",
         "corpora": "digits",
         **_R1,
     },
     {
         "name": "gan_r1_fashion",
-        "summary": "Garments from noise; a small DCGAN with R1.",
+        "summary": "Garments from noise, by class; a small DCGAN with R1.",
         "recipe": "gan/r1_fashion.yaml",
         "corpora": "fashion",
         **_R1,

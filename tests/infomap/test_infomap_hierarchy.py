@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from zoo.infomap.flow import make_flow
-from zoo.infomap.kernels.aggregation import aggregate
+from zoo.infomap.kernels.aggregation import ENTER, FLOW, aggregate
 from zoo.infomap.kernels.hierarchy import gains, kept_modules
 from zoo.infomap.map_equation import codelength, one_level
 from zoo.infomap.networks.network import from_edges
@@ -53,6 +53,7 @@ def test_a_module_with_one_child_is_not_kept():
     flow = nested(4)
     labels = (np.arange(81) // 9).astype(np.uint32)
     modules = aggregate(level_of(flow), labels, 9)
-    alone = modules._replace(flow=modules.enter)
-    kept = kept_modules(alone, np.zeros(9, np.uint32), np.zeros(1))
+    rates = modules.rates.copy()
+    rates[:, FLOW] = rates[:, ENTER]
+    kept = kept_modules(rates, np.zeros(9, np.uint32), np.zeros(1))
     assert not kept.any()

@@ -13,7 +13,14 @@ import pytest
 import torch
 
 from zoo import cli
-from zoo.infomap import codelength, find_communities, from_edges, from_layers, read_network
+from zoo.infomap import (
+    codelength,
+    find_communities,
+    from_edges,
+    from_layers,
+    knn_graph,
+    read_network,
+)
 
 MEMORY = """*Vertices 4
 1 "A"
@@ -254,6 +261,62 @@ def test_a_result_is_a_partition():
     found = find_communities(links)
     assert codelength(links, found) == pytest.approx(found.codelength)
     assert find_communities(links, start=found).codelength == found.codelength
+
+
+@pytest.mark.parametrize(
+    ("suffix", "text", "message"),
+    [
+        (".csv", "a,b,w1,w2\n1,2,3,4\n", "expected source, target, weight"),
+        (".csv", "source,target,w1,w2\n1,2,3,4\n", r"no such column, but \['w1', 'w2'\]"),
+        (".tsv", "1\t2\t3\n2\t3\t4\n", r"no such column, but \['weight'\]"),
+        (".net", "1 2 3\n2 3 4\n", "only the columns of .csv, .tsv have names"),
+        (".mtx", "%%MatrixMarket matrix coordinate real symmetric\n2 2 1\n2 1 1\n", "have names"),
+    ],
+)
+def test_a_misspelt_weight_of_a_file_is_told(tmp_path, suffix, text, message):
+    path = tmp_path / f"a{suffix}"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=message):
+        find_communities(path, weight="wieght")
+
+
+def test_weights_of_a_file_are_those_asked_for(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("source,target,near,far\na,b,1,9\nb,c,5,2\n")
+    for weight, wanted in (("near", 5.0), ("far", 2.0), (None, 1.0)):
+        assert links_of(find_communities(path, weight=weight))["b", "c"] == wanted
+    path.write_text("source,target,far\na,b,1\nb,c,5\n")
+    for weight, wanted in (("far", 5.0), ("weight", 5.0), (None, 1.0)):
+        assert links_of(find_communities(path, weight=weight))["b", "c"] == wanted
+
+
+@pytest.mark.parametrize(
+    "graph", [np.eye(4)[::-1].copy(), from_edges([0, 1], [1, 2]), [(0, 1), (1, 2)]]
+)
+def test_where_weights_have_no_name_none_is_taken(graph):
+    with pytest.raises(ValueError, match="weight is 'near': "):
+        find_communities(graph, weight="near")
+
+
+@pytest.mark.parametrize("wrong", ["a", None, [1], 1j])
+@pytest.mark.parametrize("name", ["markov_time", "teleportation", "relax_rate", "relax_up"])
+def test_options_that_are_no_numbers_are_named(file, name, wrong):
+    if name == "relax_up" and wrong is None:
+        return
+    layers = file("*Intra\n1 1 2\n1 2 3\n2 1 3\n")
+    with pytest.raises(ValueError, match=f"{name} is .*: expected a"):
+        find_communities(layers, directed=True, **{name: wrong})
+
+
+def test_other_numbers_that_are_none_are_named():
+    vectors = np.eye(4)
+    for options in ({"k": "a"}, {"k": 1.5}, {"threshold": "a"}):
+        with pytest.raises(ValueError, match=f"{next(iter(options))} is .*: expected a"):
+            knn_graph(vectors, **options)
+    with pytest.raises(ValueError, match="nodes is 'a': expected a whole number"):
+        from_edges([0], [1], nodes="a")
+    with pytest.raises(ValueError, match="depth is a: expected 1 to 1"):
+        find_communities([(0, 1)]).labels_at("a")
 
 
 @pytest.mark.parametrize("bad", [{"seed": None}, {"seed": -1}, {"trials": 2.5}, {"threads": 0}])

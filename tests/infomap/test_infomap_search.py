@@ -6,7 +6,7 @@ import pytest
 from infomap_graphs import MODELS, random_flow
 
 from zoo.infomap.flow import make_flow
-from zoo.infomap.kernels.aggregation import aggregate, induced
+from zoo.infomap.kernels.aggregation import ENTER, FLOW, LEAVE, aggregate, induced
 from zoo.infomap.kernels.logarithm import log2 as fast_log2
 from zoo.infomap.kernels.logarithm import plogp
 from zoo.infomap.kernels.module_rates import index_change, modules_of, term_bound, term_change
@@ -42,7 +42,7 @@ def test_a_bound_is_never_above_the_change():
     random = np.random.default_rng(1)
     for columns, options in ((4, MODELS[0]), (8, MODELS[1])):
         level = level_of(random_flow(random, 50, 200, **options))
-        modules = modules_of(level, 0)
+        modules = modules_of(level.rates, level.symmetric, 0)
         assert modules.shape[1] == columns
         for _ in range(2000):
             m = int(random.integers(50))
@@ -75,13 +75,13 @@ def test_aggregation_keeps_boundaries(options):
     labels = random.integers(0, 7, 60)
     level = aggregate(level_of(flow), labels.astype(np.uint32), 7)
     enter, leave = boundary(flow, labels)
-    np.testing.assert_allclose(level.enter, enter, atol=1e-15)
-    np.testing.assert_allclose(level.leave, leave, atol=1e-15)
-    np.testing.assert_allclose(level.flow, np.bincount(labels, flow.node))
+    np.testing.assert_allclose(level.rates[:, ENTER], enter, atol=1e-15)
+    np.testing.assert_allclose(level.rates[:, LEAVE], leave, atol=1e-15)
+    np.testing.assert_allclose(level.rates[:, FLOW], np.bincount(labels, flow.node))
     again = aggregate(level, np.array([0, 1, 0, 1, 2, 2, 2], np.uint32), 3)
     enter, leave = boundary(flow, np.array([0, 1, 0, 1, 2, 2, 2])[labels])
-    np.testing.assert_allclose(again.enter, enter, atol=1e-15)
-    np.testing.assert_allclose(again.leave, leave, atol=1e-15)
+    np.testing.assert_allclose(again.rates[:, ENTER], enter, atol=1e-15)
+    np.testing.assert_allclose(again.rates[:, LEAVE], leave, atol=1e-15)
 
 
 def test_an_induced_level_has_the_links_within_modules():

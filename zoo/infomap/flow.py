@@ -7,6 +7,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from zoo.errors import require_number
 from zoo.infomap.kernels.csr import multiply_rows, row_sums
 from zoo.infomap.networks.network import Network, split_loops
 from zoo.infomap.stationary import WALKS, Teleport, steps_of
@@ -175,6 +176,8 @@ def _check(network: Network, model: str, teleportation: float, markov_time: floa
             f"flow model {model!r} of a network that is {kind}: read the network with "
             f"directed={not network.directed}, or choose the model {kind!r}"
         )
+    require_number("teleportation", teleportation)
+    require_number("markov_time", markov_time)
     if not 0 < teleportation <= 1:
         raise ValueError(f"teleportation is {teleportation}: expected a number above 0, up to 1")
     if not 0 < markov_time < np.inf:

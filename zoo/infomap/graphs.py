@@ -52,13 +52,16 @@ def as_network(
             nothing known, or if something is wrong with its links.
     """
     if isinstance(graph, Network):
+        _require_no_name(weight, "a Network has its weights")
         return graph, nodes_of(graph)
     how = {"directed": directed, "drop_directions": drop_directions}
     if isinstance(graph, (str, Path)) or hasattr(graph, "read"):
-        network = read_network(graph, **how, **reading)
+        network = read_network(graph, weight=weight, **how, **reading)
         return network, nodes_of(network)
     matrix, names = _of_anndata(graph, weight) if hasattr(graph, "obsp") else _matrix(graph)
     if matrix is not None:
+        if not hasattr(graph, "obsp"):
+            _require_no_name(weight, "the values of a matrix are its weights")
         network = from_matrix(matrix, **how)
         return network, names or nodes_of(network)
     links = _links(graph, weight)
@@ -194,6 +197,12 @@ def _from_networkx(graph: Any, weight: str | None) -> Links:
         _require_attribute(weight, {name for *_, data in graph.edges(data=True) for name in data})
     weights = weight and [edge[-1] for edge in graph.edges(data=weight, default=1.0)]
     return Links(ends[:, 0], ends[:, 1], weights, list(places), graph.is_directed())
+
+
+def _require_no_name(weight: str | None, why: str) -> None:
+    """Refuse a choice of weights where there is none."""
+    if weight != DEFAULT:
+        raise ValueError(f"weight is {weight!r}: {why}; leave this out")
 
 
 def _require_attribute(weight: str | None, attributes: Collection[str]) -> None:

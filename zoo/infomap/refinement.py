@@ -7,15 +7,16 @@ the modules of nodes, and the same search finds better ones.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from itertools import pairwise
+
 import numpy as np
 
-from zoo.infomap.kernels.aggregation import Level, aggregate, induced
-from zoo.infomap.kernels.hierarchy import GAIN, super_cost, super_modules
+from zoo.infomap.hierarchy import Labels, count_of, numbered
+from zoo.infomap.kernels.aggregation import LEAVE, Level, aggregate, induced
+from zoo.infomap.kernels.hierarchy import GAIN, gains, super_modules
 from zoo.infomap.kernels.multilevel import parents_of
 from zoo.infomap.kernels.two_level import search
-
-Labels = list[np.ndarray]
-ROUNDS = 10
 
 
 def refined(nodes: Level, levels: Labels, seed: int) -> tuple[Labels, float]:
@@ -29,96 +30,142 @@ def refined(nodes: Level, levels: Labels, seed: int) -> tuple[Labels, float]:
     Returns:
         The new levels, and the bits saved.
     """
-    atoms = aggregate(nodes, levels[-1], count_of(levels[-1]))
-    own = np.arange(atoms.flow.size, dtype=np.uint32)
-    tree = [parents_of(levels[-1], level, own.size) for level in levels[:-1]] + [own]
-    total = 0.0
-    for turn in range(ROUNDS):
-        tree, saved = _refined_once(atoms, tree, seed + turn)
-        if saved <= GAIN:
-            break
+    tree, saved, total = _Refined(nodes, levels, seed), np.inf, 0.0
+    while saved > GAIN:
+        saved = tree.search_levels() + tree.add_levels()
         total += saved
-    return [level[levels[-1]] for level in tree], total
+        tree.seed += 1
+    return [level.labels[levels[-1]] for level in tree.levels], total
 
 
-def _refined_once(atoms: Level, tree: Labels, seed: int) -> tuple[Labels, float]:
-    """Search each level above the lowest again, then for levels to put above each."""
-    total = 0.0
-    for place in range(len(tree) - 1):
-        tree[place], saved = between(atoms, tree[:place], tree[place + 1], tree[place], seed)
-        total += saved
-    grown: Labels = []
-    for level in tree:
-        new, saved = between(atoms, grown, level, level, seed)
-        total += saved
-        grown += [new, level]
-    return different(grown), total
+@dataclass(frozen=True, eq=False)
+class _Depth:
+    """A level of a tree.
+
+    Attributes:
+        labels: uint32 (atoms,), the module of each atom.
+        modules: the modules as a level.
+    """
+
+    labels: np.ndarray
+    modules: Level
 
 
-def different(levels: Labels) -> Labels:
-    """Return nested levels without those that divide nothing, and without the root."""
-    kept: Labels = []
-    for level in levels:
-        if count_of(level) > (count_of(kept[-1]) if kept else 1):
-            kept.append(level)
-    return kept or levels[-1:]
+class _Refined:
+    """The levels of a tree over its lowest modules, the atoms.
+
+    Args:
+        nodes: see `refined` for all.
+        levels: from the top.
+        seed: chooses the order of visits.
+    """
+
+    def __init__(self, nodes: Level, levels: Labels, seed: int) -> None:
+        self.atoms, self.seed = aggregate(nodes, levels[-1], count_of(levels[-1])), seed
+        own = np.arange(len(self.atoms.rates), dtype=np.uint32)
+        self.root = self._depth(np.zeros_like(own))
+        self.levels = [
+            *(self._depth(parents_of(levels[-1], level, own.size)) for level in levels[:-1]),
+            _Depth(own, self.atoms),
+        ]
+        # Places that were searched to no avail: what is above, below, and between.
+        self.settled: set[tuple[_Depth, _Depth, _Depth]] = set()
+
+    def search_levels(self) -> float:
+        """Search each level above the lowest again; return the bits saved."""
+        total, above = 0.0, self.root
+        for place, (here, below) in enumerate(pairwise(self.levels)):
+            above, saved = self._between(above, below, here)
+            self.levels[place] = above
+            total += saved
+        return total
+
+    def add_levels(self) -> float:
+        """Search for a level to put above each; return the bits saved."""
+        total, grown = 0.0, [self.root]
+        for level in self.levels:
+            new, saved = self._between(grown[-1], level, level)
+            total += saved
+            grown += [new, level]
+        self.levels = _different(grown)
+        return total
+
+    def _between(self, above: _Depth, below: _Depth, start: _Depth) -> tuple[_Depth, float]:
+        """Search for a level between two, from `start`; return it and the bits saved."""
+        if (above, below, start) in self.settled:
+            return start, 0.0
+        units = below.modules
+        count = len(units.rates)
+        first, groups = (parents_of(below.labels, x.labels, count) for x in (start, above))
+        exits = np.zeros(1) if above is self.root else above.modules.rates[:, LEAVE].copy()
+        found, saved = between(units, first, groups, exits, self.seed)
+        if saved > 0.0:
+            return self._depth(found[below.labels]), saved
+        self.settled.add((above, below, start))
+        return start, 0.0
+
+    def _depth(self, labels: np.ndarray) -> _Depth:
+        """Return the level of these modules."""
+        return _Depth(labels, aggregate(self.atoms, labels, count_of(labels)))
 
 
 def between(
-    atoms: Level, above: Labels, below: np.ndarray, start: np.ndarray, seed: int
+    units: Level, start: np.ndarray, groups: np.ndarray, exits: np.ndarray, seed: int
 ) -> tuple[np.ndarray, float]:
-    """Search for a level of modules between two levels.
+    """Search for modules between some modules and the groups that hold these.
 
     Args:
-        atoms: the lowest modules.
-        above: the levels above, from the top, uint32 (atoms,) each; of none it is the root.
-        below: uint32 (atoms,), the level below.
-        start: uint32 (atoms,), the modules to start from.
+        units: the modules below.
+        start: uint32 (units,), modules 0, 1, ... to start from, nested in the groups.
+        groups: uint32 (units,), the group of each.
+        exits: float64 (groups,), the exit flow of each group.
         seed: chooses the order of visits.
 
     Returns:
-        The modules, uint32 (atoms,), and the bits saved; those of `start` if none are.
+        The module of each unit, uint32 (units,), and the bits saved.
     """
-    count = count_of(below)
-    units, groups, exits = aggregate(atoms, below, count), np.zeros(count, np.uint32), np.zeros(1)
-    first = parents_of(below, start, count)
-    if above:
-        groups = parents_of(below, above[-1], count)
-        exits = aggregate(atoms, above[-1], count_of(above[-1])).leave
+    order, inside, first = np.arange(start.size, dtype=np.uint32), units, start
+    if exits.size > 1:
         order = np.argsort(groups, kind="stable").astype(np.uint32)
-        units, first = induced(units, groups, order), numbered(first[order])
-    else:
-        order = np.arange(count, dtype=np.uint32)
-    groups = groups[order]
-    found = super_modules(units, first, groups, exits, seed, True)
-    saved = super_cost(units, first, groups, exits) - super_cost(units, found, groups, exits)
-    if saved <= GAIN:
-        return start, 0.0
+        inside, first = induced(units, groups, order), numbered(start[order])
+        groups = groups[order]
+    found, saved = super_modules(inside, first, groups, exits, seed, True)
     labels = np.empty_like(found)
     labels[order] = found
-    return labels[below], saved
+    return labels, saved
 
 
-def leaves_moved(nodes: Level, levels: Labels, seed: int) -> Labels:
+def leaves_moved(nodes: Level, levels: Labels, seed: int) -> tuple[Labels, float]:
     """Search the lowest modules again, within those above them; see `refined`."""
-    if len(levels) < 2:
-        groups, exits = np.zeros_like(levels[-1]), np.zeros(1)
-    else:
+    groups, exits = np.zeros_like(levels[-1]), np.zeros(1)
+    if len(levels) > 1:
         groups = levels[-2]
-        exits = aggregate(nodes, groups, count_of(groups)).leave
+        exits = aggregate(nodes, groups, count_of(groups)).rates[:, LEAVE].copy()
     order = np.argsort(groups, kind="stable").astype(np.uint32)
-    inside, labels = induced(nodes, groups, order), numbered(levels[-1][order])
-    search(inside, labels, groups[order], exits, seed, np.int64(0))
+    inside, labels, groups = (
+        induced(nodes, groups, order),
+        numbered(levels[-1][order]),
+        groups[order],
+    )
+    before = _saved(inside, labels, groups, exits)
+    search(inside, labels, groups, exits, seed, 0)
+    saved = _saved(inside, labels, groups, exits) - before
     found = np.empty_like(labels)
     found[order] = labels
-    return [*levels[:-1], found]
+    return ([*levels[:-1], found], saved) if saved > GAIN else (levels, 0.0)
 
 
-def numbered(labels: np.ndarray) -> np.ndarray:
-    """Number modules 0, 1, ..., uint32 (nodes,)."""
-    return np.unique(labels, return_inverse=True)[1].astype(np.uint32)
+def _saved(level: Level, labels: np.ndarray, groups: np.ndarray, exits: np.ndarray) -> float:
+    """Return the bits that modules save in the groups that hold them."""
+    count = count_of(labels)
+    modules, parents = aggregate(level, labels, count), parents_of(labels, groups, count)
+    return float(gains(modules, parents, exits).sum())
 
 
-def count_of(labels: np.ndarray) -> int:
-    """Return the number of modules."""
-    return int(labels.max()) + 1
+def _different(levels: list[_Depth]) -> list[_Depth]:
+    """Return nested levels without those that divide nothing, and without the root."""
+    kept = levels[:1]
+    for level in levels[1:]:
+        if len(level.modules.rates) > len(kept[-1].modules.rates):
+            kept.append(level)
+    return kept[1:] or levels[-1:]

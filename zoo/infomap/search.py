@@ -10,21 +10,23 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from zoo.infomap.flow import Flow
+from zoo.infomap.hierarchy import count_of, hierarchy, numbered
 from zoo.infomap.kernels.aggregation import Level, aggregate, both_ways
 from zoo.infomap.kernels.crossover import take_over
 from zoo.infomap.kernels.csr import row_sums
-from zoo.infomap.kernels.hierarchy import hierarchy
+from zoo.infomap.kernels.hierarchy import gains
 from zoo.infomap.kernels.multilevel import parents_of
-from zoo.infomap.kernels.physical import held, no_physical
+from zoo.infomap.kernels.physical import Physical, no_physical
 from zoo.infomap.kernels.two_level import search
 from zoo.infomap.map_equation import Labels, codelength, nested_levels, one_level
 from zoo.infomap.networks.csr import Rows, transposed
-from zoo.infomap.refinement import count_of, leaves_moved, numbered, refined
+from zoo.infomap.refinement import leaves_moved, refined
 from zoo.infomap.tree import Tree
 
 # Searches of one trial: in a small network each is a lottery and takes no time.
 MOST_SEARCHES, NODES_SEARCHED = 6, 2000
-ENOUGH = 3  # searches of a trial that find the best: no more are made
+PATIENCE = 2  # searches of a trial in a row that find nothing better: no more are made
+TREES = 2  # searches of a trial that levels are sought from, where there are any
 SAME = 1e-9  # bits: two searches that differ by less have found the same
 
 
@@ -82,6 +84,26 @@ def _in_order(
 
 
 @dataclass(frozen=True)
+class Modules:
+    """A partition of two levels.
+
+    Attributes:
+        labels: uint32 (nodes,), the modules 0, 1, ...
+        level: the modules as a level.
+        codelength: bits a step.
+    """
+
+    labels: np.ndarray
+    level: Level
+    codelength: float
+
+    @property
+    def modules(self) -> int:
+        """Number of modules."""
+        return len(self.level.rates)
+
+
+@dataclass(frozen=True)
 class _Trials:
     """What all trials share."""
 
@@ -101,105 +123,106 @@ class _Trials:
         return best
 
     def trial(self, seeds: list[int]) -> Tree:
-        """Return the best of some searches; each is recombined with the best before.
-
-        A trial ends when enough of them have come to the best codelength by themselves.
-        """
+        """Return the best modules of some searches, with the levels above and inside them."""
         start = np.arange(self.flow.nodes, dtype=np.uint32)
         if self.start is not None:
             start = min(self.start, key=lambda level: codelength(self.flow, level))
-        best, agreed = self.search(start, seeds[0]), 1
-        for turn, seed in enumerate(seeds[1:]):
-            tree = self.search(start, seed, eager=turn % 2 == 1)
-            if abs(self.cost(tree) - self.cost(best)) < SAME:
-                agreed += tree.modules > 1  # that a search finds nothing says little
-                if agreed == ENOUGH:
-                    break
-                continue
-            first, second = sorted((best, tree), key=self.cost)
-            mixed = self.recombined(first, second, seed)
-            if mixed is not None:
-                first = min(first, self.search(mixed, seed), key=self.cost)
-            agreed = 1 if first is not best else agreed
-            best = first
-        if len(best.levels) > 1:
-            best = min(best, self.refined(best.levels, seeds[0]), key=self.cost)
-        if self.start is not None:
-            best = min(best, self.refined(self.start, seeds[0]), key=self.cost)
-        return best
-
-    def search(self, start: np.ndarray, seed: int, *, eager: bool = True) -> Tree:
-        """Search from uint32 (nodes,) labels; modules are numbered as they come.
-
-        Args:
-            start: the labels.
-            seed: chooses the order of visits.
-            eager: how modules are joined, see `super_modules`.
-        """
-        labels = start.copy()
-        if self.two_level:
-            root = np.zeros_like(labels), np.zeros(1)
-            search(self.level, labels, *root, seed, self.preferred)
-            return self.best_levels([labels])
-        levels, saved = hierarchy(self.level, labels, seed, self.preferred, eager)
-        if self.preferred or len(levels) > 1:
-            found = [self.best_levels([labels])]
-        else:  # then these labels are the only level, or worth nothing
-            found = [self.undivided()]
+        first = self.search(start, seeds[0])
+        trees = [] if self.preferred else [self.undivided()]
+        levels = [] if self.two_level else self.levels(first, seeds[0], eager=True)
         if levels:
-            length = self.one_level - sum(map(np.sum, saved))
-            found.append(Tree(levels, float(length), self.one_level))
-        return min(found, key=lambda tree: tree.codelength)
+            for seed in seeds[1:TREES]:
+                levels += self.levels(self.search(start, seed), seed, eager=False)
+        else:
+            found = self.modules(first, start, seeds[1:])
+            if found.modules > 1 or self.preferred:
+                trees.append(Tree([found.labels], found.codelength, self.one_level))
+            if not self.two_level and found is not first:
+                levels = self.levels(found, seeds[0], eager=True)
+        if levels:
+            trees.append(self.refined(min(levels, key=self.cost), seeds[0]))
+        if self.start is not None:
+            given = self.start[-1:] if self.two_level else self.start
+            tree = Tree(given, codelength(self.flow, given), self.one_level)
+            trees.append(self.refined(tree, seeds[0]))
+        return min(trees, key=self.cost)
 
-    def best_levels(self, levels: list[np.ndarray]) -> Tree:
-        """Return the tree of some levels, or one module of all nodes if that costs less."""
-        tree = self.tree(levels)
-        return tree if self.preferred or tree.codelength < self.one_level else self.undivided()
+    def levels(self, found: Modules, seed: int, *, eager: bool) -> list[Tree]:
+        """Return the tree of levels above modules, and inside them, if there are any."""
+        options = {"join": not self.preferred, "eager": eager}
+        levels, saved = hierarchy(self.level, found.labels, found.level, seed, **options)
+        return [Tree(levels, self.one_level - saved, self.one_level)] if len(levels) > 1 else []
+
+    def modules(self, best: Modules, start: np.ndarray, seeds: list[int]) -> Modules:
+        """Return the best modules of more searches; each is recombined with the best before.
+
+        No more are made when enough of them in a row have found nothing better.
+        """
+        without, mixed = 0, False
+        for seed in seeds:
+            first, second = sorted((best, self.search(start, seed)), key=self.cost)
+            both = self.recombined(first, second, seed)
+            if self.cost(both) < self.cost(first) - SAME:
+                first, mixed = both, True
+            without = 0 if self.cost(first) < self.cost(best) - SAME else without + 1
+            best = first
+            if without == PATIENCE:
+                break
+        return min(best, self.search(best.labels, seeds[0]), key=self.cost) if mixed else best
 
     def undivided(self) -> Tree:
         """Return the tree of one module with all nodes."""
         return Tree([np.zeros(self.flow.nodes, np.uint32)], self.one_level, self.one_level)
 
-    def refined(self, levels: list[np.ndarray], seed: int) -> Tree:
-        """Return a tree whose levels were searched again, one by one; never a worse one."""
-        flat = self.tree(levels[-1:])
-        if self.two_level or len(levels) == 1:
-            return flat
-        trees = [self.tree(levels), flat]
-        if not self.preferred:
-            better, saved = refined(self.level, levels, seed)
-            if saved > 0.0:
-                trees.append(self.tree(leaves_moved(self.level, better, seed)))
-        return min(trees, key=self.cost)
+    def search(self, start: np.ndarray, seed: int) -> Modules:
+        """Search for two levels from uint32 (nodes,) labels; modules are numbered as they come."""
+        labels = start.copy()
+        count = len(search(self.level, labels, *self.root(labels), seed, self.preferred))
+        return self.found(labels, aggregate(self.level, labels, count))
 
-    def recombined(self, first: Tree, second: Tree, seed: int) -> np.ndarray | None:
-        """Take modules of the second tree over to the first, the lowest ones of both.
+    def recombined(self, first: Modules, second: Modules, seed: int) -> Modules:
+        """Take modules of the second partition over to the first.
 
         Then search with the nodes that the two have together as units.
-
-        Returns:
-            uint32 (nodes,), modules to start from; None if the first tree's are not changed.
         """
-        ours, theirs = first.levels[-1], second.levels[-1]
-        cells = numbered(ours.astype(np.int64) * (int(theirs.max()) + 1) + theirs)
+        cells = together(first.labels, second.labels)
         count = count_of(cells)
+        if count == first.modules == second.modules:
+            return first
         units = aggregate(self.level, cells, count)
-        before = parents_of(cells, numbered(ours), count)
-        labels = before.copy()
+        labels = parents_of(cells, first.labels, count)
         if self.flow.physical is None and not self.preferred:
-            take_over(units, labels, parents_of(cells, numbered(theirs), count), seed)
+            take_over(units, labels, parents_of(cells, second.labels, count), seed)
             labels = numbered(labels)
-        search(units, labels, np.zeros(count, np.uint32), np.zeros(1), seed, self.preferred)
-        same = count_of(numbered(labels * np.int64(count) + before)) == count_of(before)
-        return None if same and count_of(labels) == count_of(before) else labels[cells]
+        count = len(search(units, labels, *self.root(labels), seed, self.preferred))
+        return self.found(labels[cells], aggregate(units, labels, count))
 
-    def tree(self, levels: list[np.ndarray]) -> Tree:
-        """Return the tree of some levels."""
-        return Tree(levels, codelength(self.flow, levels), self.one_level)
+    def found(self, labels: np.ndarray, level: Level) -> Modules:
+        """Return modules with their codelength."""
+        parents, exits = self.root(level.rates)
+        return Modules(labels, level, self.one_level - float(gains(level, parents, exits)[0]))
 
-    def cost(self, tree: Tree) -> float:
+    def root(self, parts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the one group that all parts are in, and its exit flow: none."""
+        return np.zeros(len(parts), np.uint32), np.zeros(1)
+
+    def refined(self, tree: Tree, seed: int) -> Tree:
+        """Return a tree whose levels were searched again, one by one; never a worse one."""
+        if len(tree.levels) < 2 or self.preferred:
+            return tree
+        levels, saved = refined(self.level, tree.levels, seed)
+        levels, more = leaves_moved(self.level, levels, seed)
+        return Tree(levels, tree.codelength - saved - more, self.one_level)
+
+    def cost(self, tree: Tree | Modules) -> float:
         """Return the codelength and a bit for each module that was not wanted or is missing."""
         return tree.codelength + (abs(tree.modules - self.preferred) if self.preferred else 0)
+
+
+def together(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Number the pairs of modules that nodes are in, in two partitions: uint32 (nodes,)."""
+    pairs = first.astype(np.int64) * count_of(second) + second
+    return np.unique(pairs, return_inverse=True)[1].astype(np.uint32)
 
 
 def by_flow(labels: np.ndarray, flow: np.ndarray) -> np.ndarray:
@@ -220,18 +243,17 @@ def level_of(flow: Flow) -> Level:
         rows = both_ways(*leaving, *entering)
         enter = row_sums(entering.starts, entering.values)
         del entering  # of use no more, and 12 bytes a link
-    teleport = landing = np.zeros(0)
+    rates = [flow.node, leave, enter]
     if flow.teleport is not None and flow.landing is not None:
         teleport, landing = flow.teleport, flow.landing
         leave = leave + teleport * (1 - landing)
         enter = enter + landing * (teleport.sum() - teleport)
+        rates = [flow.node, leave, enter, teleport, landing]
         symmetric = False
     starts, targets, half = rows
     signless = starts.view(np.uint64), targets.view(np.uint32)
-    rates = flow.node, leave, enter, teleport, landing
-    nodes = Level(*signless, half, *rates, np.zeros(0), no_physical(), symmetric)
-    if flow.physical is None:
-        return nodes
-    names = flow.physical.astype(np.uint32)
-    rows = np.arange(flow.nodes + 1, dtype=np.uint64)
-    return nodes._replace(physical=held(rows, names, flow.node, int(names.max()) + 1))
+    physical = no_physical()
+    if flow.physical is not None:
+        rows = np.arange(flow.nodes + 1, dtype=np.uint64)
+        physical = Physical(rows, flow.physical.astype(np.uint32), flow.node)
+    return Level(*signless, half, np.stack(rates, axis=1), np.zeros(0), physical, symmetric)

@@ -38,6 +38,7 @@ class Tree:
             ValueError: if there is no such level.
         """
         count = len(self.levels)
-        if depth == 0 or not -count <= depth <= count:
+        depths = [*range(1, count + 1), *range(-count, 0)]
+        if depth not in depths:
             raise ValueError(f"depth is {depth}: expected 1 to {count}, or -1 for the lowest level")
-        return depth if depth > 0 else count + 1 + depth
+        return depths.index(depth) % count + 1

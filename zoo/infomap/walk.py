@@ -80,5 +80,6 @@ def walk_on(
 
 def _bytes(graph: Any) -> int | None:
     """Return the size of a file that is not compressed."""
-    path = Path(graph) if isinstance(graph, (str, Path)) else Path()
-    return path.stat().st_size if path.is_file() and path.suffix != ".gz" else None
+    if not isinstance(graph, (str, Path)) or not Path(graph).is_file():
+        return None
+    return None if Path(graph).suffix == ".gz" else Path(graph).stat().st_size

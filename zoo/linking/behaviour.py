@@ -22,6 +22,7 @@ from zoo.linking.texts import LinkedText
 Span = TypeVar("Span")
 RATIO = 5.0  # from which on a name that was passed so many times as often as marked is dropped
 MARKED = 1 / (1 + RATIO)
+LARGEST_COUNT = 1 << 53  # below it floats are exact
 REACH = 64  # characters on each side of a mention
 
 
@@ -215,8 +216,9 @@ class Behaviour:
 
 
 def _counts(state: dict[str, int]) -> Counter[str]:
-    if odd := [count for count in state.values() if type(count) is not int or count < 0]:
-        raise ValueError(f"a count is {odd[0]!r:.40}: expected a whole number")
+    odd = [n for n in state.values() if type(n) is not int or not 0 <= n < LARGEST_COUNT]
+    if odd:
+        raise ValueError(f"a count is {odd[0]!r:.40}: expected a whole number below 2^53")
     return Counter(state)
 
 

@@ -138,12 +138,21 @@ class ZooCLI(LightningCLI):
         runs = Path(trainer.default_root_dir or "runs")
         if self.subcommand in ("validate", "test"):
             trainer.logger = False
+            self.tell_of_limits()
         elif trainer.logger in (None, True):
             trainer.logger = Namespace(
                 class_path="lightning.pytorch.loggers.CSVLogger",
                 init_args=Namespace(save_dir=str(runs), name=self.options.name),
             )
         self.choose_precision()
+
+    def tell_of_limits(self) -> None:
+        """Say that a recipe, which may be a stranger's, has only a part of a split measured."""
+        option = "limit_val_batches" if self.subcommand == "validate" else "limit_test_batches"
+        for name in (option, "fast_dev_run"):
+            limit = self.options.trainer[name]
+            if limit not in (None, False, 1.0) or limit is True or type(limit) is int:
+                tell(f"trainer.{name} is {limit}: what is measured is a part of the split")
 
     def resume_file(self, source: str) -> str:
         """Return the file to resume from that `--ckpt_path` names, checked; nobody read it yet."""

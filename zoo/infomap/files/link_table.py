@@ -29,7 +29,9 @@ class Table:
         return np.array([row[place] for row in self.rows], object)
 
 
-def read_link_table(text: Text, *, directed: bool, drop_directions: bool, **_: Any) -> Network:
+def read_link_table(
+    text: Text, *, directed: bool, drop_directions: bool, weight: str | None = DEFAULT, **_: Any
+) -> Network:
     """Read a table of links: a row each, source, target, and perhaps a weight.
 
     The first row is a header if it names known columns (source and target, from and to, Gephi's,
@@ -40,13 +42,13 @@ def read_link_table(text: Text, *, directed: bool, drop_directions: bool, **_: A
         text: the file; `;` may stand for `,`.
         directed: whether links have a direction.
         drop_directions: take links that a column `Type` calls directed as undirected.
+        weight: the column of weights, see `networks.tables.from_table`; None for 1 each.
 
     Raises:
         ValueError: naming the line of a row that has too few or too many values, or a weight that
-            is none.
+            is none; or the columns, if none is called like `weight`.
     """
-    table = _table(text)
-    links = from_table(table, DEFAULT)
+    links = from_table(_table(text, weight), weight)
     names = list(links.nodes or [])
     attributes: dict[str, Any] = {"names": names}
     if all(_is_whole(name) for name in names):
@@ -58,7 +60,7 @@ def read_link_table(text: Text, *, directed: bool, drop_directions: bool, **_: A
     return links.network(directed=directed, drop_directions=drop_directions, **attributes)
 
 
-def _table(text: Text) -> Table:
+def _table(text: Text, weight: str | None) -> Table:
     """Return the rows of a file, all of one length, and the names of their columns."""
     with text.opened() as file:
         data = file.read().removeprefix(BYTE_ORDER_MARK)
@@ -80,10 +82,10 @@ def _table(text: Text) -> Table:
         raise ValueError(f"{text}, line {reader.line_num}: {error}") from error
     if not rows:
         raise ValueError(f"{text}: no rows; expected source, target and perhaps a weight")
-    return _checked(text, rows, places)
+    return _checked(text, rows, places, weight)
 
 
-def _checked(text: Text, rows: list[list[str]], places: list[int]) -> Table:
+def _checked(text: Text, rows: list[list[str]], places: list[int], weight: str | None) -> Table:
     """Return the table of rows, whose lines are given, if each has what its columns want."""
     columns = rows[0] if _is_header(rows) else list(WITHOUT_HEADER[: len(rows[0])])
     first = int(_is_header(rows))
@@ -94,7 +96,9 @@ def _checked(text: Text, rows: list[list[str]], places: list[int]) -> Table:
             raise ValueError(f"{text}, line {line}: the weight {row[2]!r} is no number")
         if "" in row[:2]:
             raise ValueError(f"{text}, line {line}: the end of a link is missing")
-    return Table(_with_weight(columns, rows[first:]), rows[first:])
+    if weight == DEFAULT:
+        columns = _with_weight(columns, rows[first:])
+    return Table(columns, rows[first:])
 
 
 def _with_weight(columns: list[str], rows: list[list[str]]) -> list[str]:

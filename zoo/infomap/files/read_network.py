@@ -12,6 +12,7 @@ from zoo.infomap.files.matrix_market import read_matrix_market
 from zoo.infomap.files.pajek import read_pajek
 from zoo.infomap.networks.multilayer import RELAX_RATE
 from zoo.infomap.networks.network import Network
+from zoo.infomap.networks.tables import DEFAULT
 
 
 class Format(NamedTuple):
@@ -23,16 +24,18 @@ class Format(NamedTuple):
             any file may be one.
         read: makes the network of a `Text` and the keyword arguments of `read_network`; takes those
             that it has a use for, and the others by `**others`.
+        columns: whether its columns have names.
     """
 
     suffixes: tuple[str, ...]
     begins: bytes | None
     read: Callable[..., Network]
+    columns: bool = False
 
 
 FORMATS = [
     Format((".mtx",), b"%%MatrixMarket", read_matrix_market),
-    Format(tuple(DELIMITERS), None, read_link_table),
+    Format(tuple(DELIMITERS), None, read_link_table, columns=True),
     Format((".net",), b"", read_pajek),  # last, for it takes what no other does
 ]
 
@@ -43,6 +46,7 @@ def read_network(
     directed: bool = False,
     layers_directed: bool | None = None,
     drop_directions: bool = False,
+    weight: str | None = DEFAULT,
     relax_rate: float = RELAX_RATE,
     relax_down: int | None = None,
     relax_up: int | None = None,
@@ -62,6 +66,8 @@ def read_network(
             the heading above the links.
         layers_directed: whether links of `*Intra` and `*Inter` have one; None for the same.
         drop_directions: take `*Arcs`, or a matrix that is not symmetric, as undirected.
+        weight: of a table the column of weights, see `networks.tables.from_table`; None for 1
+            each. Other files leave no choice.
         relax_rate: of a file with `*Intra` and without `*Inter`, see `from_layers`.
         relax_down: the same.
         relax_up: the same.
@@ -77,12 +83,19 @@ def read_network(
         ValueError: naming the file, and the line of what is wrong.
     """
     text = Text.of(path)
+    form = format_of(text)
+    if weight != DEFAULT and not form.columns:
+        raise ValueError(
+            f"weight is {weight!r}: only the columns of {', '.join(DELIMITERS)} have names, and "
+            f"{text} is none; leave this out"
+        )
     try:
-        return format_of(text).read(
+        return form.read(
             text,
             directed=directed,
             layers_directed=directed if layers_directed is None else layers_directed,
             drop_directions=drop_directions,
+            **({"weight": weight} if form.columns else {}),
             relax_rate=relax_rate,
             relax_down=relax_down,
             relax_up=relax_up,

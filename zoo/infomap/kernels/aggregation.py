@@ -18,8 +18,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from zoo.infomap.kernels.physical import Physical, kept_physical, merged_physical, no_physical
+from zoo.infomap.kernels.physical import Physical, kept_physical, merged_physical
 from zoo.kernels import inline, kernel
+
+FLOW, LEAVE, ENTER, TELEPORT, LANDING = range(5)  # columns of the rates of a level
+WITHOUT, WITH_TELEPORT = 3, 5  # numbers of columns
 
 
 class Level(NamedTuple):
@@ -29,11 +32,10 @@ class Level(NamedTuple):
         starts: uint64 (nodes + 1,), rows of the links.
         targets: uint32 (links,).
         half: float64 (links,), half of the flow of each link both ways.
-        flow: float64 (nodes,), visit rates.
-        leave: float64 (nodes,), flow that leaves each node, by links and by teleportation.
-        enter: float64 (nodes,), flow that enters each node.
-        teleport: float64 (nodes,), flow that leaves by recorded teleportation, if anything (0,).
-        landing: float64 (nodes,), share of that flow that lands here; (0,) without.
+        rates: float64 (nodes, columns): the visits of each node (FLOW), the flow that leaves it by
+            links and by teleportation (LEAVE), the flow that enters it (ENTER); where teleportation
+            is recorded also the flow that leaves it so (TELEPORT), and the share of all such flow
+            that lands on it (LANDING).
         alone: float64 (nodes,), bits saved where the node is a module of its own, which then needs
             no codebook: so it is of modules between modules; (0,) where the nodes are leaves.
         physical: the physical nodes of states; nothing if each node is its own.
@@ -43,11 +45,7 @@ class Level(NamedTuple):
     starts: np.ndarray
     targets: np.ndarray
     half: np.ndarray
-    flow: np.ndarray
-    leave: np.ndarray
-    enter: np.ndarray
-    teleport: np.ndarray
-    landing: np.ndarray
+    rates: np.ndarray
     alone: np.ndarray
     physical: Physical
     symmetric: bool
@@ -100,10 +98,8 @@ def aggregate(level: Level, labels: np.ndarray, count: int) -> Level:
     starts = np.zeros(count + 1, np.uint64)
     targets = np.empty(level.targets.size, np.uint32)
     half = np.empty(level.half.size)
-    flow, leave, enter = np.zeros(count), np.zeros(count), np.zeros(count)
-    teleports = level.teleport.size > 0
-    teleport = np.zeros(count if teleports else 0)
-    landing = np.zeros(count if teleports else 0)
+    columns = level.rates.shape[1]
+    rates = np.zeros((count, columns))
     alone = np.zeros(count if level.alone.size else 0)
     found = np.zeros(count)  # flow between the module at hand and each other, half both ways
     p = 0
@@ -112,13 +108,10 @@ def aggregate(level: Level, labels: np.ndarray, count: int) -> Level:
         begin, inner, stays = p, 0.0, 0.0
         for i in range(first[m], first[m + 1]):
             x = members[i]
-            flow[m] += level.flow[x]
-            leave[m] += level.leave[x]
-            enter[m] += level.enter[x]
-            if teleports:
-                teleport[m] += level.teleport[x]
-                landing[m] += level.landing[x]
-                stays += level.teleport[x] * level.landing[x]
+            for c in range(columns):
+                rates[m, c] += level.rates[x, c]
+            if columns == WITH_TELEPORT:
+                stays += level.rates[x, TELEPORT] * level.rates[x, LANDING]
             for j in range(level.starts[x], level.starts[x + 1]):
                 other = labels[level.targets[j]]
                 if other == m:
@@ -128,10 +121,10 @@ def aggregate(level: Level, labels: np.ndarray, count: int) -> Level:
                     p += found[other] == 0
                     found[other] += level.half[j]
         # What stays inside neither leaves nor enters; teleportation to itself never left.
-        if teleports:
-            inner += teleport[m] * landing[m] - stays
-        leave[m] -= inner
-        enter[m] -= inner
+        if columns == WITH_TELEPORT:
+            inner += rates[m, TELEPORT] * rates[m, LANDING] - stays
+        rates[m, LEAVE] -= inner
+        rates[m, ENTER] -= inner
         if alone.size and first[m + 1] - first[m] == 1:
             alone[m] = level.alone[members[first[m]]]
         # Write the row, and clear the sums for the next module.
@@ -141,7 +134,7 @@ def aggregate(level: Level, labels: np.ndarray, count: int) -> Level:
         starts[m + 1] = p
     rows = starts, targets[:p], half[:p]  # what was not written to takes no memory
     physical = merged_physical(level.physical, first, members)
-    return Level(*rows, flow, leave, enter, teleport, landing, alone, physical, level.symmetric)
+    return Level(*rows, rates, alone, physical, level.symmetric)
 
 
 @inline
@@ -151,31 +144,24 @@ def stacked(levels: list[Level]) -> Level:
         return levels[0]
     nodes = links = 0
     for level in levels:
-        nodes += level.flow.size
+        nodes += level.rates.shape[0]
         links += level.targets.size
-    starts, targets, half = (
-        np.zeros(nodes + 1, np.uint64),
-        np.empty(links, np.uint32),
-        np.empty(links),
-    )
-    flow, leave, enter = np.empty(nodes), np.empty(nodes), np.empty(nodes)
-    teleports = levels[0].teleport.size > 0
-    teleport, landing = np.empty(nodes if teleports else 0), np.empty(nodes if teleports else 0)
+    starts, targets = np.zeros(nodes + 1, np.uint64), np.empty(links, np.uint32)
+    half, rates = np.empty(links), np.empty((nodes, levels[0].rates.shape[1]))
     alone = np.empty(nodes if levels[0].alone.size else 0)
     x = p = 0
     for level in levels:
-        y, q = x + level.flow.size, p + level.targets.size
+        y, q = x + level.rates.shape[0], p + level.targets.size
         starts[x + 1 : y + 1] = level.starts[1:] + np.uint64(p)
         targets[p:q] = level.targets + np.uint32(x)
         half[p:q] = level.half
-        flow[x:y], leave[x:y], enter[x:y] = level.flow, level.leave, level.enter
-        if teleports:
-            teleport[x:y], landing[x:y] = level.teleport, level.landing
+        for c in range(rates.shape[1]):
+            rates[x:y, c] = level.rates[:, c]
         if alone.size:
             alone[x:y] = level.alone
         x, p = y, q
-    rates = flow, leave, enter, teleport, landing, alone
-    return Level(starts, targets, half, *rates, no_physical(), levels[0].symmetric)
+    first = levels[0]
+    return Level(starts, targets, half, rates, alone, first.physical, first.symmetric)
 
 
 @kernel
@@ -222,17 +208,15 @@ def induced(level: Level, labels: np.ndarray, kept: np.ndarray) -> Level:
                 half[p] = level.half[j]
                 p += 1
         starts[i + 1] = p
-    teleports = level.teleport.size > 0
-    leave = level.leave[kept]
+    rates = np.empty((kept.size, level.rates.shape[1]))
+    for i in range(kept.size):
+        for c in range(rates.shape[1]):
+            rates[i, c] = level.rates[kept[i], c]
     return Level(
         starts,
         targets[:p],
         half[:p],
-        level.flow[kept],
-        leave,
-        leave if level.symmetric else level.enter[kept],
-        level.teleport[kept] if teleports else level.teleport,
-        level.landing[kept] if teleports else level.landing,
+        rates,
         level.alone[kept] if level.alone.size else level.alone,
         kept_physical(level.physical, labels, kept),
         level.symmetric,

@@ -9,14 +9,23 @@ from __future__ import annotations
 
 import numpy as np
 
-from zoo.infomap.kernels.aggregation import Level, members_of
+from zoo.infomap.kernels.aggregation import (
+    ENTER,
+    FLOW,
+    LANDING,
+    LEAVE,
+    TELEPORT,
+    WITH_TELEPORT,
+    Level,
+    members_of,
+)
 from zoo.infomap.kernels.logarithm import Scalar, plogp
 from zoo.infomap.kernels.visits import shuffled
 from zoo.kernels import kernel
 
 GAIN = 1e-10  # bits that a module must save
-# Sums over the nodes of a module; what INNER and STAYS count does not cross its border.
-FLOW, LEAVE, ENTER, INNER, TELEPORT, LANDING, STAYS = range(7)
+# Sums over the nodes of a module: of their rates, and what does not cross its border.
+INNER, STAYS = 5, 6
 
 
 @kernel
@@ -52,8 +61,8 @@ def take_over(level: Level, labels: np.ndarray, others: np.ndarray, seed: int) -
                 found += 1
             takes[m] += 1
             size += 1
-            add_node(level, x, sums[new])
-            add_node(level, x, taken[m])
+            add_node(level, np.int64(x), sums[new])
+            add_node(level, np.int64(x), taken[m])
             for j in range(level.starts[x], level.starts[x + 1]):
                 y = level.targets[j]
                 together = others[y] == s
@@ -100,13 +109,10 @@ def sums_of(level: Level, labels: np.ndarray, count: int, spare: int) -> np.ndar
 @kernel
 def add_node(level: Level, x: int, sums: np.ndarray) -> None:
     """Add what a node has to the sums of a module, but for its links."""
-    sums[FLOW] += level.flow[x]
-    sums[LEAVE] += level.leave[x]
-    sums[ENTER] += level.enter[x]
-    if level.teleport.size:
-        sums[TELEPORT] += level.teleport[x]
-        sums[LANDING] += level.landing[x]
-        sums[STAYS] += level.teleport[x] * level.landing[x]
+    for c in range(level.rates.shape[1]):
+        sums[c] += level.rates[x, c]
+    if level.rates.shape[1] == WITH_TELEPORT:
+        sums[STAYS] += level.rates[x, TELEPORT] * level.rates[x, LANDING]
 
 
 @kernel

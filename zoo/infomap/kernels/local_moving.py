@@ -9,17 +9,25 @@ from __future__ import annotations
 
 import numpy as np
 
-from zoo.infomap.kernels.aggregation import Level
+from zoo.infomap.kernels.aggregation import (
+    ENTER,
+    FLOW,
+    LANDING,
+    LEAVE,
+    TELEPORT,
+    WITH_TELEPORT,
+    Level,
+)
 from zoo.infomap.kernels.logarithm import Scalar, log2
 from zoo.infomap.kernels.module_rates import (
-    LANDING,
-    TELEPORT,
+    MODULE_LANDING,
+    MODULE_TELEPORT,
     add_to_module,
     index_change,
     term_bound,
     term_change,
 )
-from zoo.infomap.kernels.physical import add_bonuses
+from zoo.infomap.kernels.physical import add_bonuses, holders_of
 from zoo.kernels import kernel
 
 GAIN = 1e-11  # bits that a move must save: above what rounding makes up
@@ -55,12 +63,14 @@ def move_nodes(
     """
     # Scratch: the flow to each module that a node is linked to, and the names of empty modules.
     starts, targets, half = level.starts, level.targets, level.half
-    teleports, states = level.teleport.size > 0, level.physical.starts.size > 0
+    rates, states = level.rates, level.physical.starts.size > 0
+    teleports = rates.shape[1] == WITH_TELEPORT
     free = level.alone.size > 0
     nodes = labels.size
     waits = np.ones(nodes, np.uint8)
     links = np.zeros(modules.shape[0])  # half of the flow between the node and each module
     found = np.empty(modules.shape[0] + 1, np.uint32)
+    holders = holders_of(level.physical)
     shares = np.zeros(modules.shape[0] if states else 0)
     bonuses = np.zeros(shares.size)  # see `add_bonuses`
     members = np.bincount(labels, minlength=modules.shape[0])
@@ -83,7 +93,7 @@ def move_nodes(
 
         # Candidates: the modules of its neighbours, and the flow between it and each.
         old = labels[x]
-        candidates = 0
+        candidates = np.int64(0)
         for j in range(starts[x], starts[x + 1]):
             m = labels[targets[j]]
             link = links[m]
@@ -94,7 +104,7 @@ def move_nodes(
         bonus = 0.0
         if states:
             candidates = add_bonuses(
-                level.physical, x, labels, links, shares, bonuses, found, candidates
+                level.physical, holders, x, labels, links, shares, bonuses, found, candidates
             )
             bonus = bonuses[old]
             bonuses[old] = 0.0
@@ -110,11 +120,11 @@ def move_nodes(
         if candidates == 0 or (candidates == 1 and found[0] == old):
             continue
         # What leaving the old module changes; recorded teleportation is a link to each node.
-        flow, leave, enter = level.flow[x], level.leave[x], level.enter[x]
+        flow, leave, enter = rates[x, FLOW], rates[x, LEAVE], rates[x, ENTER]
         if teleports:
-            teleport, landing = level.teleport[x], level.landing[x]
-            inside += teleport * (modules[old, LANDING] - landing)
-            inside += landing * (modules[old, TELEPORT] - teleport)
+            teleport, landing = rates[x, TELEPORT], rates[x, LANDING]
+            inside += teleport * (modules[old, MODULE_LANDING] - landing)
+            inside += landing * (modules[old, MODULE_TELEPORT] - teleport)
         total = float(index[groups[x]])
         log_total = log2(total)
         removal = term_change(modules, old, -flow, inside - leave, inside - enter) - bonus
@@ -149,7 +159,8 @@ def move_nodes(
             link = 2.0 * links[m]
             links[m] = 0.0
             if teleports:
-                link += teleport * modules[m, LANDING] + landing * modules[m, TELEPORT]
+                link += teleport * modules[m, MODULE_LANDING]
+                link += landing * modules[m, MODULE_TELEPORT]
             change = removal + index_change(total, log_total, inside - link)
             if states:
                 change += bonuses[m]
@@ -190,8 +201,7 @@ def move_nodes(
         if states:
             for j in range(level.physical.starts[x], level.physical.starts[x + 1]):
                 u = level.physical.names[j]
-                begin, end = level.physical.holder_starts[u], level.physical.holder_starts[u + 1]
-                others = level.physical.holders[begin:end]
+                others = holders.nodes[holders.starts[u] : holders.starts[u + 1]]
                 waiting = enqueue(others, labels, new, waits, queue, head, waiting)
     return saved
 

@@ -18,29 +18,37 @@ from __future__ import annotations
 
 import numpy as np
 
-from zoo.infomap.kernels.aggregation import Level
+from zoo.infomap.kernels.aggregation import ENTER, FLOW, LANDING, LEAVE, TELEPORT, WITHOUT
 from zoo.infomap.kernels.logarithm import Scalar, log2, plogp
 from zoo.kernels import kernel
 
-# Columns of the modules' array: a row is half a cache line, or a whole one for directed flows.
-FLOW, LEAVE, LOG_ALL, LOG_LEAVE, ENTER, LOG_ENTER, TELEPORT, LANDING = range(8)
+# Columns of the modules' array after FLOW and LEAVE: a row is half a cache line, or a whole one for
+# directed flows.
+LOG_ALL, LOG_LEAVE, MODULE_ENTER, LOG_ENTER, MODULE_TELEPORT, MODULE_LANDING = range(2, 8)
 SYMMETRIC, GENERAL = 4, 8  # numbers of columns; a symmetric flow enters as much as it leaves
 LOG2_E = 1 / np.log(2)
 TINY = 1e-300
 
 
 @kernel
-def modules_of(level: Level, spare: Scalar) -> np.ndarray:
-    """Return the modules' array, float64 (nodes + spare, columns), each node being a module."""
-    nodes = level.flow.size
-    modules = np.zeros((nodes + spare, SYMMETRIC if level.symmetric else GENERAL))
-    for m in range(nodes):
-        modules[m, FLOW] = level.flow[m]
-        modules[m, LEAVE] = level.leave[m]
-        if not level.symmetric:
-            modules[m, ENTER] = level.enter[m]
-            modules[m, TELEPORT] = level.teleport[m] if level.teleport.size else 0.0
-            modules[m, LANDING] = level.landing[m] if level.teleport.size else 0.0
+def modules_of(rates: np.ndarray, symmetric: bool, spare: Scalar) -> np.ndarray:
+    """Return the modules' array, float64 (modules + spare, columns).
+
+    Args:
+        rates: float64 (modules, columns), see `Level`.
+        symmetric: whether every node is entered as often as it is left.
+        spare: number of modules without nodes.
+    """
+    count = rates.shape[0]
+    modules = np.zeros((count + spare, SYMMETRIC if symmetric else GENERAL))
+    for m in range(count):
+        modules[m, FLOW] = rates[m, FLOW]
+        modules[m, LEAVE] = rates[m, LEAVE]
+        if not symmetric:
+            modules[m, MODULE_ENTER] = rates[m, ENTER]
+            if rates.shape[1] > WITHOUT:
+                modules[m, MODULE_TELEPORT] = rates[m, TELEPORT]
+                modules[m, MODULE_LANDING] = rates[m, LANDING]
         set_logarithms(modules, m)
     return modules
 
@@ -51,7 +59,7 @@ def set_logarithms(modules: np.ndarray, m: Scalar) -> None:
     modules[m, LOG_ALL] = log2(modules[m, LEAVE] + modules[m, FLOW])
     modules[m, LOG_LEAVE] = log2(modules[m, LEAVE])
     if modules.shape[1] == GENERAL:
-        modules[m, LOG_ENTER] = log2(modules[m, ENTER])
+        modules[m, LOG_ENTER] = log2(modules[m, MODULE_ENTER])
 
 
 @kernel
@@ -65,7 +73,7 @@ def term_change(
     left = plogp(q + leave) - q * modules[m, LOG_LEAVE]
     if modules.shape[1] == SYMMETRIC:
         return change - 2.0 * left
-    q = modules[m, ENTER]
+    q = modules[m, MODULE_ENTER]
     return change - left - (plogp(q + enter) - q * modules[m, LOG_ENTER])
 
 
@@ -79,7 +87,7 @@ def term_bound(
     left = leave * (modules[m, LOG_LEAVE] + LOG2_E * (1.0 + r))
     if modules.shape[1] == SYMMETRIC:
         return change - 2.0 * left
-    r = enter / (modules[m, ENTER] + TINY)
+    r = enter / (modules[m, MODULE_ENTER] + TINY)
     return change - left - enter * (modules[m, LOG_ENTER] + LOG2_E * (1.0 + r))
 
 
@@ -106,7 +114,7 @@ def add_to_module(
     modules[m, FLOW] += flow
     modules[m, LEAVE] += leave
     if modules.shape[1] == GENERAL:
-        modules[m, ENTER] += enter
-        modules[m, TELEPORT] += teleport
-        modules[m, LANDING] += landing
+        modules[m, MODULE_ENTER] += enter
+        modules[m, MODULE_TELEPORT] += teleport
+        modules[m, MODULE_LANDING] += landing
     set_logarithms(modules, m)

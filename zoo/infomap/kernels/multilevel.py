@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from zoo.infomap.kernels.aggregation import Level, aggregate, induced, stacked
+from zoo.infomap.kernels.aggregation import (
+    ENTER,
+    WITHOUT,
+    Level,
+    aggregate,
+    induced,
+    stacked,
+)
 from zoo.infomap.kernels.local_moving import move_nodes
 from zoo.infomap.kernels.logarithm import Scalar
 from zoo.infomap.kernels.module_rates import modules_of
@@ -17,59 +24,61 @@ PIECES, LEAST = 16, 1 << 13  # a level is divided in so many pieces of so many n
 TRIES, LEAST_TRIES = 1 << 14, 8
 
 
-@inline
+@kernel
 def climb(
     level: Level,
     labels: np.ndarray,
-    top: Level,
+    rates: np.ndarray,
     groups: np.ndarray,
     exits: np.ndarray,
     seed: int,
     preferred: Scalar,
-) -> tuple[Level, float]:
+) -> tuple[np.ndarray, float, float]:
     """Move nodes, then their modules as wholes, and so on until nothing moves.
 
     Args:
         level: the nodes, see `two_level.search` for this and the following.
         labels: the module of each node; changed.
-        top: the level of the modules that `labels` name.
+        rates: float64 (modules, columns), those of the modules that `labels` name, see `Level`.
         groups: the parent of each node.
         exits: the exit flow of each parent.
         seed: chooses the order of visits.
         preferred: number of modules to prefer; 0 for none.
 
     Returns:
-        The level of the new modules and the bits saved.
+        The rates of the new modules, the bits saved, and those of them that wholes saved: where
+        these moved, nodes may gain again.
     """
-    here, modules, total, leaves = level, labels, 0.0, True
+    here, modules, total, wholes, leaves = level, labels, 0.0, 0.0, True
     reach = np.int64(0)  # first along links
     while True:
         # What each parent's index codebook is used: its exit and the enter flow of its modules.
-        count = top.flow.size
+        count = rates.shape[0]
         parents = parents_of(modules, groups, count)
         index = exits.copy()
         for m in range(count):
-            index[parents[m]] += top.enter[m]
+            index[parents[m]] += rates[m, ENTER]
         # Move nodes of this level; there is room for modules that are made on the way.
         order = shuffled(modules.size, seed)
         spare = 1 + min(count, modules.size - count)
-        rates = modules_of(top, spare)
-        saved = move_nodes(here, modules, rates, groups, index, order, preferred, reach)
+        sums = modules_of(rates, level.symmetric, spare)
+        saved = move_nodes(here, modules, sums, groups, index, order, preferred, reach)
         if saved == 0.0:
-            if reach > 0 or not level.teleport.size:
-                return top, total
+            if reach > 0 or level.rates.shape[1] == WITHOUT:
+                return rates, total, wholes
             reach = reach_of(modules.size)
             continue
         # Label the leaves, and go on with the modules as nodes.
         total += saved
+        wholes += 0.0 if leaves else saved
         count = renumber(modules, count + spare)
         if not leaves:
             for x in range(labels.size):
                 labels[x] = modules[labels[x]]
         groups = parents_of(modules, groups, count)
-        top = aggregate(here, modules, count)
-        here, modules, leaves = top, np.arange(count).astype(np.uint32), False
-        reach = reach_of(count) if level.teleport.size else np.int64(0)
+        here, leaves = aggregate(here, modules, count), False
+        rates, modules = here.rates, np.arange(count).astype(np.uint32)
+        reach = reach_of(count) if level.rates.shape[1] > WITHOUT else np.int64(0)
 
 
 @kernel
@@ -101,12 +110,12 @@ def divide(
         The part that each node of `order` is in, uint32 (kept,), and the parts as a level.
     """
     parts, top = _first_parts(level, labels, order, groups, exits, seed)
-    joined = np.arange(top.flow.size).astype(np.uint32)
+    joined = np.arange(top.rates.shape[0]).astype(np.uint32)
     parents = parents_of(parts, groups, joined.size)
-    top, _ = climb(top, joined, top, parents, exits, seed, np.int64(0))
+    rates, _, _ = climb(top, joined, top.rates, parents, exits, seed, np.int64(0))
     for x in range(parts.size):
         parts[x] = joined[parts[x]]
-    return parts, top
+    return parts, aggregate(top, joined, rates.shape[0])
 
 
 @inline
@@ -135,11 +144,18 @@ def _first_parts(
         inside, modules = induced(level, labels, order[begin:end]), groups[begin:end]
         index = exits.copy()
         for x in range(modules.size):
-            index[modules[x]] += inside.enter[x]
+            index[modules[x]] += inside.rates[x, ENTER]
         here = visits[(visits >= begin) & (visits < end)] - np.uint32(begin)
         own = np.arange(modules.size).astype(np.uint32)
         move_nodes(
-            inside, own, modules_of(inside, 1), modules, index, here, np.int64(0), np.int64(0)
+            inside,
+            own,
+            modules_of(inside.rates, inside.symmetric, np.int64(1)),
+            modules,
+            index,
+            here,
+            np.int64(0),
+            np.int64(0),
         )
         fewer = renumber(own, own.size + 1)
         pieces.append(aggregate(inside, own, fewer))

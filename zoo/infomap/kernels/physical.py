@@ -24,49 +24,59 @@ class Physical(NamedTuple):
         starts: uint64 (nodes + 1,), rows of `names` and `flow`; (0,) if every node is its own.
         names: uint32 (holdings,), physical nodes.
         flow: float64 (holdings,), visit rates.
-        holder_starts: uint64 (physical nodes + 1,), rows of `holders` and `holder_flow`.
-        holders: uint32 (holdings,), nodes of the level.
-        holder_flow: float64 (holdings,).
     """
 
     starts: np.ndarray
     names: np.ndarray
     flow: np.ndarray
-    holder_starts: np.ndarray
-    holders: np.ndarray
-    holder_flow: np.ndarray
+
+
+class Holders(NamedTuple):
+    """Which nodes of a level hold each physical node.
+
+    Attributes:
+        starts: uint64 (physical nodes + 1,), rows of `nodes` and `flow`.
+        nodes: uint32 (holdings,), nodes of the level.
+        flow: float64 (holdings,), visit rates.
+    """
+
+    starts: np.ndarray
+    nodes: np.ndarray
+    flow: np.ndarray
 
 
 @kernel
 def no_physical() -> Physical:
     """Return what an ordinary network has: nothing."""
-    starts, names, flow = np.empty(0, np.uint64), np.empty(0, np.uint32), np.empty(0)
-    return Physical(starts, names, flow, starts, names, flow)
+    return Physical(np.empty(0, np.uint64), np.empty(0, np.uint32), np.empty(0))
 
 
 @kernel
-def held(starts: np.ndarray, names: np.ndarray, flow: np.ndarray, count: int) -> Physical:
-    """Return holdings with their inverse.
+def count_names(physical: Physical) -> int:
+    """Return a number that all physical nodes are below."""
+    count = np.int64(0)
+    for name in physical.names:
+        count = max(count, np.int64(name) + 1)
+    return count
 
-    Args:
-        starts: uint64 (nodes + 1,).
-        names: uint32 (holdings,), below `count`.
-        flow: float64 (holdings,).
-        count: number of physical nodes.
-    """
+
+@kernel
+def holders_of(physical: Physical) -> Holders:
+    """Return the nodes that hold each physical node."""
+    count = count_names(physical)
     rows = np.zeros(count + 2, np.uint64)
-    for name in names:
+    for name in physical.names:
         rows[name + 2] += np.uint64(1)
     for u in range(count):
         rows[u + 2] += rows[u + 1]
-    holders, holder_flow = np.empty(names.size, np.uint32), np.empty(names.size)
-    for x in range(starts.size - 1):
-        for j in range(starts[x], starts[x + 1]):
-            place = rows[names[j] + 1]
-            holders[place] = x
-            holder_flow[place] = flow[j]
-            rows[names[j] + 1] += np.uint64(1)
-    return Physical(starts, names, flow, rows[:-1].copy(), holders, holder_flow)
+    nodes, flow = np.empty(physical.names.size, np.uint32), np.empty(physical.names.size)
+    for x in range(physical.starts.size - 1):
+        for j in range(physical.starts[x], physical.starts[x + 1]):
+            u = physical.names[j] + 1
+            nodes[rows[u]] = x
+            flow[rows[u]] = physical.flow[j]
+            rows[u] += np.uint64(1)
+    return Holders(rows[:-1], nodes, flow)
 
 
 @kernel
@@ -74,7 +84,7 @@ def merged_physical(physical: Physical, first: np.ndarray, members: np.ndarray) 
     """Return the holdings of modules; `members[first[m]:first[m + 1]]` are the nodes of m."""
     if physical.starts.size == 0:
         return physical
-    count = physical.holder_starts.size - 1
+    count = count_names(physical)
     starts = np.zeros(first.size, np.uint64)
     names, flow = np.empty(physical.names.size, np.uint32), np.empty(physical.names.size)
     found = np.zeros(count)
@@ -93,7 +103,7 @@ def merged_physical(physical: Physical, first: np.ndarray, members: np.ndarray) 
             flow[i] = found[names[i]]
             found[names[i]] = 0.0
         starts[m + 1] = p
-    return held(starts, names[:p].copy(), flow[:p].copy(), count)
+    return Physical(starts, names[:p].copy(), flow[:p].copy())
 
 
 @kernel
@@ -107,7 +117,7 @@ def kept_physical(physical: Physical, labels: np.ndarray, kept: np.ndarray) -> P
     """
     if physical.starts.size == 0:
         return physical
-    last = np.full(physical.holder_starts.size - 1, -1)  # the module that named it last
+    last = np.full(count_names(physical), -1)  # the module that named it last
     new = np.empty(last.size, np.uint32)
     starts = np.zeros(kept.size + 1, np.uint64)
     names, flow = np.empty(physical.names.size, np.uint32), np.empty(physical.names.size)
@@ -124,12 +134,13 @@ def kept_physical(physical: Physical, labels: np.ndarray, kept: np.ndarray) -> P
             flow[p] = physical.flow[j]
             p += 1
         starts[i + 1] = p
-    return held(starts, names[:p].copy(), flow[:p].copy(), count)
+    return Physical(starts, names[:p].copy(), flow[:p].copy())
 
 
 @kernel
 def add_bonuses(
     physical: Physical,
+    holders: Holders,
     x: int,
     labels: np.ndarray,
     links: np.ndarray,
@@ -142,6 +153,7 @@ def add_bonuses(
 
     Args:
         physical: the holdings.
+        holders: the same by physical node.
         x: the node.
         labels: uint32 (nodes,), the modules of the nodes.
         links: float64 (modules,), not 0 for modules found already.
@@ -159,12 +171,12 @@ def add_bonuses(
         if flow <= 0:
             continue
         # The flow of other states of this physical node in each module, then what it saves there.
-        rows = range(physical.holder_starts[u], physical.holder_starts[u + 1])
+        rows = range(holders.starts[u], holders.starts[u + 1])
         for i in rows:
-            if physical.holders[i] != x:
-                shares[labels[physical.holders[i]]] += physical.holder_flow[i]
+            if holders.nodes[i] != x:
+                shares[labels[holders.nodes[i]]] += holders.flow[i]
         for i in rows:
-            m = labels[physical.holders[i]]
+            m = labels[holders.nodes[i]]
             share = shares[m]
             if share > 0:
                 if links[m] == 0 and bonuses[m] == 0:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from zoo.errors import require_number, require_whole
 from zoo.infomap.networks.network import Network, from_edges
 
 BLOCK = 1 << 24  # similarities held at a time
@@ -31,8 +32,8 @@ def knn_graph(vectors: ArrayLike, k: int = 50, threshold: float = 0.6) -> Networ
         >>> network.targets
         array([1, 0], dtype=int32)
     """
-    if k < 1:
-        raise ValueError(f"k is {k}: expected at least 1 neighbour")
+    require_whole("k", k)
+    require_number("threshold", threshold)
     if not 0 <= threshold <= 1:
         raise ValueError(f"threshold is {threshold}: expected a cosine from 0 to 1")
     units = _unit_vectors(vectors)

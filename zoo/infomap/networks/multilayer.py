@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from zoo.errors import require_number, require_whole
 from zoo.infomap.kernels.csr import row_sums
 from zoo.infomap.networks.network import Network, from_edges, node_column, weight_column
 
@@ -287,8 +288,9 @@ def _network(
 
 def _check_relaxation(rate: float, down: int | None, up: int | None) -> None:
     """Refuse a rate that is no probability and limits below 0."""
+    require_number("relax_rate", rate)
     if not 0 <= rate <= 1:
         raise ValueError(f"relax_rate is {rate}: expected a probability, 0 to 1")
     for limit, name in ((down, "relax_down"), (up, "relax_up")):
-        if limit is not None and limit < 0:
-            raise ValueError(f"{name} is {limit}: expected 0 or more, or None for no limit")
+        if limit is not None:
+            require_whole(name, limit, least=0)

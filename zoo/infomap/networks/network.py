@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from zoo.errors import require_whole
 from zoo.infomap.networks.csr import Rows, merged, mirrored, sorted_by, transposed, without_loops
 
 LIMIT = 2**31 - 1  # nodes are numbered by int32
@@ -102,6 +103,7 @@ def from_edges(
         raise ValueError("the network has no links: give at least one")
     if nodes is None:
         nodes = node_count(first, second)
+    require_whole("nodes", nodes)
     require_nodes(first, nodes, "sources")
     require_nodes(second, nodes, "targets")
     weight = np.ones(1) if weights is None else weight_column(weights, edges)
