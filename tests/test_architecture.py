@@ -111,7 +111,7 @@ def is_face(module):
 
 # what is neither network nor loss in a technique; those of 4 read checkpoints of others
 OF_A_TECHNIQUE = {
-    **{"corpora": 2, "data": 2, "module": 3, "sweep": 4, "cli": 6},
+    **{"corpora": 2, "data": 2, "metrics": 2, "module": 3, "sweep": 4, "cli": 6},
     **{"backbone": 4, "bert": 4, "diagnose": 4},
 }
 

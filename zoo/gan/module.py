@@ -12,8 +12,8 @@ from torch.optim.lr_scheduler import LambdaLR
 from zoo.gan.batch import PHASES, Part, PartNoise, Scores, statistics_kept
 from zoo.gan.critic_step import CriticStep, squared_gradient
 from zoo.gan.losses import Form, distance, make_loss
+from zoo.gan.metrics import SampleMeasures
 from zoo.gan.net import Gan
-from zoo.gan.sample_measures import SampleMeasures
 from zoo.gan.spectrum import Game, singular_values, spectrum
 from zoo.gan.terms import Consensus, SpectralNorm, check_critic, make_terms, penalty
 from zoo.gan.updates import Mover, make_update
