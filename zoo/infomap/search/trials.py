@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from zoo.infomap.flow import Flow
-from zoo.infomap.hierarchy import count_of, hierarchy, numbered
 from zoo.infomap.kernels.aggregation import Level, aggregate, both_ways
 from zoo.infomap.kernels.crossover import take_over
 from zoo.infomap.kernels.csr import row_sums
@@ -20,7 +19,8 @@ from zoo.infomap.kernels.physical import Physical, no_physical
 from zoo.infomap.kernels.two_level import search
 from zoo.infomap.map_equation import Labels, codelength, nested_levels, one_level
 from zoo.infomap.networks.csr import Rows, transposed
-from zoo.infomap.refinement import leaves_moved, refined
+from zoo.infomap.search.hierarchy import count_of, hierarchy, numbered
+from zoo.infomap.search.refinement import leaves_moved, refined
 from zoo.infomap.tree import Tree
 
 # Searches of one trial: in a small network each is a lottery and takes no time.
