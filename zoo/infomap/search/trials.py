@@ -25,7 +25,7 @@ from zoo.infomap.tree import Tree
 
 # Searches of one trial: in a small network each is a lottery and takes no time.
 MOST_SEARCHES, NODES_SEARCHED = 6, 2000
-PATIENCE = 2  # searches of a trial in a row that find nothing better: no more are made
+PATIENCE = 3  # searches of a trial in a row that find nothing better: no more are made
 SAME = 1e-9  # bits: two searches that differ by less have found the same
 
 
