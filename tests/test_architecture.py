@@ -43,6 +43,7 @@ ADDRESSES = [
     "zoo.adversarial.data:Sentiment",
     "zoo.linking.module:TransformerLinking",
     "zoo.linking.corpora:Poets",
+    "zoo.linking.corpora:Polyphones",
     "zoo.linking.inputs:InputMaker",
     "zoo.linking.knowledge:KnowledgeBase",
     "zoo.linking.behaviour:Behaviour",
@@ -131,7 +132,7 @@ def floor(module):
         if rest[0] == "adversarial" and rest[1] in ADVERSARIAL_CALLBACKS:
             return 2
         return OF_A_TECHNIQUE.get(rest[-1], 1)
-    if module in ("zoo.optim.by_hand", "zoo.optim.precision"):
+    if module in ("zoo.optim.manual_optimization", "zoo.optim.precision"):
         return 2
     if module in ("zoo.data.text", "zoo.data.images.augment"):  # pure functions
         return 1

@@ -225,6 +225,22 @@ def test_bad_data_is_one_line_and_exit_code_2(content, complaint, capsys, tmp_pa
     assert complaint in line
 
 
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ("--trainer.devices 0", "(devices='0')` value is not a valid input"),
+        ("--trainer.limit_train_batches 0.0001", "Please increase the `limit_train_batches`"),
+        pytest.param(
+            "--trainer.accelerator gpu",
+            "No supported gpu backend found! (--trainer.accelerator auto",
+            marks=pytest.mark.skipif(torch.accelerator.is_available(), reason="there is a GPU"),
+        ),
+    ],
+)
+def test_what_lightning_refuses_is_one_line(options, complaint, capsys, tmp_path):
+    assert complaint in refused(["fit", *recipe(tmp_path), *options.split()], capsys)
+
+
 def test_an_output_that_is_no_checkpoint_is_left_alone(capsys, tmp_path):
     (tmp_path / "thesis.txt").write_text("years of work")
     line = refused(["fit", *recipe(tmp_path / "..", name=NAME), "--output", str(tmp_path)], capsys)

@@ -166,6 +166,13 @@ RECIPES = {
     "a place behind a blank": {"data__init_args__path": " /etc/passwd"},
     "a place on a drive": {"data__init_args__path": "C:/Users"},
     "an address of features": {"model__init_args__features": "stranger/features"},
+    "a hidden place": {"data__init_args__path": ".ssh/id_ed25519"},
+    "a hidden place below": {"data__init_args__path": "work/ .aws/credentials"},
+    "an option of an optimiser in a name with dots": {
+        "optimizer": {"class_path": "torch.optim.SGD", "init_args": {"lr.class_path": "os"}}
+    },
+    "as many checkpoints as fill the disk": {"checkpoint__save_top_k": -1},
+    "another machine": {"trainer__num_nodes": 2},
     "more processes than cores": {"trainer__devices": 100_000},
     "more processes than cores, listed": {"trainer__devices": [0] * 1000},
     "more nodes": {"trainer__num_nodes": "100000"},

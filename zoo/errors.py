@@ -3,6 +3,7 @@
 from numbers import Real
 from operator import index
 from pathlib import Path
+from unicodedata import category
 
 
 def one_line(error: BaseException) -> str:
@@ -12,7 +13,12 @@ def one_line(error: BaseException) -> str:
     """
     if isinstance(error, OSError) and error.strerror and isinstance(error.filename, str | Path):
         return f"{error.filename or repr('')}: {reason(error)}"
-    return " ".join(str(error).split()) or type(error).__name__
+    return printable(" ".join(str(error).split())) or type(error).__name__
+
+
+def printable(text: str) -> str:
+    """Return a text without what would act on the terminal: it may be a stranger's."""
+    return "".join("\ufffd" if category(c) == "Cc" and c not in "\t\n" else c for c in text)
 
 
 def reason(error: OSError) -> str:

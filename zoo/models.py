@@ -261,9 +261,11 @@ TABLE: list[dict[str, str]] = [
         "summary": "Which reading has this Chinese character? Readings linked as entities.",
         "build": "zoo.linking.net:TransformerLinker",
         "recipe": "linking/polyphones.yaml",
-        "corpora": "polyphones",
+        "repo": f"{OWNER}/linking_polyphones" if OWNER else "",  # the wheel leaves it out
+        "corpora": "polyphones passages",
         "paper": "Scalable Zero-shot Entity Linking with Dense Entity Retrieval "
         "(Wu et al.; arXiv 1911.03814)",
+        **_E5,
         **_LINKING,
     },
     {
@@ -287,14 +289,14 @@ TABLE: list[dict[str, str]] = [
     },
     {
         "name": "gan_r1_digits",
-        "summary": "Handwritten digits from noise; a small DCGAN with R1.",
+        "summary": "Handwritten digits from noise, by class; a small DCGAN with R1.",
         "recipe": "gan/r1_digits.yaml",
         "corpora": "digits",
         **_R1,
     },
     {
         "name": "gan_r1_fashion",
-        "summary": "Garments from noise; a small DCGAN with R1.",
+        "summary": "Garments from noise, by class; a small DCGAN with R1.",
         "recipe": "gan/r1_fashion.yaml",
         "corpora": "fashion",
         **_R1,

@@ -1,9 +1,9 @@
 """What each part is worth on poets: one fit a row, by `zoo fit`, seeds side by side.
 
-    python benchmarks/linking/ablations.py [--seeds 3] [--rows context prior] [-- OPTIONS OF FIT]
+    python benchmarks/linking/ablations.py [--seeds 3] [--rows context "no overlap"] [-- OPTIONS]
 
 Accuracy over gold mentions of poets in the base, and over linked and NIL ones, on the test split of
-the recipe. What follows `--` goes to every fit, such as `--trainer.max_epochs 2`.
+the recipe. What follows `--` goes to every `zoo fit`, such as `--trainer.max_epochs 2`.
 """
 
 import argparse
@@ -45,14 +45,15 @@ def fit(options, seed):
 
 
 def main():
-    before, _, more = " ".join(sys.argv[1:]).partition("-- ")
+    words = sys.argv[1:]
+    end = words.index("--") if "--" in words else len(words)
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--rows", nargs="*", default=list(ROWS), choices=ROWS)
-    options = parser.parse_args(before.split())
+    options = parser.parse_args(words[:end])
     print(f"{'without, or with':24}" + "".join(f"{name:>26}" for name in FIGURES))
     for row in options.rows:
-        runs = [fit([*ROWS[row], *more.split()], seed) for seed in range(options.seeds)]
+        runs = [fit([*ROWS[row], *words[end + 1 :]], seed) for seed in range(options.seeds)]
         cells = [" ".join(f"{value:.3f}" for value in values) for values in zip(*runs, strict=True)]
         print(f"{row:24}" + "".join(f"{cell:>26}" for cell in cells), flush=True)
 

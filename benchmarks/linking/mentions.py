@@ -10,7 +10,7 @@ import argparse
 
 import zoo
 from zoo.linking.corpora import LabelledTexts, Poets, Polyphones
-from zoo.linking.ladder import ladder
+from zoo.linking.metrics import ladder
 
 DATA = {"poets": Poets, "polyphones": Polyphones, "own": LabelledTexts}
 

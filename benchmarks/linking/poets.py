@@ -1,10 +1,14 @@
 """Who is meant in a title: baselines over five folds, and checkpoints beside them.
 
     python benchmarks/linking/poets.py [--by author|title|name] [--folds 0 --models FOLDER]
+    python benchmarks/linking/poets.py --nil --folds 0 --models linking_poets
 
 Accuracy over gold mentions of poets in the base, all titles once: each fold tests a fifth. The
 logistic regression has what the facts and the training titles allow, and no text: the dates, the
 counts and who named whom. Intervals are 95 % by bootstrap over titles.
+
+With `--nil`, accuracy over all gold mentions, those of people whom the base lacks too; thresholds
+are fitted to the validation split.
 """
 
 import argparse
@@ -17,6 +21,7 @@ from sklearn.preprocessing import StandardScaler
 
 import zoo
 from zoo.data.poets import FOLDS, load_poets
+from zoo.linking.calibration import Calibration, fit
 from zoo.linking.corpora import Poets
 from zoo.metrics.bootstrap import bootstrap_interval
 
@@ -99,15 +104,62 @@ def linked(folder, data):
     return np.array(best) == np.array([q.answer for q in questions])
 
 
+def with_nil(net, data):
+    """Whether each way is right on the test mentions, NIL ones too; the best threshold is fitted.
+
+    Of the prior: the logarithms of `Behaviour.prior` times the share of known mentions, and of the
+    share of unknown ones.
+    """
+    net.behaviour = data.behaviour
+    of = {split: data.read(split) for split in ("valid", "test")}
+    answer = {split: torch.tensor([q.answer for q in of[split]]) for split in of}
+
+    def prior(question):
+        unknown = question.nil_features[0]  # log-odds
+        known = -math.log1p(math.exp(unknown))
+        return [unknown + known, *(row[PRIOR] + known for row in question.features)]
+
+    def network(questions):
+        net.calibration = Calibration()
+        return [[math.log(max(p, 1e-30)) for p in row] for _, row in net.answer(questions)]
+
+    ways = {"prior": lambda qs: list(map(prior, qs)), "network": network}
+    right = {}
+    for name, score in ways.items():
+        logits = {split: padded(score(of[split])) for split in of}
+        chosen = {
+            f"{name}, always link": Calibration(),
+            f"{name}, with a threshold": fit(logits["valid"], answer["valid"]),
+        }
+        for way, calibration in chosen.items():
+            places = calibration.choose(calibration.probabilities(logits["test"]))
+            right[way] = (places == answer["test"]).numpy()
+        right[f"{name}, NIL if it is likeliest"] = (
+            logits["test"].argmax(1) - 1 == answer["test"]
+        ).numpy()
+    return right
+
+
+def padded(rows):
+    rows = [torch.tensor(row, dtype=torch.float64) for row in rows]
+    return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=-torch.inf)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--by", default="author", choices=["author", "title", "name"])
     parser.add_argument("--folds", nargs="*", type=int, default=list(range(FOLDS)))
     parser.add_argument("--models", nargs="*", default=[], help="a checkpoint folder for each fold")
+    parser.add_argument("--nil", action="store_true", help="over all gold mentions, NIL ones too")
     options = parser.parse_args()
     of = {poet.id: poet for poet in load_poets()[0]}
     right = {}
     for number, fold in enumerate(options.folds):
+        if options.nil:
+            net = zoo.load(options.models[number])
+            for name, values in with_nil(net, Poets(by=options.by, fold=fold)).items():
+                right.setdefault(name, []).append(values)
+            continue
         data = Poets(by=options.by, fold=fold, nil=False)
         train, test = Questions(data, "train", of), Questions(data, "test", of)
         chance = np.array([1 / len(rows) for rows in test.columns])

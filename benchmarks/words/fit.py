@@ -1,6 +1,6 @@
 """The constants of word discovery, chosen on the first half of the People's Daily alone.
 
-    python -m benchmarks.words.fit fit         # the weights of zoo/words/scoring.py
+    python -m benchmarks.words.fit fit         # the weights of zoo/words/features.py
     python -m benchmarks.words.fit long        # the weights of zoo/words/long_words.py
     python -m benchmarks.words.fit segmenter   # its priors, the automatic min_count, rarer words
     python -m benchmarks.words.fit ablation    # what each addition to the post's method gives
@@ -31,7 +31,7 @@ from benchmarks.words.gold import (
 
 def ablation(folder: Path) -> None:
     """Leave out one group of inputs of the score at a time, with weights fitted anew."""
-    from zoo.words import scoring
+    from zoo.words import features
 
     gold = peoples_daily(folder)
     first, second = gold[: len(gold) // 2], gold[len(gold) // 2 :]
@@ -53,7 +53,7 @@ def ablation(folder: Path) -> None:
         "without coarse cut": ("piece",),
         "without freedom at cuts": ("least_inner", "most_inner"),
         "cohesion and entropies only": tuple(
-            set(scoring.FEATURES)
+            set(features.FEATURES)
             - {"constant", "pmi", "least_entropy", "right_entropy", "left_entropy"}
         ),
     }
@@ -62,11 +62,11 @@ def ablation(folder: Path) -> None:
         (lines, least, analysed(lines, least)) for lines in (second, gold) for least in (32, 8)
     ]
     for name, dropped in groups.items():
-        kept = np.array([feature not in dropped for feature in list(scoring.FEATURES)])
+        kept = np.array([feature not in dropped for feature in list(features.FEATURES)])
         weights = fitted(parts, kept)
         row = []
         for lines, least, (lengths, words, inputs, _) in tests:
-            least_score = np.array([0, 0, *scoring.LEAST.values()])[lengths]
+            least_score = np.array([0, 0, *features.LEAST.values()])[lengths]
             chosen = (inputs * weights[lengths]).sum(axis=1) > least_score
             row.append(lexicon_f1(np.array(words)[chosen].tolist(), lines, least)[2])
         print(f"| {name} | " + " | ".join(f"{x:.3f}" for x in row) + " |", flush=True)
@@ -74,9 +74,9 @@ def ablation(folder: Path) -> None:
 
 def analysed(gold: Lines, min_count: int) -> tuple:
     """Return lengths, texts, inputs of the score and truth of the n-grams of gold lines."""
-    from zoo.words import count_ngrams, scoring
+    from zoo.words import count_ngrams, features
     from zoo.words.coarse_cut import cohesive, cut
-    from zoo.words.measures import measure
+    from zoo.words.ngram_statistics import measure
 
     counts = count_ngrams(joined(gold))
     ngrams = measure(counts, min_count)
@@ -84,7 +84,7 @@ def analysed(gold: Lines, min_count: int) -> tuple:
     types = {word for line in gold for word in line}
     words = ngrams.words(np.arange(ngrams.starts[2], ngrams.grams.size))
     truth = np.array([(word in types) if HAN.match(word) else np.nan for word in words], float)
-    inputs = np.concatenate([*scoring.features(ngrams, pieces)])
+    inputs = np.concatenate([*features.features(ngrams, pieces)])
     return ngrams.lengths[ngrams.starts[2] :], words, inputs, truth
 
 
@@ -120,23 +120,23 @@ def logistic(inputs: np.ndarray, truth: np.ndarray, share: np.ndarray) -> np.nda
 
 
 def fit(folder: Path) -> None:
-    """Print the weights of `zoo.words.scoring`, from the first half of the People's Daily."""
-    from zoo.words import scoring
+    """Print the weights of `zoo.words.features`, from the first half of the People's Daily."""
+    from zoo.words import features
 
     gold = peoples_daily(folder)
     first = gold[: len(gold) // 2]
     parts = [analysed(first, least) for least in (4, 8, 16, 32)]
     parts += [analysed(first[::2], least) for least in (4, 8, 32)]
-    weights = fitted(parts, np.ones(len(scoring.FEATURES), bool))
-    for name, row in zip(scoring.FEATURES, weights[2:].T, strict=True):
+    weights = fitted(parts, np.ones(len(features.FEATURES), bool))
+    for name, row in zip(features.FEATURES, weights[2:].T, strict=True):
         print(f'    "{name}": ({", ".join(f"{weight:.3f}" for weight in row)}),')
 
 
 def analysed_long(gold: Lines, min_count: int | None) -> tuple:
     """Return the candidates longer than four characters, inputs of their score, their truth."""
-    from zoo.words import count_ngrams, long_words, scoring
+    from zoo.words import count_ngrams, features, long_words
     from zoo.words.coarse_cut import cohesive, cut
-    from zoo.words.measures import measure
+    from zoo.words.ngram_statistics import measure
     from zoo.words.ngram_table import spell
 
     counts = count_ngrams(joined(gold))
@@ -147,7 +147,7 @@ def analysed_long(gold: Lines, min_count: int | None) -> tuple:
         x: n for x, n in pieces.long.items() if n >= ngrams.min_count and HAN.match(spelled[x])
     }
     count = np.array(list(chains.values()))
-    scores = scoring.score(ngrams, pieces)
+    scores = features.score(ngrams, pieces)
     inputs = long_words.features(ngrams, pieces, scores, list(chains), count)
     types = {word for line in gold for word in line}
     words = [spelled[x] for x in chains]

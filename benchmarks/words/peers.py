@@ -86,7 +86,7 @@ def peers_python(folder: Path) -> str:
 def exact_counts(text: str) -> dict[str, int]:
     """Return how often each n-gram of up to four characters occurs."""
     from zoo.words import count_ngrams
-    from zoo.words.measures import measure
+    from zoo.words.ngram_statistics import measure
 
     ngrams = measure(count_ngrams(text, characters="letters"), 1)
     words = ngrams.words(np.arange(ngrams.grams.size))

@@ -153,7 +153,7 @@ def test_a_classifier_is_trained_tested_and_tuned_on_a_table(name, tmp_path, cap
     assert net.predict(["球赛"])[0].label in KINDS
     text = (folder / "README.md").read_text("utf-8")
     assert f"# {name} on mine.csv\n" in text
-    assert f"It tells apart: {', '.join(sorted(KINDS))}." in text
+    assert f"Its labels: {', '.join(sorted(KINDS))}." in text
     assert zoo.describe(name).summary not in text
     assert {row["data"] for row in card.read_metrics(folder)} == {"mine.csv"}
 

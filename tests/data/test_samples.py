@@ -30,7 +30,12 @@ def test_all_samples_together_weigh_at_most_four_megabytes():
 
 
 @pytest.mark.parametrize(
-    ("name", "holder"), [("chinese-poetry", "2016 JackeyGao"), ("fashion-mnist", "2017 Zalando SE")]
+    ("name", "holder"),
+    [
+        ("chinese-poetry", "2016 JackeyGao"),
+        ("fashion-mnist", "2017 Zalando SE"),
+        ("pypinyin", "2016 mozillazg"),
+    ],
 )
 def test_the_licences_are_kept(name, holder):
     text = (SAMPLES / f"LICENSE.{name}").read_text(encoding="utf-8")

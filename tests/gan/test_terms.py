@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch import nn
 
-from zoo.gan.conventions import gamma_of
 from zoo.gan.critic_step import CriticStep, squared_gradient
+from zoo.gan.gamma_conventions import gamma_of
 from zoo.gan.terms import (
     TERMS,
     SpectralNorm,

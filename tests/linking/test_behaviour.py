@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zoo.linking.behaviour import Behaviour
+from zoo.linking.behaviour import MARKED, Behaviour
 from zoo.linking.knowledge.base import KnowledgeBase
 from zoo.linking.knowledge.entities import Entity
 from zoo.linking.names import fold_name
@@ -55,6 +55,7 @@ def test_counts_are_those_of_a_loop(kb, texts):
             passed += sum((m.start, m.end) not in gold for m in found)
         assert behaviour.passed[name] == passed
         assert behaviour.is_marked(name) == ((passed + 1) / (behaviour.marked[name] + 1) < 5)
+        assert behaviour.is_marked(name) == (behaviour.share(name) > MARKED)
     assert Behaviour.from_dict(behaviour.to_dict()) == behaviour
 
 
@@ -84,6 +85,37 @@ def test_candidates_are_restricted_to_those_chosen_twice(kb):
 
 def test_without_counts_the_prior_follows_the_order_of_the_base():
     assert Behaviour().prior("甲", IDS) == pytest.approx([6 / 11, 3 / 11, 2 / 11])
+
+
+@pytest.mark.parametrize(
+    ("counts", "length", "expected"),
+    [
+        ((0, 0, 0), 9, "bcd"),  # nothing is known: all that are probable enough
+        ((1, 1, 9), 9, "c"),
+        ((0, 2, 9), 9, "bc"),
+        ((4, 4, 9), 9, "abcd"),  # four a text, also those that are not probable
+        ((1, 1, 9), 10, "bc"),  # a text twice as long as those of training
+    ],
+)
+def test_as_many_are_taken_as_annotators_mark(counts, length, expected):
+    fewest, most, longest = counts
+    behaviour = Behaviour(fewest=fewest, most=most, longest=longest)
+    taken = behaviour.likeliest("abcd", [0.1, 0.8, 0.9, 0.7], 0.4, length)
+    assert "".join(taken) == expected
+
+
+def test_the_numbers_of_mentions_are_counted(kb):
+    marks = [Gold(0, 1, "3"), Gold(1, 2, None)]
+    texts = [LinkedText("甲乙", tuple(marks)), LinkedText("子美甲", (marks[0],))]
+    behaviour = Behaviour.count(texts, kb)
+    assert (behaviour.fewest, behaviour.most, behaviour.longest) == (1, 2, 3)
+
+
+def test_a_folder_without_numbers_of_mentions_is_read():
+    state = Behaviour().to_dict()
+    for key in ("fewest", "most", "longest"):
+        del state[key]
+    assert Behaviour.from_dict(state) == Behaviour()
 
 
 def test_it_is_written_and_opened(tmp_path, kb):

@@ -124,6 +124,26 @@ def test_a_sentence_of_both_polyphone_files_does_not_train(tmp_path):
     assert sum(len(data.texts(split)) for split in ("train", "valid")) == 20
 
 
+def test_readings_are_those_of_the_dictionary_and_of_training(tmp_path):
+    for part, reading in (("dev", "lai2"), ("test", "lai9")):
+        (tmp_path / f"{part}.sent").write_text(f"{part}喝▁薄▁荷茶\n{part}我▁来▁了\n", "utf-8")
+        (tmp_path / f"{part}.lb").write_text(f"bo4\n{reading}\n", "utf-8")
+    found = {entity.id: entity for entity in Polyphones(root=str(tmp_path)).entities()}
+    assert found["薄 bo4"].description == "bo4，薄荷、薄荷脑"
+    assert found["来 lai2"].description == "lai2"  # of training alone
+    assert "来 lai9" not in found  # of the test alone
+    plain = Polyphones(root=str(tmp_path), words=False).entities()
+    assert {entity.id: entity.description for entity in plain}["薄 bo4"] == "bo4"
+
+
+def test_the_limits_of_a_run_go_before_those_of_the_checkpoint_it_starts_from(tmp_path):
+    made = CORPORA["poets"]().preprocess
+    path = tmp_path / "preprocess.json"
+    path.write_text(json.dumps({"class": "InputMaker"} | made.to_dict()))
+    again = Poets(preprocess=str(path), max_text=5).preprocess
+    assert (again.max_text, len(again)) == (5, len(made))
+
+
 def test_own_files_of_validation_and_test_are_used(tmp_path):
     entity = {"id": "1", "names": ["x"]}
     (tmp_path / "kb.jsonl").write_text(json.dumps(entity) + "\n")

@@ -1,5 +1,7 @@
 """Linkers: the same alone as in a batch, over any base, and offsets of the text given."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -11,7 +13,7 @@ from zoo.linking.inputs import InputMaker
 from zoo.linking.joint import JointLinker
 from zoo.linking.knowledge.base import KnowledgeBase
 from zoo.linking.knowledge.entities import Entity
-from zoo.linking.ladder import ladder
+from zoo.linking.metrics import ladder
 from zoo.linking.net import TransformerLinker
 from zoo.linking.texts import Gold, LinkedText
 
@@ -40,7 +42,8 @@ def linker(kind, kb):
     for parameter in net.parameters():  # so that scores are far apart
         parameter.data += 0.3 * torch.randn_like(parameter)
     net.preprocess, net.knowledge = maker, kb
-    net.behaviour = Behaviour.count([LinkedText("寄子美", (Gold(1, 3, "2"),))] * 3, kb)
+    behaviour = Behaviour.count([LinkedText("寄子美", (Gold(1, 3, "2"),))] * 3, kb)
+    net.behaviour = replace(behaviour, fewest=0, most=0)
     return net.eval()
 
 
@@ -111,6 +114,16 @@ def test_another_base_can_be_laid_under_it(net, tmp_path):
     assert other.link("無名子美")[1].candidates[0][0] == "2"
     assert [m.text for m in net.link("無名子美")] == ["子美"]
     assert other.preprocess is net.preprocess
+
+
+@pytest.mark.parametrize("kind", [TransformerLinker, JointLinker])
+def test_as_many_mentions_are_found_as_annotators_mark(kb, kind):
+    net = linker(kind, kb)
+    net.behaviour = replace(net.behaviour, fewest=1, most=1, longest=100)
+    assert [len(found) for found in net.link(TEXTS[:2])] == [1, 0]  # there are two names, and none
+    assert len(net.link(TEXTS[0] * 100)) > 1
+    other = net.with_knowledge(kb)
+    assert (other.behaviour.fewest, other.behaviour.most) == (0, 0)
 
 
 def test_without_the_threshold_the_best_candidate_is_linked_and_with_it_none(net):

@@ -79,8 +79,27 @@ def test_the_threshold_is_the_best_of_all(questions, candidates, seed):
     def right(threshold):
         return int((Calibration(1.0, threshold).choose(probabilities) == answer).sum())
 
-    best = max(right(t) for t in [0.0, 1.1, *probabilities.flatten().tolist()])
-    assert right(calibration.threshold - 1e-9) == best
+    tried = [p / (p + row[0]) for row in probabilities.tolist() for p in row[1:]]
+    best = max(right(t) for t in [0.0, 1.1, *tried])
+    if calibration.threshold:
+        assert right(calibration.threshold - 1e-9) == best
+    else:
+        assert best - right(0.0) <= questions**0.5
+
+
+def test_one_question_makes_no_threshold():
+    logits = torch.tensor([[0.0, 1.0]] + [[0.0, 5.0]] * 99)
+    for unknown, expected in ((1, True), (2, False)):
+        answer = torch.tensor([-1] * unknown + [0] * (100 - unknown))
+        rows = torch.cat([logits[:1].expand(unknown, 2), logits[unknown:]])
+        assert (fit(rows, answer).threshold == 0) == expected
+
+
+def test_candidates_that_are_not_the_best_do_not_speak_for_nil():
+    probabilities = torch.tensor([[0.1, 0.3, 0.3, 0.3], [0.4, 0.3, 0.3, 0.0], [0.0, 0.0, 1.0, 0.0]])
+    assert Calibration(1.0, 0.5).choose(probabilities).tolist() == [0, -1, 1]
+    assert Calibration(1.0, 0.0).choose(probabilities).tolist() == [0, 0, 1]
+    assert Calibration(1.0, 1.1).choose(probabilities).tolist() == [-1, -1, -1]
 
 
 def test_the_temperature_of_overconfident_logits_is_theirs():

@@ -71,6 +71,7 @@ def test_a_stranger_trains_on_own_texts_and_links_over_a_changed_base(tmp_path, 
     (line,) = capsys.readouterr().out.splitlines()
     assert json.loads(line)["text"] == "苹果手机"
     net = zoo.load(tmp_path / "linker")
+    assert "on LabelledTexts, mine" in (tmp_path / "linker/README.md").read_text("utf-8")
     assert len(net.knowledge) == len(entities)
     assert net.behaviour.marked["苹果"] > 0
     found = net.link("苹果手机", mentions=[(0, 2)])

@@ -120,6 +120,15 @@ def test_the_feature_net_is_left_as_it_was_and_is_no_part_of_a_module():
     assert not metric.state_dict()
 
 
+def test_features_do_not_depend_on_the_precision_of_the_step():
+    net, pictures = nn.Sequential(nn.Flatten(), nn.Linear(16, 5)), torch.rand(20, 1, 4, 4)
+    metric = PictureDistances(net)
+    with torch.autocast("cpu", torch.bfloat16):
+        metric.update(pictures, real=True)
+    metric.update(pictures, real=False)
+    assert torch.equal(metric.real[0], metric.made[0])
+
+
 def test_a_row_names_what_one_must_know_and_has_the_floor_beside_it():
     real, made, training = (torch.rand(n, 1, 4, 4) for n in (30, 20, 40))
     rows = distance_rows(nn.Flatten(), real, made, training, features="pixels", k=3)

@@ -58,6 +58,8 @@ def test_fine_tuning_on_ones_own_pictures_and_predicting_files(tmp_path, capsys)
     cli.run(["fit", "pictures_fashion", *TINY, *words, "--data.root", str(tmp_path / "mine")])
     net = zoo.load(str(tmp_path / "tuned"))
     assert net.labels == ["day", "夜"]
+    card = (tmp_path / "tuned/README.md").read_text("utf-8")
+    assert "`zoo fit pictures_fashion` on mine, a tenth held out" in card
     capsys.readouterr()
     files = [str(tmp_path / "mine" / name / "0.png") for name in ("夜", "day")]
     cli.run(["predict", str(tmp_path / "tuned"), *files])

@@ -15,7 +15,7 @@ from zoo.words.counting.chunks import count
 from zoo.words.counting.memory import Budget, Storage
 from zoo.words.kenlm_counts import measure_truncated
 from zoo.words.kernels.rows import ROW, merge_rows
-from zoo.words.measures import measure
+from zoo.words.ngram_statistics import measure
 
 # Few letters make many repetitions; 𠀀 lies outside the basic plane, the comma is a break.
 TEXTS = st.text(alphabet="甲乙丙丁𠀀，\n", max_size=300)

@@ -19,7 +19,7 @@ from zoo.words.discovery import (
     discover,
 )
 from zoo.words.long_words import chained
-from zoo.words.measures import automatic_min_count, measure
+from zoo.words.ngram_statistics import automatic_min_count, measure
 
 SELDOM = "我去博物馆，博物馆好。今天博物馆的公园。去看花灯，花灯好，我的花灯。"
 SMALL = st.text(alphabet="甲乙丙丁a1 ，\n", max_size=200)

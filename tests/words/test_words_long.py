@@ -8,10 +8,10 @@ from brute import sample_text
 
 from zoo.words import count_ngrams, discover_words
 from zoo.words.coarse_cut import cohesive, cut
+from zoo.words.features import score
 from zoo.words.long_words import FEATURES, chained, features
-from zoo.words.measures import measure
+from zoo.words.ngram_statistics import measure
 from zoo.words.ngram_table import spell
-from zoo.words.scoring import score
 
 TERMS = ("约翰内斯堡", "薛定谔方程", "巴塔哥尼亚高原", "超导磁悬浮列车")
 

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from zoo.words.measures import automatic_min_count
+from zoo.words.ngram_statistics import automatic_min_count
 
 pytestmark = pytest.mark.slow
 

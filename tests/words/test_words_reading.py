@@ -10,7 +10,7 @@ import pytest
 
 from zoo.words import discover_words
 from zoo.words.counting.chunks import count
-from zoo.words.measures import measure
+from zoo.words.ngram_statistics import measure
 from zoo.words.texts.folding import Folding
 from zoo.words.texts.reading import read
 

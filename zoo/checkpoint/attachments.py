@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from zoo import registry
-from zoo.checkpoint.folder import REQUIRED, can_run
+from zoo.checkpoint.folder import REQUIRED, can_run, require_short
 from zoo.errors import one_line
 
 ZOO_CLASS = re.compile(r"zoo(\.[A-Za-z]\w*)+:[A-Za-z]\w*")
@@ -114,3 +114,5 @@ def _require_files(folder: Path, name: str, files: list[str]) -> None:
             )
         if not (folder / file).is_file():
             raise ValueError(f"attachment {name} lacks its file {file}")
+        if file.endswith(".json"):
+            require_short(folder / file)

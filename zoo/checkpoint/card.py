@@ -9,6 +9,7 @@ from typing import Any
 import huggingface_hub
 import yaml
 
+from zoo.checkpoint.folder import read_whole
 from zoo.errors import one_line
 from zoo.registry import Entry
 
@@ -146,7 +147,7 @@ def summary(config: dict[str, Any], entry: Entry) -> str:
             f"`zoo fit {entry.name}` on {_cell(config['data'])}, which is not its recipe's data"
         )
         labels = ", ".join(map(_cell, config.get("labels", [])))
-        sentences = [f"What came of {method}.", *([f"It tells apart: {labels}."] if labels else [])]
+        sentences = [f"What came of {method}.", *([f"Its labels: {labels}."] if labels else [])]
     if "from" in config:
         sentences.append(f"Fine-tuned from {_cell(config['from'])}.")
     return " ".join(sentences)
@@ -236,7 +237,7 @@ def _read(path: Path) -> str:
     if not path.is_file():
         raise FileNotFoundError(f"{path} is missing: save the checkpoint again (zoo fit writes it)")
     try:
-        return path.read_bytes().decode()
+        return read_whole(path).decode()
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is not UTF-8: {error.reason} at byte {error.start}") from error
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from zoo.errors import reason
 
 SUMS = "SHA256SUMS"
+LARGEST = 1 << 27  # bytes of a file that is read whole; its values take many times as much
 REQUIRED = ("config.json", "model.safetensors")
 # what Python imports from the working folder
 PROGRAMS = (".py", ".pyc", ".pyd", ".so", ".dylib", ".dll")
@@ -122,7 +123,7 @@ def read_sums(folder: Path) -> dict[str, str]:
     if path.exists() and not path.is_file():
         raise ValueError("no regular file")  # a FIFO would be waited for without end
     try:
-        text = path.read_bytes().decode()
+        text = read_whole(path).decode()
     except UnicodeDecodeError:
         raise ValueError("bytes that are no text") from None
     if not text.endswith("\n"):
@@ -134,6 +135,23 @@ def read_sums(folder: Path) -> dict[str, str]:
             raise ValueError(f"{line[:80]!r}")
         sums[match[2]] = match[1]
     return sums
+
+
+def read_whole(path: Path) -> bytes:
+    """Return the bytes of a file that holds no tensors, as far as `require_short` lets it."""
+    require_short(path)
+    return path.read_bytes()
+
+
+def require_short(path: Path) -> None:
+    """Refuse to read a file whole that may take all memory; one with holes costs its sender little.
+
+    Raises:
+        FileNotFoundError: if there is none.
+        ValueError: if it is longer than `LARGEST`.
+    """
+    if (size := path.stat().st_size) > LARGEST:
+        raise ValueError(f"{path} has {size} bytes: expected at most {LARGEST}")
 
 
 def write_sums(folder: Path) -> None:

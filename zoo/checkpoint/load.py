@@ -14,7 +14,7 @@ from torch import nn
 from zoo import registry
 from zoo.checkpoint import weights as tensors
 from zoo.checkpoint.attachments import class_at, open_attachments
-from zoo.checkpoint.folder import verify
+from zoo.checkpoint.folder import read_whole, verify
 from zoo.errors import one_line
 from zoo.files import json_object
 from zoo.layers.sizes import require_sizes
@@ -238,4 +238,4 @@ def read_json(path: Path) -> dict[str, Any]:
     Raises:
         ValueError: if it is none.
     """
-    return json_object(path.read_bytes(), str(path))
+    return json_object(read_whole(path), str(path))

@@ -4,10 +4,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from unicodedata import category
 
 from zoo import hub
-from zoo.errors import one_line
+from zoo.errors import one_line, printable
 from zoo.files import replacing, require_place
 
 BATCH = 64  # texts at a time
@@ -92,6 +91,7 @@ def sample(
     output: str = "samples.png",
     seed: int | None = 0,
     temperature: float = 1.0,
+    labels: str | None = None,
     columns: int | None = None,
 ) -> None:
     """Let a model make pictures: a grid of them in a PNG file.
@@ -102,6 +102,7 @@ def sample(
         output: the file.
         seed: of the pictures; null for new ones each time.
         temperature: below 1 for likelier pictures.
+        labels: classes to draw, in turn, such as Bag,Sneaker; default all that the model knows.
         columns: of the grid; default about the square root of n.
     """
     from zoo.callbacks.sample_grid import draw_grid
@@ -113,15 +114,16 @@ def sample(
     net: Any = hub.load(model)
     if not hasattr(net, "sample"):
         raise ValueError(f"{model} makes no pictures: `zoo list` says what it does")
-    made = net.sample(n, seed=seed, temperature=temperature)
+    chosen = {}
+    if labels is not None:
+        if not getattr(net, "count", 0):
+            raise ValueError(f"{model} knows no classes: leave --labels out")
+        names = labels.split(",")
+        chosen["labels"] = [names[i % len(names)] for i in range(n)]
+    made = net.sample(n, seed=seed, temperature=temperature, **chosen)
     with replacing(path) as partial:
         partial.write_bytes(draw_grid(made, columns))
     print(output)
-
-
-def printable(text: str) -> str:
-    """Return a text without what would act on the terminal: a vocabulary may be a stranger's."""
-    return "".join("\ufffd" if category(c) == "Cc" and c not in "\t\n" else c for c in text)
 
 
 def load_on(device: str, model: str) -> Any:

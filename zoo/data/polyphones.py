@@ -1,8 +1,13 @@
-"""Chinese characters of several readings, each marked in one sentence: the CPP data of g2pM."""
+"""Chinese characters of several readings, each marked in one sentence: the CPP data of g2pM.
+
+And a dictionary of the words in which a character has a reading.
+"""
 
 from __future__ import annotations
 
+import gzip
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 
 from zoo.data.text import read_text
@@ -63,3 +68,18 @@ def _parse(line: str, reading: str, where: str) -> Polyphone:
             f"{line!r:.60} and {reading!r}"
         )
     return Polyphone(before + rest[0] + rest[1], len(before), reading.strip())
+
+
+def load_readings() -> dict[tuple[str, str], list[str]]:
+    """Return the words of the embedded dictionary, by character and reading.
+
+    They are those of pypinyin's list of phrases (MIT); `tools/make_readings.py` makes the file.
+
+    Example:
+        >>> load_readings()["薄", "bo4"]
+        ['喷薄荷', '薄荷', '薄荷油', '薄荷糖']
+    """
+    sample = files("zoo.data") / "samples" / "readings.tsv.gz"
+    lines = gzip.decompress(sample.read_bytes()).decode().splitlines()
+    rows = (line.split("\t") for line in lines)
+    return {(character, reading): words.split(" ") for character, reading, words in rows}

@@ -169,6 +169,11 @@ class SplitData(LightningDataModule, ABC, Generic[Example]):
         """What a figure measured on this data is called."""
         return Path(self.file).name if self.file else self.called or type(self).__name__
 
+    @property
+    def replaces_corpus(self) -> bool:
+        """Whether these data stand in the place of the recipe's: the card is then about them."""
+        return self.file is not None
+
     def train_dataloader(self) -> ResumableLoader:
         """Shuffled batches of similar lengths; the order follows from the seed and the epoch."""
         return ResumableLoader(

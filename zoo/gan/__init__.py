@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 from zoo.lazy import attach
 
 if TYPE_CHECKING:
-    from zoo.gan.conventions import gamma_of as gamma_of
     from zoo.gan.diagnose import Finding as Finding
     from zoo.gan.diagnose import diagnose as diagnose
+    from zoo.gan.gamma_conventions import gamma_of as gamma_of
     from zoo.gan.laboratory.dirac import Dirac as Dirac
     from zoo.gan.laboratory.dirac import dirac as dirac
     from zoo.gan.laboratory.poster import poster as poster

@@ -13,20 +13,21 @@ from zoo.gan.batch import PHASES, Part, PartNoise, Scores, statistics_kept
 from zoo.gan.critic_step import CriticStep, squared_gradient
 from zoo.gan.losses import Form, distance, make_loss
 from zoo.gan.net import Gan
+from zoo.gan.sample_measures import SampleMeasures
 from zoo.gan.spectrum import Game, singular_values, spectrum
 from zoo.gan.terms import Consensus, SpectralNorm, check_critic, make_terms, penalty
 from zoo.gan.updates import Mover, make_update
-from zoo.metrics.feature_distances import PictureDistances
-from zoo.optim.by_hand import OptimisesByHand
 from zoo.optim.distributed import (
     differentiable_mean,
     means_over_processes,
     rank_and_world_size,
 )
+from zoo.optim.manual_optimization import OptimisesByHand
 from zoo.optim.schedule import linear_fall
 
 Batch = tuple[Tensor, Tensor]
 GENERATOR, CRITIC = 0, 1  # the optimisers
+STATISTICS_PASSES, STATISTICS_BATCH = 40, 64  # of an averaged generator's batch norms
 
 
 class GanTraining(OptimisesByHand):
@@ -105,9 +106,12 @@ class GanTraining(OptimisesByHand):
         check_critic(self.terms, self.net.critic)
         self.critic_number = 0  # critic steps taken
         self.features, self.samples, self.watch = features, samples, watch
-        self.distances: PictureDistances | None = None
-        self._classifier: nn.Module | None = None
-        self._labels: list[Tensor] = []  # of the real pictures that are measured
+        self.measures: SampleMeasures | None = None
+
+    @property
+    def label_layers(self) -> list[str]:
+        """The layers that know the classes, see `ZooCLI.label_layers`: none if none are told."""
+        return ["generator.classes", "critic.classes"] if self.net.count else []
 
     def configure_optimizers(self) -> tuple[list[Optimizer], list[LambdaLR]]:
         """Return Adam for each player; with `fall`, both learning rates fall at the end."""
@@ -333,14 +337,17 @@ class GanTraining(OptimisesByHand):
         for layer, value in singular_values(self.net.critic).items():
             self.log(f"norm_{layer}", value)
 
-    def measure_with(self, net: nn.Module) -> None:
-        """Measure samples by the features of a net, which is no part of the state.
+    def run_for_statistics(self, generator: nn.Module) -> None:
+        """Run a generator forward on noise, for its batch statistics; see `EMA`."""
+        random, classes = torch.Generator().manual_seed(self.seed), self.net.count
+        labels = torch.arange(STATISTICS_BATCH, device=self.device) % classes if classes else None
+        for _ in range(STATISTICS_PASSES):
+            z = torch.randn(STATISTICS_BATCH, self.net.generator.latent, generator=random)
+            generator(z.to(self.device), labels)
 
-        Args:
-            net: of `zoo.pictures`, or any with `features` that also classifies.
-        """
-        self.distances = PictureDistances(net)
-        object.__setattr__(self, "_classifier", net)
+    def measure_with(self, net: nn.Module) -> None:
+        """Measure samples by the features of a net; see `SampleMeasures`."""
+        self.measures = SampleMeasures(net)
 
     def validation_step(self, batch: Batch, batch_index: int) -> None:
         """Log the critic's logits of held-out pictures, and collect their features."""
@@ -363,46 +370,24 @@ class GanTraining(OptimisesByHand):
         pictures, labels = batch
         logits = self.net.critic(2 * pictures - 1, labels if self.net.count else None)
         self.log(f"{split}_logit", logits.mean(), batch_size=len(logits), sync_dist=True)
-        if self.distances is not None:
-            self.distances.update(pictures, real=True)
-            self._labels.append(labels)
+        if self.measures is not None:
+            self.measures.see(pictures, labels)
 
     def measure(self, split: Literal["valid", "test"]) -> None:
-        """Log the distances of samples, always the same ones, and how many classes they fill."""
-        if self.distances is None or self._classifier is None:
+        """Log how far samples are, always the same ones, and how many classes they fill."""
+        if self.measures is None:
             return
-        if self.trainer.sanity_checking:
-            self.distances.reset()
-            self._labels.clear()
-            return
-        mine = slice(self.global_rank, None, self.trainer.world_size)
-        made = self.net.sample(self.samples, seed=0)
-        self.distances.update(made[mine], real=False)
-        for name, value in self.distances.compute().items():
-            self.log(f"{split}_{name}", value.float())
-        if split == "test":
-            self.log_floors(self.distances)
-        self.distances.reset()
-        with torch.no_grad():
-            found = torch.cat([self._classifier(some).argmax(1) for some in made.split(500)])
-        self.log(f"{split}_classes", effective_number(found))
-        self.log(f"{split}_real_classes", effective_number(torch.cat(self._labels)), sync_dist=True)
-        self._labels.clear()
-
-    def log_floors(self, distances: PictureDistances) -> None:
-        """Log the distances of real training pictures, as many as samples, in place of these."""
-        data: Any = getattr(self.trainer, "datamodule", None)
-        if data is None:
-            return
-        left = self.samples // self.trainer.world_size
-        distances.made.clear()
-        for pictures, _ in data.train_dataloader():
-            distances.update(pictures[:left].to(self.device), real=False)
-            left -= len(pictures)
-            if left <= 0:
-                break
-        for name, value in distances.compute().items():
-            self.log(f"test_{name}_floor", value.float())
+        if not self.trainer.sanity_checking:
+            world = self.trainer.world_size
+            made = self.net.sample(self.samples, seed=0)
+            found = self.measures.of(made, slice(self.global_rank, None, world))
+            data: Any = getattr(self.trainer, "datamodule", None)
+            if split == "test" and data is not None:
+                found |= self.measures.floors(data.train_dataloader(), self.samples // world)
+            for name, value in found.items():
+                self.log(f"{split}_{name}", value)
+            self.log(f"{split}_real_classes", self.measures.real_classes(), sync_dist=True)
+        self.measures.forget()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Save how many steps the critic has taken."""
@@ -411,12 +396,6 @@ class GanTraining(OptimisesByHand):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Restore it."""
         self.critic_number = checkpoint["critic_number"]
-
-
-def effective_number(labels: Tensor) -> Tensor:
-    """Return how many classes labels int64 (n,) fill: the exponential of their entropy."""
-    shares = torch.bincount(labels) / len(labels)
-    return torch.special.entr(shares).sum().exp()
 
 
 def mean_of_all(x: Tensor) -> Tensor:

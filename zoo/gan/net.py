@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -199,7 +199,7 @@ class Gan(nn.Module):
         *,
         seed: int | None = None,
         temperature: float = 1.0,
-        labels: list[int] | Tensor | None = None,
+        labels: Sequence[int | str] | Tensor | None = None,
     ) -> Tensor:
         """Make pictures.
 
@@ -207,7 +207,8 @@ class Gan(nn.Module):
             n: how many.
             seed: the same for the same pictures; default another each time.
             temperature: multiplies the noise; default 1.
-            labels: the classes, one for each picture; default in turn, where there are classes.
+            labels: the classes, one for each picture, by number or by name; default in turn, where
+                there are classes.
 
         Returns:
             float (n, channels, height, width) in [0, 1].
@@ -242,13 +243,15 @@ class Gan(nn.Module):
         axes: dict[str, tuple[str, ...]] = dict.fromkeys(inputs, ("batch",))
         return Signature(FromNoise(self.generator), inputs, axes, outputs=("pictures",), longest={})
 
-    def _chosen(self, n: int, labels: list[int] | Tensor | None) -> Tensor | None:
+    def _chosen(self, n: int, labels: Sequence[int | str] | Tensor | None) -> Tensor | None:
         if labels is None:
             return torch.arange(n) % self.count if self.count else None
         if not self.count:
             raise ValueError(
                 "labels are given: expected none, since this net knows no classes; leave them out"
             )
+        if not isinstance(labels, Tensor):
+            labels = [self._number(label) for label in labels]
         chosen = torch.as_tensor(labels)
         if len(chosen) != n or chosen.min() < 0 or chosen.max() >= self.count:
             raise ValueError(
@@ -256,6 +259,16 @@ class Gan(nn.Module):
                 f"{int(chosen.max())}: expected {n} numbers from 0 to {self.count - 1}"
             )
         return chosen
+
+    def _number(self, label: int | str) -> int:
+        if not isinstance(label, str):
+            return label
+        known = getattr(self, "labels", [])
+        if label not in known:
+            raise ValueError(
+                f"no label {label!r}: expected some of {', '.join(known) or 'numbers'}"
+            )
+        return known.index(label)
 
 
 class FromNoise(nn.Module):
@@ -282,9 +295,11 @@ def require_halvable(shape: list[int], blocks: int) -> list[int]:
     """
     require_shape(shape)
     require_sizes(blocks=blocks)
-    if shape[0] not in (1, 3) or min(shape[1:]) < 2**blocks:
+    side = min(shape[1:])
+    least = 2 ** min(blocks, side.bit_length())  # of 2 to any number the memory is not enough
+    if shape[0] not in (1, 3) or side < least:
         raise ValueError(
             f"shape is {shape} with {blocks} blocks: expected 1 or 3 channels and sides of at "
-            f"least {2**blocks} pixels; give larger pictures or fewer blocks"
+            f"least {least} pixels; give larger pictures or fewer blocks"
         )
     return shape

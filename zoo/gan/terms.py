@@ -1,9 +1,9 @@
 """Terms that are added to the game of critic and generator, and compose.
 
 One convention: a penalty is gamma / 2 times the mean over samples of a squared norm, the norm
-taken over all pixels of a sample (or over all weights). `zoo.gan.conventions` converts what papers
-and programs write. A term that applies only every `every` critic steps has its gamma multiplied by
-`every`, so that the mean force stays.
+taken over all pixels of a sample (or over all weights). `zoo.gan.gamma_conventions` converts what
+papers and programs write. A term that applies only every `every` critic steps has its gamma
+multiplied by `every`, so that the mean force stays.
 
     term           added to the critic's loss, or done to the critic
     r1             gamma/2 E |grad D(x)|^2 at real samples (Mescheder et al., arXiv 1801.04406)

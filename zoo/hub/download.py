@@ -5,7 +5,6 @@ here against the checkpoint's own `SHA256SUMS`, and fetched again if it is wrong
 """
 
 import logging
-import re
 import shutil
 import time
 from collections.abc import Iterable, Iterator
@@ -29,11 +28,10 @@ from zoo.hub.errors import (
     line,
     plain_errors,
 )
-from zoo.hub.remote import commit_of, has_content, list_files
+from zoo.hub.remote import COMMIT, commit_of, has_content, list_files
 
 PAUSES = (0.0, 0.5, 1.0)  # seconds before each try
 
-_COMMIT = re.compile(r"[0-9a-f]{40}")
 _log = logging.getLogger(__name__)
 
 
@@ -114,7 +112,7 @@ def fetch(repo: str, names: Iterable[str], *, revision: str | None = None) -> Pa
 
 def _find_commit(repo: str, revision: str, cache: Path) -> str:
     """Return the full hash that a revision stands for, the cached one if the Hub is away."""
-    if _COMMIT.fullmatch(revision):
+    if COMMIT.fullmatch(revision):
         return revision
     api, wait = HfApi(endpoint=endpoint()), constants.HF_HUB_ETAG_TIMEOUT  # else it waits for ever
     cached = _cached_commit(cache, revision)
@@ -138,7 +136,7 @@ def _cached_commit(cache: Path, revision: str) -> str:
     """Return the commit that was last cached under a name; nothing if its note is cut short."""
     with suppress(OSError, ValueError):
         commit = (cache / "refs" / revision).read_text(encoding="utf-8").strip()
-        if _COMMIT.fullmatch(commit):
+        if COMMIT.fullmatch(commit):
             return commit
     return ""
 

@@ -1,10 +1,13 @@
 """What a repository on the Hub holds, as its client tells it."""
 
 import hashlib
+import re
 from pathlib import Path
 
 from huggingface_hub import HfApi, ModelInfo
 from huggingface_hub.hf_api import RepoFile
+
+COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 def list_files(api: HfApi, repo: str, commit: str) -> dict[str, RepoFile]:
@@ -26,8 +29,10 @@ def commit_of(info: ModelInfo) -> str:
     """Return the full hash of the commit that is described.
 
     Raises:
-        ValueError: if the repository has none yet.
+        ValueError: if the repository has none yet, or it is no hash, which becomes a folder's name.
     """
     if info.sha is None:
         raise ValueError(f"{info.id} has no commit yet: give it one, such as a README.md")
+    if not COMMIT.fullmatch(info.sha):
+        raise ValueError(f"{info.id} has the commit {info.sha!r:.80}: expected 40 digits")
     return info.sha

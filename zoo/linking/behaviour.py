@@ -7,17 +7,22 @@ are counted on training texts alone, by name and by id, so that another base can
 from __future__ import annotations
 
 import json
+import math
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from zoo.linking.knowledge.base import KnowledgeBase, Match
 from zoo.linking.names import fold_name
 from zoo.linking.texts import LinkedText
 
+Span = TypeVar("Span")
+RATIO = 5.0  # from which on a name that was passed so many times as often as marked is dropped
+MARKED = 1 / (1 + RATIO)
+LARGEST_COUNT = 1 << 53  # below it floats are exact
 REACH = 64  # characters on each side of a mention
 
 
@@ -31,6 +36,9 @@ class Behaviour:
         chosen: how often each entity was chosen for a name.
         unknown: how often a name meant none of the base.
         together: how often each entity was chosen near a sure name of another, by the other's id.
+        fewest: the fewest mentions that a text had.
+        most: the most; 0 if nothing was marked.
+        longest: characters of the longest text.
     """
 
     marked: Counter[str] = field(default_factory=Counter)
@@ -38,6 +46,9 @@ class Behaviour:
     chosen: dict[str, Counter[str]] = field(default_factory=dict)
     unknown: Counter[str] = field(default_factory=Counter)
     together: dict[str, Counter[str]] = field(default_factory=dict)
+    fewest: int = 0
+    most: int = 0
+    longest: int = 0
 
     @classmethod
     def count(cls, texts: Sequence[LinkedText], knowledge: KnowledgeBase) -> Behaviour:
@@ -66,9 +77,13 @@ class Behaviour:
                 chosen[name][gold.entity] += 1
                 for other in sure_entities(knowledge, matches, gold.start, gold.end):
                     together[other][gold.entity] += 1
-        return cls(marked, passed, dict(chosen), unknown, dict(together))
+        marks = [len(text.mentions) for text in texts] or [0]
+        longest = max((len(text.text) for text in texts), default=0)
+        return cls(
+            marked, passed, dict(chosen), unknown, dict(together), min(marks), max(marks), longest
+        )
 
-    def is_marked(self, name: str, ratio: float = 5.0) -> bool:
+    def is_marked(self, name: str, ratio: float = RATIO) -> bool:
         """Say whether annotators mark a name often enough for it to be offered.
 
         Su 6919: a name is dropped if (passed + 1) / (marked + 1) >= 5. One that no training text
@@ -80,9 +95,40 @@ class Behaviour:
         """
         return (self.passed[name] + 1) / (self.marked[name] + 1) < ratio
 
-    def offered(self, matches: Iterable[Match], ratio: float = 5.0) -> list[Match]:
+    def offered(self, matches: Iterable[Match], ratio: float = RATIO) -> list[Match]:
         """Return the matches whose names annotators mark."""
         return [match for match in matches if self.is_marked(match.name, ratio)]
+
+    def likeliest(
+        self, spans: Sequence[Span], probability: Sequence[float], least: float, length: int
+    ) -> list[Span]:
+        """Return the spans that are probable enough, as many as annotators mark in a text.
+
+        That is no fewer and no more than training texts had; in a text longer than all of them, as
+        many for each `longest` characters.
+
+        Args:
+            spans: of one text, in any order, which is kept.
+            probability: of each, or what grows with it.
+            least: the probability above which one is taken.
+            length: characters of the text.
+        """
+        count = max(self.fewest, sum(p > least for p in probability))
+        if self.most:
+            count = min(count, self.most * max(1, math.ceil(length / self.longest)))
+        places = sorted(range(len(spans)), key=lambda place: -probability[place])[:count]
+        return [spans[place] for place in sorted(places)]
+
+    def share(self, name: str) -> float:
+        """Return how often a name was marked of how often it could be, each plus 1.
+
+        It is above `MARKED` where `is_marked` says so.
+
+        Args:
+            name: folded.
+        """
+        marked = self.marked[name] + 1
+        return marked / (marked + self.passed[name] + 1)
 
     def restricted(self, name: str, candidates: Sequence[str], least: int = 2) -> list[str]:
         """Return the candidates that were chosen at least `least` times; all, if there is none.
@@ -136,6 +182,9 @@ class Behaviour:
             "chosen": {name: dict(counts) for name, counts in self.chosen.items()},
             "unknown": dict(self.unknown),
             "together": {id_: dict(counts) for id_, counts in self.together.items()},
+            "fewest": self.fewest,
+            "most": self.most,
+            "longest": self.longest,
         }
 
     @classmethod
@@ -151,6 +200,7 @@ class Behaviour:
             {name: _counts(counts) for name, counts in state["chosen"].items()},
             _counts(state["unknown"]),
             {id_: _counts(counts) for id_, counts in state["together"].items()},
+            **_counts({key: state.get(key, 0) for key in ("fewest", "most", "longest")}),
         )
 
     def write(self, folder: str | Path, name: str) -> list[str]:
@@ -166,8 +216,9 @@ class Behaviour:
 
 
 def _counts(state: dict[str, int]) -> Counter[str]:
-    if odd := [count for count in state.values() if type(count) is not int or count < 0]:
-        raise ValueError(f"a count is {odd[0]!r:.40}: expected a whole number")
+    odd = [n for n in state.values() if type(n) is not int or not 0 <= n < LARGEST_COUNT]
+    if odd:
+        raise ValueError(f"a count is {odd[0]!r:.40}: expected a whole number below 2^53")
     return Counter(state)
 
 

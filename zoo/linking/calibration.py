@@ -22,8 +22,9 @@ class Calibration:
 
     Attributes:
         temperature: what logits are divided by; default 1.
-        threshold: a mention is linked if its best candidate has at least this probability, and NIL
-            otherwise; default 0.
+        threshold: a mention is linked if its best candidate has at least this share of the
+            probability of the two, itself and NIL. At 0.5 NIL is chosen where it is likelier than
+            the best candidate; at 0, the default, never.
 
     Raises:
         ValueError: if one is no number in range.
@@ -53,9 +54,8 @@ class Calibration:
         """
         if probabilities.shape[1] == 1:
             return torch.full((len(probabilities),), -1, device=probabilities.device)
-        best, place = probabilities[:, 1:].max(1)
-        known = (best >= self.threshold) & (best > 0)
-        return torch.where(known, place, -1)
+        known, place = shares(probabilities)
+        return torch.where((known >= self.threshold) & (known > 0), place, -1)
 
     def write(self, folder: str | Path, name: str) -> list[str]:
         """Write `NAME.json` as an attachment of a checkpoint; return the names of the files."""
@@ -73,7 +73,8 @@ def fit(logits: Tensor, answer: Tensor) -> Calibration:
 
     The temperature is that with the least cross-entropy (Guo et al., arXiv 1706.04599, section
     4.2); the threshold that with which most questions are answered rightly, NIL ones too, and of
-    several the lowest.
+    several the lowest. If it gains no more than a standard error over none, it is 0: of the
+    questions that one of the two alone answers rightly, as of McNemar's test.
 
     Args:
         logits: float (questions, 1 + candidates), -inf where a question has fewer.
@@ -89,9 +90,25 @@ def fit(logits: Tensor, answer: Tensor) -> Calibration:
     temperature = float(TEMPERATURES[nats.argmin()])
     if logits.shape[1] == 1:
         return Calibration(temperature)
-    best, place = (logits / temperature).softmax(-1)[:, 1:].max(1)
-    order = best.argsort(descending=True)  # link the first k of these, and none of the rest
+    known, place = shares((logits / temperature).softmax(-1))
+    order = known.argsort(descending=True)  # link the first k of these, and none of the rest
     gain = torch.where(place[order] == answer[order], 1, 0) - (answer[order] == -1).long()
     gains = torch.cat([torch.zeros(1, dtype=torch.int64), gain.cumsum(0)])
     most = int((gains == gains.max()).nonzero()[-1])
-    return Calibration(temperature, float(best[order[most - 1]]) if most else 1.1)
+    won, lost = ((gain[most:] == change).sum() for change in (-1, 1))
+    if won - lost <= (won + lost).sqrt():
+        return Calibration(temperature)
+    return Calibration(temperature, float(known[order[most - 1]]) if most else 1.1)
+
+
+def shares(probabilities: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the best candidate's share of its probability and NIL's, and its place.
+
+    The probabilities of the other candidates do not speak for NIL, so they are left out: a name of
+    many entities is not NIL because none of them has half of all.
+
+    Args:
+        probabilities: float (questions, 1 + candidates), that of NIL first.
+    """
+    best, place = probabilities[:, 1:].max(1)
+    return best / (best + probabilities[:, 0]), place

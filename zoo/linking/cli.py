@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 from jsonargparse import ArgumentParser
 
 from zoo.cli.options import OptionParser
+from zoo.errors import printable
 from zoo.linking.knowledge.base import KnowledgeBase
 from zoo.linking.knowledge.entities import read_entities
 
@@ -26,7 +28,8 @@ def run_link(arguments: list[str]) -> None:
         description="Link the mentions of texts to a knowledge base; a JSON line a text.",
     )
     parser.add_function(link)
-    link(**parser.parse(arguments))
+    with _indexing():
+        link(**parser.parse(arguments))
 
 
 def link(
@@ -51,7 +54,8 @@ def link(
     for batch in _batches(lines):
         for text, mentions in zip(batch, net.link(batch, keep=keep), strict=True):
             found = [asdict(mention) for mention in mentions]
-            print(json.dumps({"text": text, "mentions": found}, ensure_ascii=False))
+            line = json.dumps({"text": text, "mentions": found}, ensure_ascii=False)
+            print(printable(line))
 
 
 def run_knowledge(arguments: list[str]) -> None:
@@ -68,7 +72,17 @@ def run_knowledge(arguments: list[str]) -> None:
         summary = (function.__doc__ or "").partition("\n")[0]
         commands.add_subcommand(name, command, help=summary)
     options = parser.parse_args(arguments or ["--help"])
-    COMMANDS[options.command](**options[options.command])
+    with _indexing():
+        COMMANDS[options.command](**options[options.command])
+
+
+@contextmanager
+def _indexing() -> Iterator[None]:
+    """Say that a base is damaged where its arrays, which are read as needed, lead beyond others."""
+    try:
+        yield
+    except IndexError as error:
+        raise ValueError(f"the knowledge base is damaged ({error}): build it again") from error
 
 
 def build(file: str, folder: str) -> None:
@@ -117,7 +131,7 @@ def show(folder: str, name: str | None = None) -> None:
         print(_counts(knowledge))
         return
     for id_ in knowledge.candidates(name):
-        print(knowledge[id_].to_line(), end="")
+        print(printable(knowledge[id_].to_line()), end="")
 
 
 COMMANDS = {"build": build, "add": add, "remove": remove, "show": show}

@@ -5,19 +5,22 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from zoo.data.poets import By, Poet, load_poets
-from zoo.data.polyphones import Polyphone, read_polyphones
+from zoo.data.polyphones import Polyphone, load_readings, read_polyphones
 from zoo.data.splits import Split
 from zoo.linking.data import Linking
 from zoo.linking.knowledge.entities import Entity, parse_entity, read_entities
+from zoo.linking.questions import Question
 from zoo.linking.texts import Gold, LinkedText, parse_text, read_texts
+
+CCKS_BASES = ("kb_data", "kb_data.json")  # what the competition called its base
 
 
 class Poets(Linking):
@@ -110,6 +113,11 @@ class LabelledTexts(Linking):
         """See `SplitData.title`."""
         return f"{type(self).__name__}, {self.root.name}"
 
+    @property
+    def replaces_corpus(self) -> bool:
+        """Whether the base is not of CCKS 2019's name: see `SplitData.replaces_corpus`."""
+        return not any((self.root / name).is_file() for name in CCKS_BASES)
+
     def _file(self, *names: str) -> Path:
         for name in names:
             if (self.root / name).is_file():
@@ -148,7 +156,7 @@ class LabelledTexts(Linking):
 
     def entities(self) -> Iterator[Entity]:
         """See `Linking.entities`."""
-        return read_entities(self._file("kb_data", "kb_data.json", "kb.jsonl"))
+        return read_entities(self._file(*CCKS_BASES, "kb.jsonl"))
 
 
 def _tenth(number: int, held: set[str]) -> str:
@@ -161,18 +169,18 @@ class Polyphones(Linking):
     """Which reading has this character? Readings are entities, and a sentence marks one character.
 
     Trained on nine tenths of `dev`, without the 128 sentences that stand in `test` too, validated
-    on the rest, tested on `test`. A reading is described by the words of two and three characters
-    that it has in training at least `least` times.
+    on the rest, tested on `test`. The readings of a character are those of a dictionary and of
+    training; the words that the dictionary has for one describe it.
 
     Args:
         root: the folder of `dev` and `test`; default `data/polyphone`.
-        least: default 3.
+        words: whether there are words in the descriptions; default yes.
         options: those of `Linking`.
     """
 
-    def __init__(self, root: str = "data/polyphone", least: int = 3, **options: Any) -> None:
+    def __init__(self, root: str = "data/polyphone", words: bool = True, **options: Any) -> None:
         super().__init__(**options)
-        self.root, self.least = root, least
+        self.root, self.words = root, words
 
     @cached_property
     def _parts(self) -> dict[Split, list[Polyphone]]:
@@ -192,25 +200,37 @@ class Polyphones(Linking):
             for p in self._parts[split]
         ]
 
+    def read(self, split: Split) -> list[Question]:
+        """See `Linking.read`; a character of one reading, which is known then, trains nothing."""
+        questions = super().read(split)
+        return [q for q in questions if len(q.ids) > 1] if split == "train" else questions
+
     def entities(self) -> Iterator[Entity]:
-        """See `Linking.entities`; of a character, the reading that training has most first."""
-        counts = Counter((p.character, p.reading) for p in self._parts["train"])
-        for part in ("valid", "test"):  # the inventory of readings is a dictionary's
-            counts.update({(p.character, p.reading): 0 for p in self._parts[part]})
-        words: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
-        for p in self._parts["train"]:
-            words[p.character, p.reading].update(words_around(p.text, p.start))
-        for (character, reading), _ in sorted(counts.items(), key=lambda c: (-c[1], c[0])):
-            found = words[character, reading].most_common(20)
-            kept = [word for word, count in found if count >= self.least]
-            yield Entity(f"{character} {reading}", (character,), f"{reading}，{'、'.join(kept)}")
+        """See `Linking.entities`; of a character, the reading that training has most first.
+
+        Then the one that most words have. Of its words come first those that training texts have
+        most.
+        """
+        read = Counter((p.character, p.reading) for p in self._parts["train"])
+        words = load_readings()
+        seen = pieces(p.text for p in self._parts["train"])
+        ranked = sorted(
+            {*read, *words}, key=lambda pair: (-read[pair], -len(words.get(pair, ())), pair)
+        )
+        for character, reading in ranked:
+            known = sorted(words.get((character, reading), ()), key=lambda word: -seen[word])
+            about = [reading, "、".join(known if self.words else ())]
+            yield Entity(f"{character} {reading}", (character,), "，".join(filter(None, about)))
 
 
-def words_around(text: str, place: int) -> list[str]:
-    """Return the pieces of two and three characters of a text that have the one at `place`."""
-    starts = [(place - 1, 2), (place, 2), (place - 2, 3), (place - 1, 3), (place, 3)]
-    pieces = (text[start : start + size] for start, size in starts if start >= 0)
-    return [piece for piece in pieces if len(piece) > 1 and piece.isalpha()]
+def pieces(texts: Iterable[str]) -> Counter[str]:
+    """Count the pieces of two to four characters of some texts."""
+    return Counter(
+        text[start : start + size]
+        for text in texts
+        for size in (2, 3, 4)
+        for start in range(len(text) - size + 1)
+    )
 
 
 class WordNet(Linking):

@@ -86,7 +86,7 @@ class Linking(SplitData[Question]):
     def preprocess(self) -> InputMaker:
         """Questions to tensors."""
         if self.saved is not None:
-            return InputMaker.from_dict(self.saved)
+            return InputMaker.from_dict(self.saved | self.limits)
         return InputMaker.from_texts(self._read_by_all(), **self.limits)
 
     def _read_by_all(self) -> Iterator[str]:

@@ -200,8 +200,12 @@ class JointLinker(Linker):
 
     @torch.inference_mode()
     def detect(self, texts: Sequence[str]) -> list[list[Any]]:
-        """Return the spans of each text whose start and end are both pointed at."""
-        found: list[list[Any]] = [[] for _ in texts]
+        """Return the spans of each text whose start and end are both pointed at.
+
+        No fewer and no more than annotators mark.
+        """
+        spans: list[list[tuple[int, int]]] = [[] for _ in texts]
+        probable: list[list[float]] = [[] for _ in texts]
         pieces = [
             (number, start, text[start : start + PIECE])
             for number, text in enumerate(texts)
@@ -210,23 +214,26 @@ class JointLinker(Linker):
         matches = self.knowledge.all_longest_matches(piece for _, _, piece in pieces)
         for (number, start, piece), here in zip(pieces, matches, strict=True):
             if offered := self.behaviour.offered(here):
-                spans = [(match.start, match.end) for match in offered]
-                found[number] += [(start + a, start + b) for a, b in self._pointed(piece, spans)]
-        return found
+                near = [(match.start, match.end) for match in offered]
+                spans[number] += [(start + a, start + b) for a, b in near]
+                probable[number] += self._pointed(piece, near)
+        return [
+            self.behaviour.likeliest(of, p, self.tagged, len(text))
+            for of, p, text in zip(spans, probable, texts, strict=True)
+        ]
 
-    def _pointed(self, text: str, spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
-        """Pair each start that is probable enough with the nearest end that is."""
+    def _pointed(self, text: str, spans: list[tuple[int, int]]) -> list[float]:
+        """Return the smaller of the probabilities of start and end of each span.
+
+        The spans do not overlap, so the end that is nearest to a start is its own.
+        """
         device = self.point.weight.device
+        starts, ends = torch.tensor(spans, device=device).unbind(1)
         matched = torch.zeros(1, len(text), 2, device=device)
-        for start, end in spans:
-            matched[0, start, 0] = matched[0, end - 1, 1] = 1
+        matched[0, starts, 0] = matched[0, ends - 1, 1] = 1
         tokens = self.preprocess.ids(aligned(text))[None].to(device)
-        probable = self.pointers(self.text_states(tokens, matched))[0].sigmoid() * matched[0]
-        starts, ends = (
-            (probable[:, side] > self.tagged).nonzero()[:, 0].tolist() for side in (0, 1)
-        )
-        pairs = ((start, next((end + 1 for end in ends if end >= start), 0)) for start in starts)
-        return [(start, end) for start, end in pairs if end]
+        probable = self.pointers(self.text_states(tokens, matched))[0].sigmoid()
+        return torch.minimum(probable[starts, 0], probable[ends - 1, 1]).tolist()
 
 
 def highest(states: Tensor, valid: Tensor) -> Tensor:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from zoo.linking.behaviour import Behaviour
+from zoo.linking.behaviour import MARKED, Behaviour
 from zoo.linking.calibration import Calibration
 from zoo.linking.inputs import Batch, InputMaker
 from zoo.linking.knowledge.base import KnowledgeBase
@@ -86,10 +86,12 @@ class Linker(nn.Module):
     def with_knowledge(self, knowledge: KnowledgeBase) -> Linker:
         """Return this linker over another base: the weights are shared, nothing is trained.
 
-        Counts of names and ids that the other base has too go on counting.
+        Counts of names and ids that the other base has too go on counting; how many mentions a
+        text has does not, which depends on the base.
         """
         other = copy.copy(self)
         vars(other)["knowledge"] = knowledge
+        vars(other)["behaviour"] = replace(self.behaviour, fewest=0, most=0)
         return other
 
     def link(
@@ -140,7 +142,12 @@ class Linker(nn.Module):
     def detect(self, texts: Sequence[str]) -> list[list[Any]]:
         """Return the spans of each text that are mentions: here, the names that annotators mark."""
         found = self.knowledge.all_longest_matches(texts)
-        return [list(self.behaviour.offered(matches)) for matches in found]
+        return [
+            self.behaviour.likeliest(
+                matches, [self.behaviour.share(m.name) for m in matches], MARKED, len(text)
+            )
+            for text, matches in zip(texts, found, strict=True)
+        ]
 
     @torch.inference_mode()
     def answer(self, questions: Iterable[Question]) -> Iterator[tuple[int, list[float]]]:

@@ -14,10 +14,9 @@ from zoo.linking import calibration
 from zoo.linking.baselines import BASELINES
 from zoo.linking.inputs import Batch
 from zoo.linking.joint import JointLinker
-from zoo.linking.ladder import ladder
 from zoo.linking.linker import Linker
 from zoo.linking.losses import listwise
-from zoo.linking.metrics import LinkScores
+from zoo.linking.metrics import LinkScores, ladder
 from zoo.linking.net import TransformerLinker
 from zoo.optim.distributed import part_of_mean
 from zoo.optim.schedule import decayed_matrices, warm_up
@@ -110,8 +109,9 @@ class LinkingModule(LightningModule):
         self._log("test", self.scores["test"])
         for name, scores in self.simple.items():
             self._log(f"test_{name}", scores, ("accuracy", "accuracy_with_nil"))
-        texts = self.trainer.datamodule.texts("test")  # pyright: ignore[reportAttributeAccessIssue]
-        for step, values in ladder(self.net, texts).items():
+        data: Any = self.trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
+        tested = int(sum(self.trainer.num_test_batches)) * data.batch_size  # fewer, if limited
+        for step, values in ladder(self.net, data.texts("test")[:tested]).items():
             self.log(f"test_{step}_f1", values["f1"])
 
     def _log(self, prefix: str, scores: LinkScores, names: tuple[str, ...] | None = None) -> None:

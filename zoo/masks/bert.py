@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from zoo import hub
 from zoo.checkpoint.weights import sketch
+from zoo.errors import one_line
 from zoo.files import json_object
 from zoo.masks.net import Transformer
 from zoo.masks.tokenizer import Tokenizer
@@ -91,7 +92,10 @@ def from_bert(
     """
     folder = _find(name_or_folder, revision)
     config = _read_config(folder)
-    tensors = translate(_read_tensors(folder))
+    try:
+        tensors = translate(_read_tensors(folder))
+    except (KeyError, RuntimeError) as error:
+        raise ValueError(f"{folder / WEIGHTS} is of no BERT: {one_line(error)}") from error
     arguments = _arguments(config, tensors, folder)
     tokenizer = Tokenizer.from_folder(folder, max_length or arguments["positions"])
     _require_match(tokenizer, arguments["vocabulary"], folder)
@@ -209,7 +213,7 @@ def _arguments(config: dict[str, Any], tensors: dict[str, Tensor], folder: Path)
             f"{folder / 'config.json'}: {absent[0]} is {config.get(absent[0])!r}, expected a number"
         )
     activation = config.get("hidden_act", "gelu")
-    if activation not in ACTIVATIONS:
+    if not isinstance(activation, str) or activation not in ACTIVATIONS:
         raise ValueError(
             f"{folder / 'config.json'}: hidden_act is {activation!r}, expected one of "
             f"{', '.join(ACTIVATIONS)}"
@@ -246,7 +250,8 @@ def _require_same(net: nn.Module, tensors: dict[str, Tensor], folder: Path) -> N
             f"{folder / WEIGHTS} does not fit its config.json: {wrong[0]}"
             + (f", and {len(wrong) - 1} more" if wrong[1:] else "")
         )
-    if odd := [name for name, tensor in tensors.items() if not tensor.isfinite().all()]:
+    real = {n: t.is_floating_point() and t.isfinite().all() for n, t in tensors.items()}
+    if odd := [name for name, is_real in real.items() if not is_real]:
         raise ValueError(
-            f"{folder / WEIGHTS}: {odd[0]} has values that are not finite; get it again"
+            f"{folder / WEIGHTS}: {odd[0]} has values that are not finite numbers; get it again"
         )

@@ -6,6 +6,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from zoo.errors import require_number
 from zoo.layers.arguments import built_with
 from zoo.layers.sizes import require_sizes
 from zoo.masks.attention.algebra import Mask, require_filled
@@ -105,6 +106,9 @@ class Encoder(nn.Module):
         hidden = 4 * width if hidden is None else hidden
         require_sizes(hidden=hidden)
         require_sizes(0, positions=positions, segments=segments, targets=targets, padding=padding)
+        require_number("epsilon", epsilon)
+        if not 0 <= epsilon < 1:
+            raise ValueError(f"epsilon is {epsilon}: expected a number from 0 to below 1")
         if positions and width % heads:
             raise ValueError(f"width {width} must be a multiple of the heads, {heads}")
         if not positions and width % (2 * heads):

@@ -1,7 +1,9 @@
 """Texts to token ids and back by the `tokenizers` library: BERT's WordPiece, XLM-R's unigram."""
 
+import base64
 import json
-from collections.abc import Collection, Iterable, Sequence
+import math
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
@@ -32,6 +34,9 @@ NORMALISER = {
     "tokenize_chinese_chars": "handle_chinese_chars",
 }
 
+MOST_GROWTH = 256  # of a text when it is normalised; a ligature of Arabic is 33 bytes in full
+LONGEST_WORD = 1000  # characters; BERT's is 100
+
 
 class Tokenizer:
     """Turn texts into token ids between a start and an end token, and ids into texts.
@@ -45,7 +50,8 @@ class Tokenizer:
         padding: the id of padding; `unknown`, `start`, `end` and `mask` likewise.
 
     Raises:
-        ValueError: if the definition is none, or has no token for one of these five.
+        ValueError: if the definition is none, has no token for one of these five, or makes a text
+            far longer.
     """
 
     padding: int
@@ -63,6 +69,7 @@ class Tokenizer:
         self._model.no_truncation()
         self._model.no_padding()
         self._wordpiece = isinstance(self._model.model, tokenizers.models.WordPiece)
+        _require_bounded(self._model)
         for role, names in ROLES.items():
             found = [i for name in names if (i := self._model.token_to_id(name)) is not None]
             if not found:
@@ -270,10 +277,48 @@ class Tokenizer:
         return json.dumps(state)
 
 
+def _require_bounded(model: tokenizers.Tokenizer) -> None:
+    """Refuse what takes memory or time without bound: thirty rules that each double a text do.
+
+    Raises:
+        ValueError: if the normaliser could make a text far longer, or a word may be so long that
+            WordPiece, cubic in it, does not end.
+    """
+    rules = _rules(json.loads(model.normalizer.__getstate__())) if model.normalizer else ()
+    growth = math.prod(map(_growth, rules))
+    if growth > MOST_GROWTH:
+        raise ValueError(
+            f"the normalizer makes a text up to {growth:.3g} times as long: expected at most "
+            f"{MOST_GROWTH}"
+        )
+    longest = getattr(model.model, "max_input_chars_per_word", 0)
+    if longest > LONGEST_WORD:
+        raise ValueError(f"max_input_chars_per_word is {longest}: expected at most {LONGEST_WORD}")
+
+
+def _rules(normalizer: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the rules of a normaliser, which may be a sequence of others."""
+    yield normalizer
+    for part in normalizer.get("normalizers", ()):
+        yield from _rules(part)
+
+
+def _growth(rule: dict[str, Any]) -> float:
+    """Return how many times as long a rule may make a text, if others come before it."""
+    kind = rule["type"]
+    if kind == "Replace":  # a pattern may match between any two characters
+        return 1.0 + len(rule["content"])
+    if kind == "Precompiled":  # the length of a trie, the trie, and strings that end by 0
+        table = base64.b64decode(rule["precompiled_charsmap"])
+        strings = table[4 + int.from_bytes(table[:4], "little") :].split(b"\0")
+        return 1.0 + max(map(len, strings))
+    return 4.0 if kind == "ByteLevel" else 1.0
+
+
 def _read_settings(path: Path) -> dict[str, Any]:
     try:
         settings = json.loads(path.read_text("utf-8")) if path.is_file() else {}
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is no JSON: {error}") from error
     if not isinstance(settings, dict):
         raise ValueError(f"{path} holds {settings!r:.80}: expected the settings of a tokenizer")
@@ -285,9 +330,10 @@ def _normalised(definition: str, settings: dict[str, Any]) -> str:
     try:
         state = json.loads(definition)
         normalizer = state.get("normalizer") or {}
-    except (ValueError, AttributeError):
+        kind = normalizer.get("type")
+    except (ValueError, AttributeError, RecursionError):
         return definition  # which the library refuses in its own words
-    if normalizer.get("type") == "BertNormalizer":
+    if kind == "BertNormalizer":
         normalizer |= {own: settings[name] for name, own in NORMALISER.items() if name in settings}
     return json.dumps(state)
 

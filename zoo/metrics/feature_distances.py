@@ -216,12 +216,16 @@ def distance_rows(
 
 @torch.no_grad()
 def describe(net: nn.Module, pictures: Tensor, batch: int = 500) -> Tensor:
-    """Return features float (n, channels) of pictures, in evaluation mode, by batches."""
+    """Return features float (n, channels) of pictures, in evaluation mode, by batches.
+
+    In float32 whatever the autocast: real pictures come within a step, made ones outside.
+    """
     training = net.training
     net.eval()
     features = getattr(net, "features", net)
     try:
-        return torch.cat([features(part).float() for part in pictures.split(batch)])
+        with torch.autocast(pictures.device.type, enabled=False):
+            return torch.cat([features(part.float()).float() for part in pictures.split(batch)])
     finally:
         net.train(training)
 

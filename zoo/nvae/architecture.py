@@ -84,7 +84,8 @@ class Architecture:
                 f"bits is {self.bits}: expected 1 to 8; pictures of more bits a channel are read "
                 "as 8"
             )
-        require_divisible(self.size, self.sides, 2**self.halvings)
+        halvings = min(self.halvings, max(self.padded).bit_length())  # lest 2 to it fill the memory
+        require_divisible(self.size, self.sides, 2**halvings)
 
     @property
     def channels(self) -> int:

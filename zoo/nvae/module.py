@@ -1,6 +1,6 @@
 """The LightningModule of NVAE: a warmed-up, balanced bound, two regularisers, a guard."""
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from lightning.pytorch import LightningModule
@@ -17,7 +17,7 @@ from zoo.nvae import losses
 from zoo.nvae.distributions import bits_per_dimension
 from zoo.nvae.guard import Guard
 from zoo.nvae.hierarchy import quantize
-from zoo.nvae.likelihood import log_mean, log_weights
+from zoo.nvae.likelihood_bound import log_mean, log_weights
 from zoo.nvae.losses import SpectralPenalty
 from zoo.nvae.net import NVAE
 from zoo.optim.distributed import mean_over_processes, rank_and_world_size
@@ -53,6 +53,8 @@ class NVAETraining(LightningModule):
         seed: of noise and binarisation; that of the recipe when run by one; default 0.
         **architecture: the other fields of `zoo.nvae.Architecture`.
     """
+
+    label_layers: ClassVar[list[str]] = []  # labels are nothing to it, see `ZooCLI.label_layers`
 
     def __init__(
         self,

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from zoo.layers.signature import Signature
-from zoo.nvae import exploration, likelihood
+from zoo.nvae import exploration, likelihood_bound
 from zoo.nvae.hierarchy import Hierarchy
-from zoo.nvae.likelihood import Score
+from zoo.nvae.likelihood_bound import Score
 from zoo.nvae.noise import new_seed, noise_by_place
 
 CHUNK = 64  # pictures that are decoded at once
@@ -164,12 +164,14 @@ class NVAE(Hierarchy):
             seed: of what is drawn; default 0.
             places: of the pictures in what they belong to; default 0, 1, 2, ...
         """
-        return likelihood.log_mean(likelihood.log_weights(self, x, samples, seed, places))
+        return likelihood_bound.log_mean(
+            likelihood_bound.log_weights(self, x, samples, seed, places)
+        )
 
     def score(self, x: Tensor, *, seed: int = 0) -> Score:
         """Return the bound of pictures in nats and bits, and where its KL lies."""
         with torch.no_grad():
-            return likelihood.score(self.bound(x, seed), self.plan.dimensions)
+            return likelihood_bound.score(self.bound(x, seed), self.plan.dimensions)
 
     def signature(self) -> Signature:
         """Return what it takes and gives when it is exported: those of `FromWhiteNoise`."""

@@ -2,6 +2,7 @@
 
 import functools
 import shlex
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
@@ -32,6 +33,7 @@ from zoo.training.start import (
 
 FOLDER = "FOLDER"  # in the command of a figure: the checkpoint folder, wherever it is put
 # what belongs to one run, not to the recipe that a checkpoint folder keeps
+HEAD = "head"  # of `--reset`: the layers that know the labels
 RUN_KEYS = ("config", "ckpt_path", "weights_only", "verbose", "output", "record", "reset", "trust")
 # what a network may need to know of its data, and what it is where the data do not say
 SIZES = {"vocabulary": None, "classes": None, "padding": 0, "shape": None}
@@ -60,7 +62,7 @@ class ZooCLI(LightningCLI):
             type=str,
             nargs="*",
             default=[],
-            help="layers that start afresh, such as head",
+            help="layers that start afresh; head stands for those that know the labels",
         )
         parser.add_argument(
             "--output",
@@ -136,12 +138,21 @@ class ZooCLI(LightningCLI):
         runs = Path(trainer.default_root_dir or "runs")
         if self.subcommand in ("validate", "test"):
             trainer.logger = False
+            self.tell_of_limits()
         elif trainer.logger in (None, True):
             trainer.logger = Namespace(
                 class_path="lightning.pytorch.loggers.CSVLogger",
                 init_args=Namespace(save_dir=str(runs), name=self.options.name),
             )
         self.choose_precision()
+
+    def tell_of_limits(self) -> None:
+        """Say that a recipe, which may be a stranger's, has only a part of a split measured."""
+        option = "limit_val_batches" if self.subcommand == "validate" else "limit_test_batches"
+        for name in (option, "fast_dev_run"):
+            limit = self.options.trainer[name]
+            if limit not in (None, False, 1.0) or limit is True or type(limit) is int:
+                tell(f"trainer.{name} is {limit}: what is measured is a part of the split")
 
     def resume_file(self, source: str) -> str:
         """Return the file to resume from that `--ckpt_path` names, checked; nobody read it yet."""
@@ -193,14 +204,23 @@ class ZooCLI(LightningCLI):
         if self.options["from"]:
             source, name = self.options["from"], self.options.name
             fresh = getattr(foreign_net(source, name), "FRESH", ())
-            reset = [*self.options.reset, *fresh]
-            if "head" not in reset:
+            knowing = self.label_layers() or [HEAD]
+            given = [knowing if layer == HEAD else [layer] for layer in self.options.reset]
+            reset = [*chain.from_iterable(given), *fresh]
+            if not set(self.label_layers()) <= set(reset):
                 require_labels(source, name, getattr(self.datamodule, "labels", None))
             checkpoint.start_from(self.model.net, start_folder(source, name), reset)
         if self.features:
             self.model.measure_with(hub.load(self.features))
         for remark in getattr(self.datamodule, "remarks", list)():
             tell(remark)
+
+    def label_layers(self) -> list[str]:
+        """Return the layers of the network that know the labels; none if labels are nothing to it.
+
+        A module says so by an attribute of this name; a classifier has a head.
+        """
+        return getattr(self.model, "label_layers", [HEAD])
 
     def before_fit(self) -> None:
         """Measure a model that is to be fine-tuned."""
@@ -261,8 +281,8 @@ class ZooCLI(LightningCLI):
             model=self.model.net,
             arguments=self.model.arguments,
             preprocess=getattr(self.datamodule, "preprocess", None),
-            labels=getattr(self.datamodule, "labels", None),
-            data=self.datamodule.title if getattr(self.datamodule, "file", None) else None,
+            labels=getattr(self.datamodule, "labels", None) if self.label_layers() else None,
+            data=self.datamodule.title if self.datamodule.replaces_corpus else None,
             origin=origin(source, self.options.name) if source else None,
             recipe=self.recipe(),
             metrics=self.results(metrics, FOLDER),

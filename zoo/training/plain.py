@@ -9,7 +9,8 @@ import yaml
 Complaint = tuple[str, Any]  # the place in a recipe, and what stands there
 
 _WORD = re.compile(r"[a-z0-9_-]*")
-_KEY = re.compile(r"[^\W_][\w-]*")  # jsonargparse takes `net.class_path` apart
+_KEY = re.compile(r"[^\W_][\w-]*")
+_HIDDEN = re.compile(r"(^|[/\\])\s*\.[^/\\]")
 _ROOT = re.compile(r"[/\\~]|[A-Za-z]:")
 
 
@@ -17,7 +18,7 @@ def plain(place: str, value: Any) -> Iterator[Complaint]:
     """Complain of what is no plain value: a class to call, a place elsewhere on this machine."""
     if isinstance(value, dict):
         for key, part in value.items():
-            if not _KEY.fullmatch(str(key)) or key in ("class_path", "init_args", "dict_kwargs"):
+            if not is_key(key) or key in ("class_path", "init_args", "dict_kwargs"):
                 yield place, value
                 return
             yield from plain(f"{place}.{key}", part)
@@ -31,15 +32,24 @@ def plain(place: str, value: Any) -> Iterator[Complaint]:
         yield place, value
 
 
+def is_key(key: Any) -> bool:
+    """Say whether a key names one thing: jsonargparse takes `net.class_path` apart."""
+    return bool(_KEY.fullmatch(str(key)))
+
+
 def _leads_elsewhere(value: str) -> bool:
-    """Say whether a string is an address, or a path that leads above the working folder."""
-    return bool(_ROOT.match(value.strip())) or any(sign in value for sign in ("..", ":/", "::"))
+    """Say whether a string is an address, or a path to above the working folder or a hidden file.
+
+    Who runs a recipe at home has keys and passwords in hidden files below it.
+    """
+    elsewhere = _ROOT.match(value.strip()) or _HIDDEN.search(value)
+    return bool(elsewhere) or any(sign in value for sign in ("..", ":/", "::"))
 
 
 def is_configuration(value: str) -> bool:
     """Say whether a string would be read as a mapping or a list, and so slip past `plain`."""
-    try:
-        return isinstance(yaml.safe_load(value), dict | list)
+    try:  # nodes alone: PyYAML below 6.0.4 fills the memory when it makes values of merge keys
+        return isinstance(yaml.compose(value, yaml.SafeLoader), yaml.CollectionNode)
     except (yaml.YAMLError, ValueError, RecursionError):
         return "{" in value or "[" in value
 

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from zoo import registry
+from zoo.errors import printable
 from zoo.version import __version__
 
 
@@ -24,7 +25,7 @@ def commit() -> str:
 @rank_zero_only
 def tell(line: str) -> None:
     """Print a line, once for all processes."""
-    Console().print(line, soft_wrap=True, markup=False, highlight=False)
+    Console().print(printable(line), soft_wrap=True, markup=False, highlight=False)
 
 
 @rank_zero_only

@@ -6,12 +6,14 @@ import sys
 import warnings
 
 from jsonargparse import set_parsing_settings
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import LightningDataModule, LightningModule
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from zoo.callbacks.random_state import RandomState
 from zoo.callbacks.run_guard import RunGuard
 from zoo.callbacks.train_log import TrainLog
+from zoo.errors import one_line
 from zoo.optim.precision import PrecisionRecord
 from zoo.training.cli import ZooCLI
 from zoo.training.recipes import admit_recipes, expand
@@ -52,6 +54,11 @@ def run(arguments: list[str]) -> None:
         if stop.code == 1:  # Lightning's, on Ctrl-C
             raise KeyboardInterrupt from stop
         raise
+    except (MisconfigurationException, ModuleNotFoundError) as error:  # neither is a ValueError
+        raise ValueError(
+            f"these options of the trainer do not work here: {one_line(error)} "
+            "(--trainer.accelerator auto and --trainer.devices auto take what there is)"
+        ) from error
 
 
 def assemble(options: list[str]) -> ZooCLI:
@@ -91,6 +98,8 @@ def quiet() -> None:
     """Silence advertisements and advice that do not concern the user of a recipe."""
     warnings.filterwarnings("ignore", message=".*args parameter is intended to run.*")
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+    warnings.filterwarnings("ignore", message=".*is smaller than the logging interval.*")
+    warnings.filterwarnings("ignore", message=".*is not supported by the model summary.*")
     warnings.filterwarnings("ignore", message="Using ModelCheckpoint with manual optimization.*")
     warnings.filterwarnings("ignore", message=".*`tensorboardX` has been removed.*")
     warnings.filterwarnings("ignore", message=".*LeafSpec.* is deprecated.*")

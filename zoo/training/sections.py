@@ -11,7 +11,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from zoo import registry
-from zoo.training.plain import Complaint, plain, words
+from zoo.training.plain import Complaint, is_key, plain, words
 
 # Callback classes of Lightning that a recipe may name, and their arguments; the zoo's own may be
 # named with any plain arguments.
@@ -37,6 +37,7 @@ CHECKPOINT = {
     *("auto_insert_metric_name", "enable_version_counter"),
 }
 
+KEPT = 16  # checkpoints of a run
 PROCESSES = {"devices", "num_nodes", "workers"}
 
 _CLASS = re.compile(r"zoo(\.[a-z]\w*)+\.[A-Z]\w*")
@@ -76,11 +77,11 @@ def _without(value: Any, places: set[str], here: str) -> Any:
 
 
 def _crowd(place: str, value: Any) -> Iterator[Complaint]:
-    """Complain of more processes than this machine has cores."""
+    """Complain of other machines, and of more processes than this one has cores."""
     for key in PROCESSES & value.keys():
         asked = value[key]
         count = len(asked) if isinstance(asked, list) else int(asked) if _is_count(asked) else 0
-        if count > (os.cpu_count() or 1):
+        if count > (1 if key == "num_nodes" else os.cpu_count() or 1):
             yield f"{place}.{key}", asked
 
 
@@ -117,6 +118,14 @@ def _options(allowed: set[str]) -> Callable[[str, Any], Iterator[Complaint]]:
                 yield f"{place}.{key}", part
 
     return check
+
+
+def _checkpoints(place: str, value: Any) -> Iterator[Complaint]:
+    """Complain of what is no option of `CHECKPOINT`, and of so many files that the disk is full."""
+    yield from _options(CHECKPOINT)(place, value)
+    kept = value.get("save_top_k") if isinstance(value, dict) else None
+    if kept is not None and str(kept) not in map(str, range(KEPT + 1)):
+        yield f"{place}.save_top_k", kept
 
 
 def _trainer(place: str, value: Any) -> Iterator[Complaint]:
@@ -193,7 +202,10 @@ def _torch_class(package: str, kind: type) -> Callable[[str, Any], Iterator[Comp
             return
         arguments = value.get("init_args") or {}
         for key, part in arguments.items() if isinstance(arguments, dict) else [("", arguments)]:
-            yield from words(f"{place}.init_args.{key}", part)
+            if is_key(key):
+                yield from words(f"{place}.init_args.{key}", part)
+            else:
+                yield f"{place}.init_args", arguments
 
     return check
 
@@ -205,7 +217,7 @@ SECTIONS: dict[str, Callable[[str, Any], Iterator[Complaint]]] = {
     "seed_everything": words,
     "precision": words,
     "trainer": _trainer,
-    "checkpoint": _options(CHECKPOINT),
+    "checkpoint": _checkpoints,
     "model": _class_of(LightningModule),
     "data": _class_of(LightningDataModule),
     "optimizer": _torch_class("torch.optim", Optimizer),

@@ -9,11 +9,11 @@ from typing import Literal
 import numpy as np
 
 from zoo.words.coarse_cut import Pieces
+from zoo.words.features import LEAST, LEAST_LONG, score
 from zoo.words.kernels.coarse_cut import ALONE
 from zoo.words.lexicon import Lexicon, ranked
 from zoo.words.long_words import score_long
 from zoo.words.ngram_table import Ngrams, spell
-from zoo.words.scoring import LEAST, LEAST_LONG, score
 from zoo.words.texts.folding import DIGIT, begins_no_word
 
 Method = Literal["pmi+entropy", "ngram"]

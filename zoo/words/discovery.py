@@ -20,7 +20,7 @@ from zoo.words.kernels.rows import ORDER
 from zoo.words.lexicon import Lexicon
 from zoo.words.listing import Listing
 from zoo.words.long_words import chained
-from zoo.words.measures import automatic_min_count, measure
+from zoo.words.ngram_statistics import automatic_min_count, measure
 from zoo.words.ngram_table import Ngrams
 from zoo.words.segmentation.recounting import recounted
 from zoo.words.texts.folding import Characters, Folding

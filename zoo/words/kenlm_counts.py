@@ -15,7 +15,7 @@ from zoo.words.counting.counts import Counts
 from zoo.words.counting.memory import Budget, InMemory, Stored
 from zoo.words.kernels.ngram_table import GRAM
 from zoo.words.kernels.rows import ORDER, ROW
-from zoo.words.measures import Least
+from zoo.words.ngram_statistics import Least
 from zoo.words.ngram_table import Ngrams, tabulate
 
 

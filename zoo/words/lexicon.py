@@ -17,6 +17,7 @@ from zoo.words.segmentation.segmenter import Segmenter
 
 Order = Literal["score", "count", "salience"]
 PRIOR = 1000.0  # the weight of the prior of salience, in words
+LARGEST_COUNT = 1 << 53  # below it floats are exact
 COLUMNS = ("word", "count", "score", "pmi", "left_entropy", "right_entropy")
 
 
@@ -195,8 +196,8 @@ class Lexicon:
             rows = csv.reader(file, dialect="excel-tab")
             if tuple(next(rows, ())) != COLUMNS:
                 raise ValueError(f"{path}: expected the header {' '.join(COLUMNS)}")
-            for number, (word, *columns) in enumerate(rows, 2):
-                values = _numbers(columns, f"{path}:{number}")
+            for number, row in enumerate(_whole(rows, path), 2):
+                word, values = "".join(row[:1]), _numbers(row[1:], f"{path}:{number}")
                 if len(values) == 1:
                     background[word] = int(values[0])
                 else:
@@ -218,12 +219,25 @@ class Lexicon:
 _FIELDS = ("words", *COLUMNS[1:])
 
 
+def _whole(rows: Iterator[list[str]], path: str | Path) -> Iterator[list[str]]:
+    """Yield the rows of a table; the reader's own error is no ValueError."""
+    try:
+        yield from rows
+    except csv.Error as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
 def _numbers(columns: list[str], where: str) -> tuple[float, ...]:
-    """Return the numbers of a row: all of them, or the count alone if there are no others."""
+    """Return the numbers of a row: all of them, or the count alone if there are no others.
+
+    The count comes first; the segmenter takes its logarithm.
+    """
     try:
         values = tuple(float(column) for column in columns if column)
     except ValueError:
         values = ()
+    if values and not 0 <= values[0] < LARGEST_COUNT:
+        raise ValueError(f"{where}: the count is {values[0]}: expected a number from 0 on")
     if len(columns) != len(COLUMNS) - 1 or len(values) not in (1, len(columns)):
         raise ValueError(f"{where}: expected {len(COLUMNS)} columns: {' '.join(COLUMNS)}")
     return values

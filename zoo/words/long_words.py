@@ -15,11 +15,11 @@ from typing import NamedTuple
 import numpy as np
 
 from zoo.words.coarse_cut import Pieces
+from zoo.words.features import role_shares
 from zoo.words.kernels.coarse_cut import ALONE, BEGIN, END
 from zoo.words.kernels.ngram_table import find_all
 from zoo.words.kernels.rows import ORDER
 from zoo.words.ngram_table import Ngrams
-from zoo.words.scoring import role_shares
 
 COHESION = 4.0  # nats; a 4-gram of so much holds a chain together,
 RELATIVE_COHESION = 0.7  # or of this share of ln(N / n), the most that n occurrences allow

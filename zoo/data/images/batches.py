@@ -8,7 +8,7 @@ from typing import Any, Literal
 from lightning.pytorch import LightningDataModule
 from torch import Tensor
 
-from zoo.data.images.find import Found, Known, complete, download, find_sets
+from zoo.data.images.find import TITLES, Found, Known, complete, download, find_sets
 from zoo.data.images.preprocess import PicturePreprocess
 from zoo.data.images.sets import PictureSet, Prepared, StackedPictures
 from zoo.data.resumable import ResumableLoader
@@ -103,6 +103,11 @@ class Pictures(LightningDataModule):
         """What a figure measured on this data is called."""
         held_out = "" if "test" in self._found.sets else ", a tenth held out"
         return f"{self._found.title}{', stacked' if self.stacked else ''}{held_out}"
+
+    @property
+    def replaces_corpus(self) -> bool:
+        """Whether these are pictures of one's own: see `SplitData.replaces_corpus`."""
+        return self.root is not None and self._found.title not in TITLES.values()
 
     @property
     def labels(self) -> list[str]:

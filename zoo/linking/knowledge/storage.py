@@ -15,6 +15,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo.errors import require_whole
 from zoo.files import replacing
 from zoo.linking.knowledge.dictionary import Dictionary, hash_all, no_entries
 
@@ -158,16 +159,22 @@ class Store:
         return Manifest(FORMAT, f"{self.name}.{before + 1}.jsonl", 0, before, [])
 
     def require_unsealed(self) -> None:
-        """Refuse to change what a checkpoint's sums are over.
+        """Refuse to change what a checkpoint's sums are over, or what lies elsewhere.
 
         Raises:
-            ValueError: if the folder is a checkpoint.
+            ValueError: if the folder is a checkpoint, or one of the base's files is a link.
         """
         if (self.folder / SEALED).is_file():
             raise ValueError(
                 f"{self.folder} is a checkpoint, whose files are sealed: write the knowledge base "
                 "to a folder of its own first (KnowledgeBase.write)"
             )
+        for path in self.folder.iterdir() if self.folder.is_dir() else ():
+            if path.name.startswith(f"{self.name}.") and path.is_symlink():
+                raise ValueError(
+                    f"{path} is a link, and a change would be written where it leads: write the "
+                    "knowledge base to another folder first (KnowledgeBase.write)"
+                )
 
     def read(self) -> Manifest:
         """Read which files belong to the base.
@@ -192,6 +199,8 @@ class Store:
             manifest = Manifest(**(state | {"history": history}))
             if not self._ours.fullmatch(manifest.lines):  # lest it names a file elsewhere
                 raise ValueError(f"lines is {manifest.lines!r}")
+            require_whole("size", manifest.size, 0)
+            require_whole("generation", manifest.generation, 0)
         except NewerFormatError:
             raise
         except (ValueError, RecursionError, KeyError, TypeError) as error:

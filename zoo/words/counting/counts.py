@@ -8,11 +8,11 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import BinaryIO, Literal, get_args
 
 import numpy as np
 
-from zoo.files import replacing
+from zoo.files import json_object, replacing
 from zoo.progress import bar
 from zoo.words.counting.memory import (
     LARGEST_BLOCK,
@@ -21,10 +21,8 @@ from zoo.words.counting.memory import (
     Stored,
 )
 from zoo.words.counting.merge_runs import ahead, is_identity, merged_blocks
-from zoo.words.kernels.rows import (
-    ORDER,
-    ROW,
-)
+from zoo.words.kernels.folding import CODE_POINTS
+from zoo.words.kernels.rows import CODE, ORDER, ROW
 from zoo.words.texts.folding import (
     Characters,
     alphabet_of,
@@ -171,17 +169,61 @@ class Counts:
             if not _is_sealed(file):
                 raise ValueError(f"{path}: damaged since it was saved; copy or count it again")
             file.seek(len(MAGIC))
-            head = json.loads(file.readline())
+            head = json_object(file.readline(), str(path))
             offset = file.tell()
-        runs = []
-        for letters, rows, codes in head.pop("sizes"):
-            alphabet = np.fromfile(path, np.uint32, letters, offset=offset)
-            offset += alphabet.nbytes
-            stored = OnDisk(path, ROW, rows, offset)
-            offset += rows * ROW.itemsize
-            runs.append(Run(alphabet, stored, OnDisk(path, np.dtype(np.uint16), codes, offset)))
-            offset += 2 * codes
-        return cls(tuple(runs), **head)
+        try:
+            counts = cls(tuple(_runs_of(path, head.pop("sizes"), offset)), **head)
+            if counts.windows not in get_args(Windows):
+                raise ValueError(f"windows is {counts.windows!r:.40}")
+            for run in counts.runs:
+                _require_indexable(run, counts.windows)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"{path}: no counts that Counts.save wrote: {error}") from error
+        return counts
+
+
+def _runs_of(path: Path, sizes: list[list[int]], offset: int) -> Iterator[Run]:
+    """Open the runs of a file, which fill it from `offset` to its sum."""
+    for letters, rows, codes in sizes:
+        places = [offset, offset + 4 * letters, offset + 4 * letters + ROW.itemsize * rows]
+        offset = places[-1] + 2 * codes
+        if min(letters, rows, codes) < 0 or offset > path.stat().st_size:
+            raise ValueError(f"a run of {letters}, {rows} and {codes}, more than the file holds")
+        alphabet = np.fromfile(path, np.uint32, letters, offset=places[0])
+        stored = OnDisk(path, ROW, rows, places[1])
+        yield Run(alphabet, stored, OnDisk(path, np.dtype(np.uint16), codes, places[2]))
+
+
+def _require_indexable(run: Run, windows: Windows) -> None:
+    """Refuse codes that stand for no character, and rows out of order.
+
+    The kernels index arrays by them and check no bounds: a file could have them write anywhere.
+    """
+    letters = run.alphabet.size
+    if not _rises(run.alphabet) or not (run.alphabet < CODE_POINTS).all() or letters > CODE:
+        raise ValueError("its alphabet is no sorted one")
+    last_tail = letters if windows == "exact" else 2 * ORDER - 1
+    before = np.zeros(0, ROW)
+    for start in range(0, run.rows.size, LARGEST_BLOCK):
+        rows = np.append(before, run.rows.read(start, start + LARGEST_BLOCK))
+        key, tail = (rows[name].copy().view(np.uint16) for name in ("key", "tail"))
+        if key.max() > letters or tail.max() > last_tail:
+            raise ValueError(f"a row has a code beyond its alphabet of {letters}")
+        same = rows["key"][1:] == rows["key"][:-1]
+        falls = np.where(
+            same, rows["tail"][1:] < rows["tail"][:-1], rows["key"][1:] < rows["key"][:-1]
+        )
+        if falls.any():
+            raise ValueError("its rows are not sorted")
+        before = rows[-1:]
+    for start in range(0, run.codes.size, LARGEST_BLOCK):
+        if run.codes.read(start, start + LARGEST_BLOCK).max() > letters:
+            raise ValueError(f"its text has a code beyond its alphabet of {letters}")
+
+
+def _rises(numbers: np.ndarray) -> bool:
+    """Tell whether each number is larger than the one before it, the first larger than 0."""
+    return bool((numbers[1:] > numbers[:-1]).all() and numbers[:1].all())
 
 
 def is_counts(path: Path) -> bool:

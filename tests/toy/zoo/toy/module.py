@@ -5,7 +5,7 @@ from torch import Tensor
 from zoo.toy.losses import critic_loss, generator_loss, r1
 from zoo.toy.net import Duel
 
-from zoo.optim.by_hand import OptimisesByHand
+from zoo.optim.manual_optimization import OptimisesByHand
 from zoo.optim.step_noise import StepNoise
 
 

@@ -7,7 +7,7 @@ from torch.nn import functional as F
 from two_processes import on_two_processes
 
 from zoo.data.resumable import ResumableLoader
-from zoo.optim.by_hand import OptimisesByHand
+from zoo.optim.manual_optimization import OptimisesByHand
 
 
 class Duel(OptimisesByHand):

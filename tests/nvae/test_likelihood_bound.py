@@ -9,7 +9,7 @@ from torch import nn
 
 from zoo.nvae.distributions import Normal
 from zoo.nvae.groups import Latent
-from zoo.nvae.likelihood import log_mean, log_weights, standard_error
+from zoo.nvae.likelihood_bound import log_mean, log_weights, standard_error
 
 
 class Gaussian(Normal):

@@ -18,7 +18,7 @@ import numpy as np
 
 from zoo.words.counting.counts import Counts
 from zoo.words.counting.memory import Budget, InMemory, Storage, Stored
-from zoo.words.kernels.measures import finish_characters, measure_characters, measure_ngrams
+from zoo.words.kernels.ngram_statistics import finish_characters, measure_characters, measure_ngrams
 from zoo.words.kernels.ngram_table import GRAM
 from zoo.words.kernels.rows import ORDER
 from zoo.words.ngram_table import Ngrams, tabulate
