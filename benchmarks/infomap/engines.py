@@ -31,7 +31,7 @@ def ours(graph: dict, two_level: bool, seed: int, trials: int) -> Callable[[], M
     """Import zoo.infomap, load its kernels on a tiny graph, return the measured part."""
     from zoo.infomap.flow import make_flow
     from zoo.infomap.networks.network import from_edges
-    from zoo.infomap.search import partition
+    from zoo.infomap.search.trials import partition
 
     directed = bool(graph["directed"])
     model = "directed" if directed else "undirected"

@@ -35,7 +35,7 @@ from zoo.infomap.communities import find_communities
 from zoo.infomap.flow import Flow, make_flow
 from zoo.infomap.map_equation import codelength
 from zoo.infomap.networks.network import from_edges
-from zoo.infomap.search import partition
+from zoo.infomap.search.trials import partition
 
 GRAPHS: dict[str, Callable[[], Graph]] = {
     "10k, 0.3": lambda: planted(10_000, 0.3),
@@ -54,7 +54,7 @@ import time
 start = time.perf_counter()
 from zoo.infomap.flow import make_flow
 from zoo.infomap.networks.network import from_edges
-from zoo.infomap.search import partition
+from zoo.infomap.search.trials import partition
 partition(make_flow(from_edges(*{edges})))
 print(time.perf_counter() - start)
 """

@@ -6,7 +6,7 @@ from zoo.infomap.flow import make_flow
 from zoo.infomap.kernels.aggregation import LEAVE, aggregate, induced
 from zoo.infomap.kernels.multilevel import LEAST, climb, divide
 from zoo.infomap.networks.network import from_edges
-from zoo.infomap.search import level_of
+from zoo.infomap.search.trials import level_of
 
 NODES, SIZE = 3 * LEAST, 700  # the modules fill three pieces and do not end where these might
 

@@ -8,7 +8,7 @@ from zoo.infomap.kernels.aggregation import ENTER, FLOW, aggregate
 from zoo.infomap.kernels.hierarchy import gains, kept_modules
 from zoo.infomap.map_equation import codelength, one_level
 from zoo.infomap.networks.network import from_edges
-from zoo.infomap.search import level_of, partition
+from zoo.infomap.search.trials import level_of, partition
 
 
 def nested(depth):

@@ -10,13 +10,13 @@ from infomap import datasets
 from infomap_graphs import MODELS, random_flow
 
 from zoo.infomap import codelength, find_communities
-from zoo.infomap.hierarchy import count_of, numbered
 from zoo.infomap.kernels.aggregation import LEAVE, aggregate, induced
 from zoo.infomap.kernels.crossover import take_over
 from zoo.infomap.kernels.hierarchy import super_cost, super_modules
 from zoo.infomap.kernels.multilevel import parents_of
-from zoo.infomap.refinement import leaves_moved, refined
-from zoo.infomap.search import level_of, partition
+from zoo.infomap.search.hierarchy import count_of, numbered
+from zoo.infomap.search.refinement import leaves_moved, refined
+from zoo.infomap.search.trials import level_of, partition
 
 DATA = Path(datasets.__file__).parent / "data"
 # A better tree of modular_w at Markov time 1/2 than the search finds: the reference's.

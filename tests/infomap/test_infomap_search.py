@@ -14,7 +14,7 @@ from zoo.infomap.kernels.two_level import search
 from zoo.infomap.kernels.visits import shuffled
 from zoo.infomap.map_equation import boundary, codelength, one_level
 from zoo.infomap.networks.network import from_edges
-from zoo.infomap.search import level_of, partition
+from zoo.infomap.search.trials import level_of, partition
 
 
 def partitions(nodes):

@@ -7,7 +7,7 @@ from infomap import Infomap
 from zoo.infomap.flow import make_flow
 from zoo.infomap.map_equation import codelength
 from zoo.infomap.networks.network import from_edges
-from zoo.infomap.search import partition
+from zoo.infomap.search.trials import partition
 
 RING = 6  # cliques
 SIZE = 5

@@ -12,7 +12,7 @@ from zoo.infomap.map_equation import Labels
 from zoo.infomap.networks.multilayer import RELAX_RATE
 from zoo.infomap.partitions import labels_on
 from zoo.infomap.result import Communities
-from zoo.infomap.search import partition
+from zoo.infomap.search.trials import partition
 from zoo.infomap.walk import Walk, walk_on
 from zoo.kernels.cache import announced
 from zoo.progress import stages

@@ -12,11 +12,11 @@ from itertools import pairwise
 
 import numpy as np
 
-from zoo.infomap.hierarchy import Labels, count_of, numbered
 from zoo.infomap.kernels.aggregation import LEAVE, Level, aggregate, induced
 from zoo.infomap.kernels.hierarchy import GAIN, gains, super_modules
 from zoo.infomap.kernels.multilevel import parents_of
 from zoo.infomap.kernels.two_level import search
+from zoo.infomap.search.hierarchy import Labels, count_of, numbered
 
 
 def refined(nodes: Level, levels: Labels, seed: int) -> tuple[Labels, float]:

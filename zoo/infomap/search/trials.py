@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from zoo.infomap.flow import Flow
-from zoo.infomap.hierarchy import count_of, hierarchy, numbered
 from zoo.infomap.kernels.aggregation import Level, aggregate, both_ways
 from zoo.infomap.kernels.crossover import take_over
 from zoo.infomap.kernels.csr import row_sums
@@ -20,13 +19,13 @@ from zoo.infomap.kernels.physical import Physical, no_physical
 from zoo.infomap.kernels.two_level import search
 from zoo.infomap.map_equation import Labels, codelength, nested_levels, one_level
 from zoo.infomap.networks.csr import Rows, transposed
-from zoo.infomap.refinement import leaves_moved, refined
+from zoo.infomap.search.hierarchy import count_of, hierarchy, numbered
+from zoo.infomap.search.refinement import leaves_moved, refined
 from zoo.infomap.tree import Tree
 
 # Searches of one trial: in a small network each is a lottery and takes no time.
 MOST_SEARCHES, NODES_SEARCHED = 6, 2000
-PATIENCE = 2  # searches of a trial in a row that find nothing better: no more are made
-TREES = 2  # searches of a trial that levels are sought from, where there are any
+PATIENCE = 3  # searches of a trial in a row that find nothing better: no more are made
 SAME = 1e-9  # bits: two searches that differ by less have found the same
 
 
@@ -128,17 +127,13 @@ class _Trials:
         if self.start is not None:
             start = min(self.start, key=lambda level: codelength(self.flow, level))
         first = self.search(start, seeds[0])
+        found = self.modules(first, start, seeds[1:])
         trees = [] if self.preferred else [self.undivided()]
-        levels = [] if self.two_level else self.levels(first, seeds[0], eager=True)
-        if levels:
-            for seed in seeds[1:TREES]:
-                levels += self.levels(self.search(start, seed), seed, eager=False)
-        else:
-            found = self.modules(first, start, seeds[1:])
-            if found.modules > 1 or self.preferred:
-                trees.append(Tree([found.labels], found.codelength, self.one_level))
-            if not self.two_level and found is not first:
-                levels = self.levels(found, seeds[0], eager=True)
+        if found.modules > 1 or self.preferred:
+            trees.append(Tree([found.labels], found.codelength, self.one_level))
+        levels = [] if self.two_level else self.levels(found, seeds[0], eager=True)
+        if levels and len(seeds) > 1:  # the best modules are not always those of the best tree
+            levels += self.levels(first, seeds[0], eager=False)
         if levels:
             trees.append(self.refined(min(levels, key=self.cost), seeds[0]))
         if self.start is not None:
@@ -211,6 +206,8 @@ class _Trials:
         if len(tree.levels) < 2 or self.preferred:
             return tree
         levels, saved = refined(self.level, tree.levels, seed)
+        if saved == 0.0:
+            return tree
         levels, more = leaves_moved(self.level, levels, seed)
         return Tree(levels, tree.codelength - saved - more, self.one_level)
 

@@ -43,7 +43,7 @@ def hierarchy(
         and the bits that they save.
     """
     levels, saved, last = [], 0.0, np.zeros_like(labels)
-    places = np.arange(labels.size)
+    places = np.arange(labels.size, dtype=np.uint32)
     groups, exits = np.zeros_like(labels), np.zeros(1)
     while True:
         # Which parents are worth dividing into the modules found; then levels between them.
@@ -66,6 +66,7 @@ def hierarchy(
         order, groups = _members(labels, kept)
         parts, inside = divide(level, labels, order, groups, exits, seed)
         gained = gains(inside, parents_of(parts, groups, len(inside.rates)), exits)
+        del top, inside  # of use no more, and large
         joined = lower is not labels
         if not joined and not (gained > GAIN).any():
             return levels, saved
@@ -127,7 +128,7 @@ def _divided(
 
     Args:
         last: uint32 (all,), the labels to begin with.
-        places: int (nodes,), numbers of nodes among all.
+        places: uint32 (nodes,), numbers of nodes among all.
         labels: uint32 (nodes,), their modules.
         divided: bool (nodes,), whether these count.
     """
