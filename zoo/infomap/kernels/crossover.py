@@ -107,7 +107,7 @@ def sums_of(level: Level, labels: np.ndarray, count: int, spare: int) -> np.ndar
 
 
 @kernel
-def add_node(level: Level, x: int, sums: np.ndarray) -> None:
+def add_node(level: Level, x: Scalar, sums: np.ndarray) -> None:
     """Add what a node has to the sums of a module, but for its links."""
     for c in range(level.rates.shape[1]):
         sums[c] += level.rates[x, c]

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from zoo.infomap.kernels.logarithm import plogp
+from zoo.infomap.kernels.logarithm import Scalar, plogp
 from zoo.kernels import kernel
 
 TINY = 1e-300
@@ -52,7 +52,7 @@ def no_physical() -> Physical:
 
 
 @kernel
-def count_names(physical: Physical) -> int:
+def count_names(physical: Physical) -> Scalar:
     """Return a number that all physical nodes are below."""
     count = np.int64(0)
     for name in physical.names:
@@ -147,8 +147,8 @@ def add_bonuses(
     shares: np.ndarray,
     bonuses: np.ndarray,
     found: np.ndarray,
-    candidates: int,
-) -> int:
+    candidates: Scalar,
+) -> Scalar:
     """Note what a node saves in each module that holds other states of its physical nodes.
 
     Args:
