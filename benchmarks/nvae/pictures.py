@@ -52,6 +52,7 @@ def main():
     parser.add_argument("--root", required=True, help="the pictures, as of --data.root")
     parser.add_argument("--output", type=Path, default=Path())
     options = parser.parse_args()
+    options.output.mkdir(parents=True, exist_ok=True)
     model = zoo.load(options.model)
     data = ModelledPictures(root=options.root, batch_size=500)
     x, _ = next(iter(data.test_dataloader()))
