@@ -5,7 +5,11 @@ import signal
 import socket
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+hypothesis.settings.register_profile("zoo", deadline=None)  # a loaded machine is no fault
+hypothesis.settings.load_profile("zoo")
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # small nets; two threads a process only wait
 os.environ.setdefault("HF_HUB_DISABLE_XET", "1")  # the loopback Hub speaks plain LFS

@@ -77,7 +77,7 @@ def load_readings() -> dict[tuple[str, str], list[str]]:
 
     Example:
         >>> load_readings()["薄", "bo4"]
-        ['喷薄荷', '薄荷', '薄荷油', '薄荷糖']
+        ['薄荷', '薄荷脑']
     """
     sample = files("zoo.data") / "samples" / "readings.tsv.gz"
     lines = gzip.decompress(sample.read_bytes()).decode().splitlines()

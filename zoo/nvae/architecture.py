@@ -10,6 +10,7 @@ from zoo.nvae.distributions import Likelihood, Scale
 
 _FROM_1 = ("width", "latents", "expansion", "block_expansion", "mixtures", "bits")
 _FROM_0 = ("cells", "blocks", "block_cells", "flows")
+MOST_HALVINGS = 64  # that are told apart: no picture has so long a side
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ class Architecture:
                 f"bits is {self.bits}: expected 1 to 8; pictures of more bits a channel are read "
                 "as 8"
             )
-        halvings = min(self.halvings, max(self.padded).bit_length())  # lest 2 to it fill the memory
+        halvings = min(self.halvings, MOST_HALVINGS)  # lest 2 to it fill the memory
         require_divisible(self.size, self.sides, 2**halvings)
 
     @property

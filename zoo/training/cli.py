@@ -275,6 +275,7 @@ class ZooCLI(LightningCLI):
         callbacks = self.trainer.callbacks  # pyright: ignore[reportAttributeAccessIssue]
         log = next(c for c in callbacks if isinstance(c, TrainLog))
         source = self.options["from"]
+        own = getattr(self.datamodule, "replaces_corpus", False)
         checkpoint.save(
             output,
             name=self.options.name,
@@ -282,7 +283,7 @@ class ZooCLI(LightningCLI):
             arguments=self.model.arguments,
             preprocess=getattr(self.datamodule, "preprocess", None),
             labels=getattr(self.datamodule, "labels", None) if self.label_layers() else None,
-            data=self.datamodule.title if self.datamodule.replaces_corpus else None,
+            data=self.datamodule.title if own else None,
             origin=origin(source, self.options.name) if source else None,
             recipe=self.recipe(),
             metrics=self.results(metrics, FOLDER),
