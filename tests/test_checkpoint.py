@@ -349,14 +349,14 @@ def load_or_refuse(victim, **changes):
     assert "\n" not in message
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.sampled_from(["config.json", "preprocess.json"]), st.dictionaries(KEYS, JSON))
 def test_fuzzed_json_gives_value_errors_only(victim, name, changes):
     content = json.loads(victim[1][name]) | changes
     load_or_refuse(victim, **{name: json.dumps(content).encode()})
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.sampled_from(["config.json", "preprocess.json", "model.safetensors"]), st.binary())
 def test_fuzzed_bytes_give_value_errors_only(victim, name, content):
     load_or_refuse(victim, **{name: content})

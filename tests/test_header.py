@@ -16,7 +16,7 @@ def test_tied_weights_count_once_and_buffers_do_not(tmp_path, monkeypatch):
     assert counted == sum(p.numel() for p in model.parameters())
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.binary()
     | st.sampled_from([b"[]", b"{}x", b'{"a": 1}', b'{"a": {}}', b'{"a": {"shape": ["x"]}}']).map(

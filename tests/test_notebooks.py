@@ -1,12 +1,14 @@
 """The notebooks of `docs/notebooks` run from top to bottom."""
 
 import os
+import runpy
 
 import nbformat
 import pytest
 from conftest import ROOT
 from nbclient import NotebookClient
 
+pictures = runpy.run_path(str(ROOT / "tools" / "notebook_pictures.py"))["pictures"]
 NOTEBOOKS = sorted((ROOT / "docs" / "notebooks").glob("*.ipynb"))
 
 
@@ -26,6 +28,14 @@ def test_a_notebook_shows_no_warnings_and_no_path_of_the_machine_that_ran_it(pat
     streams = {out.get("name") for cell in cells for out in cell.get("outputs", ())}
     assert "stderr" not in streams
     assert "site-packages" not in path.read_text("utf-8")
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_both_readmes_show_the_first_picture_of_a_notebook(path):
+    file = path.with_suffix(".png")
+    assert file.read_bytes() == next(pictures(path))  # else: python tools/notebook_pictures.py
+    for readme in ("README.md", "README.zh.md"):
+        assert f"({file.relative_to(ROOT)})" in (ROOT / readme).read_text("utf-8")
 
 
 def test_each_technique_with_a_checkpoint_has_a_notebook():

@@ -72,7 +72,7 @@ def test_sums_name_each_plain_file_once(folder, line):
         sealed.verify(folder)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.binary() | st.text().map(str.encode))
 def test_fuzzed_sums_are_refused_on_one_line(tmp_path_factory, content):
     folder = seal(tmp_path_factory.mktemp("fuzz"))

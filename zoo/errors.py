@@ -5,6 +5,8 @@ from operator import index
 from pathlib import Path
 from unicodedata import category
 
+LARGEST_COUNT = 1 << 53  # below it floats are exact
+
 
 def one_line(error: BaseException) -> str:
     """Return an error's message on one line; its class's name if it has none.

@@ -83,7 +83,7 @@ def classic_gradients(module, **options):
     epsilon=st.floats(1e-3, 1e3),
     values=st.lists(st.floats(-1, 1, width=32), min_size=2, max_size=12),
 )
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_perturbation_has_norm_epsilon_at_any_scale(scale, epsilon, values):
     gradient = torch.tensor([1.0, *values])
     delta = ascend(scale * gradient, epsilon)

@@ -119,7 +119,7 @@ damaged = st.builds(
 rows = st.lists(st.sampled_from(["train", "Tang", "\t", "\n", "，", "诗", "\r", "\0"])).map("".join)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(
     st.one_of(st.binary(), damaged, st.one_of(st.binary(), rows.map(str.encode)).map(gzip.compress))
 )

@@ -15,7 +15,7 @@ sizes = st.integers(1, 60)
 batch_sizes = st.integers(1, 9)
 seeds = st.integers(0, 2**40)
 worlds = st.integers(1, 4)
-quick = settings(deadline=None, max_examples=60)
+quick = settings(max_examples=60)
 
 
 def epoch(loader):

@@ -53,7 +53,7 @@ def test_probabilities_sum_to_one(plain, dtype):
 logits = st.lists(st.floats(-80, 80, width=32), min_size=4, max_size=12)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(logits, st.lists(st.sampled_from(FILTERS), min_size=1, max_size=4), st.data())
 def test_consistent_filters_keep_the_end_also_when_combined(row, chain, data):
     eos = data.draw(st.integers(0, len(row) - 1))
@@ -159,7 +159,7 @@ def test_repetition_penalty_knows_no_padding():
     assert found.tolist() == [[1.0, 1.0, -2.0, 4.0], [0.5, 1.0, -2.0, 2.0]]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=12), st.integers(1, 4), st.integers(0, 3))
 def test_ngrams_are_forbidden_by_their_definition(row, size, padding):
     tokens = torch.tensor([[-1] * padding + row])

@@ -8,7 +8,7 @@ import sys
 import mpmath
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from zoo.decoding.cpu import heads as head_kernels
@@ -75,7 +75,6 @@ def test_probabilities_sum_to_one_in_every_precision(kind, dtype, scale):
     torch.testing.assert_close(total, torch.ones_like(total), rtol=0, atol=1e-6)
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(-50, 50), min_size=2, max_size=40), st.floats(1e-6, 0.5))
 def test_the_self_terminating_end_never_becomes_less_probable(z, eps):
     logits = torch.zeros(1, len(z), 4)

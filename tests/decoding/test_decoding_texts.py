@@ -79,7 +79,7 @@ def test_a_stream_is_the_text(stop):
         assert ["".join(found)] == write(model, [prompt], decode, stop=stop, **LIMIT)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text(max_size=20))
 def test_bytes_of_one_character_come_together(text):
     steps = ((None, torch.tensor([byte])) for byte in text.encode())

@@ -39,7 +39,7 @@ def test_dividing_some_modules_at_a_time_is_dividing_all_at_once(model):
     together = aggregate(whole, expected, len(rates))
     assert saved > 1
     np.testing.assert_array_equal(parts, expected)
-    np.testing.assert_allclose(top.rates, together.rates)
+    np.testing.assert_allclose(top.rates, together.rates, rtol=1e-13, atol=1e-16)
     links, expected = (
         csr_array((x.half, x.targets, x.starts.astype(int))) for x in (top, together)
     )

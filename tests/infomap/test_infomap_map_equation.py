@@ -244,7 +244,7 @@ def random_case(seed, directed):
     return random, ends, weights, labels, make, options
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(networks, st.booleans())
 def test_what_does_not_change_a_codelength(seed, directed):
     random, ends, weights, labels, make, options = random_case(seed, directed)
@@ -268,7 +268,7 @@ def test_what_does_not_change_a_codelength(seed, directed):
         assert value(ends[::-1], weights, labels) == pytest.approx(expected, **same)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(networks)
 def test_states_of_one_node_each_are_nodes(seed):
     _, ends, weights, labels, make, _ = random_case(seed, directed=False)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-BYTES_AN_EDGE = 115  # three levels of directed links: 101 to 108
+BYTES_AN_EDGE = 100
 PEAK = """
 import re, sys
 import numpy as np

@@ -2,7 +2,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from zoo.infomap.networks.network import Network, from_edges, split_loops
@@ -22,7 +22,6 @@ def dense(network):
     return table
 
 
-@settings(deadline=None)
 @given(edge_lists, st.booleans())
 def test_a_network_is_the_adjacency_matrix_of_its_edges(edges, directed):
     sources, targets, weights = zip(*edges, strict=True)

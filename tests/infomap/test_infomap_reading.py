@@ -219,7 +219,6 @@ def test_lines_are_counted_across_blocks(read):
         st.tuples(st.integers(0, 2**59), st.integers(0, 9), st.floats(0, allow_infinity=False))
     )
 )
-@settings(deadline=None)
 def test_numbers_are_read_as_python_reads_them(rows):
     text = "".join(f"{a} {b} {weight!r}\n" for a, b, weight in rows).encode()
     found = scan(text, 0, 2)
@@ -229,7 +228,6 @@ def test_numbers_are_read_as_python_reads_them(rows):
 
 
 @given(st.from_regex(r"[0-9]{0,17}\.?[0-9]{0,25}", fullmatch=True).filter(lambda t: t.strip(".")))
-@settings(deadline=None)
 def test_decimals_are_read_as_python_reads_them(token):
     assert scan(f"1 2 {token}\n".encode(), 0, 2).weights.tolist() == [float(token)]
 
@@ -253,7 +251,7 @@ TOKENS = st.sampled_from(
     st.sampled_from(["a.net", "a.mtx", "a.gz"]),
     st.booleans(),
 )
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=400)
 def test_whatever_the_file_it_is_a_network_or_the_line_is_named(
     tmp_path_factory, text, name, directed
 ):

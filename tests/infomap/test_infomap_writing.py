@@ -6,7 +6,7 @@ from pathlib import Path
 import infomap
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from infomap import datasets
 
@@ -173,7 +173,6 @@ def test_no_partition(tmp_path):
     ).map(" ".join),
     st.sampled_from(["a.tree", "a.clu"]),
 )
-@settings(deadline=None)
 def test_whatever_the_file_it_is_a_partition_or_told(tmp_path_factory, text, name):
     path = tmp_path_factory.getbasetemp() / name
     path.write_text(text)

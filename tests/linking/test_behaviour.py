@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from zoo.linking.behaviour import MARKED, Behaviour
@@ -35,7 +35,6 @@ def linked_texts(draw):
 
 
 @given(st.lists(linked_texts(), max_size=6))
-@settings(deadline=None)
 def test_counts_are_those_of_a_loop(kb, texts):
     behaviour = Behaviour.count(texts, kb)
     for name in ("子美", "甲", "乙"):
@@ -60,7 +59,6 @@ def test_counts_are_those_of_a_loop(kb, texts):
 
 
 @given(st.lists(linked_texts(), min_size=1, max_size=6), st.data())
-@settings(deadline=None)
 def test_leaving_a_mention_out_is_as_if_it_were_never_counted(kb, texts, data):
     marked = [(i, g) for i, text in enumerate(texts) for g in text.mentions]
     if not marked:

@@ -46,7 +46,7 @@ def answers(kb, texts):
 
 
 @given(ENTITIES, st.data())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_added_and_removed_is_as_if_built_whole(entities, data):
     first = data.draw(st.integers(0, len(entities)))
     removed = data.draw(st.lists(st.sampled_from(entities), unique=True)) if entities else []
@@ -68,7 +68,7 @@ def test_added_and_removed_is_as_if_built_whole(entities, data):
 
 
 @given(st.permutations(POETS))
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 def test_the_order_of_entities_changes_that_of_candidates_alone(entities):
     with tempfile.TemporaryDirectory() as folder:
         kb = KnowledgeBase.build(entities, folder)
@@ -143,7 +143,6 @@ def test_bad_lines_are_named_and_nothing_is_built(tmp_path, line, message):
 
 
 @given(st.binary(max_size=60))
-@settings(deadline=None)
 def test_any_bytes_are_read_or_refused_with_a_line(data):
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "kb.jsonl"

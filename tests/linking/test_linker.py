@@ -65,7 +65,7 @@ def test_one_text_is_linked_as_in_a_batch(net):
 
 
 @given(st.text(st.one_of(st.characters(), st.sampled_from("子美永叔İXx👩🚀")), max_size=20))
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_offsets_are_those_of_the_text(net, text):
     for mention in net.link(text):
         assert text[mention.start : mention.end] == mention.text
@@ -77,7 +77,7 @@ def test_offsets_are_those_of_the_text(net, text):
 
 
 @given(st.data())
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 def test_mentions_of_any_tagger_are_linked_and_unknown_names_are_nil(net, data):
     text = "歐陽修：寄子美於無名亭"
     spans = st.tuples(st.integers(0, len(text) - 1), st.integers(1, len(text)))

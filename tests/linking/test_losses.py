@@ -18,7 +18,6 @@ COUNTS = st.lists(st.integers(0, 3), min_size=1, max_size=5)
 
 
 @given(COUNTS, st.data())
-@settings(deadline=None)
 def test_the_listwise_loss(counts, data):
     answers = [data.draw(st.integers(-1, count - 1)) for count in counts]
     scores, nil = torch.randn(sum(counts)), torch.randn(len(counts))
@@ -68,7 +67,7 @@ def test_a_fact_in_common_is_marked():
 
 
 @given(st.integers(1, 40), st.integers(0, 3), st.integers(0, 1000))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_the_threshold_is_the_best_of_all(questions, candidates, seed):
     generator = torch.Generator().manual_seed(seed)
     logits = torch.randn(questions, 1 + candidates, generator=generator)

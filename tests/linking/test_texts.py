@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from zoo.linking.texts import Gold, LinkedText, read_texts
@@ -38,7 +38,6 @@ def test_ccks(tmp_path):
 
 
 @given(st.text(min_size=3, max_size=12), st.data())
-@settings(deadline=None)
 def test_ours_with_any_unicode_and_overlapping_mentions(text, data):
     text = text.encode("utf-8", "replace").decode()
     spans = st.tuples(st.integers(0, 1), st.integers(2, len(text)))

@@ -1,7 +1,7 @@
 import matplotlib
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn import functional as F
 from torch.nn.attention.flex_attention import create_block_mask, create_mask, flex_attention
@@ -88,7 +88,6 @@ def test_only_the_causal_mask_has_the_flag():
 names = st.sampled_from(sorted(KINDS))
 
 
-@settings(deadline=None)
 @given(names, names, names)
 def test_masks_are_a_boolean_algebra(one, two, three):
     a, b, c = (KINDS[name][0] for name in (one, two, three))

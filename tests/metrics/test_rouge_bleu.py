@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from nltk.translate.bleu_score import SmoothingFunction, sentence_bleu
 from rouge import Rouge
@@ -24,7 +24,6 @@ def published(prediction, reference):
     return found["rouge-l"]["f"], found["rouge-1"]["f"], found["rouge-2"]["f"], bleu
 
 
-@settings(deadline=None)
 @given(TEXTS, TEXTS)
 def test_scores_equal_those_of_the_packages(prediction, reference):
     # the package raises where nothing but full stops is left
@@ -43,7 +42,6 @@ def test_a_title_of_full_stops_scores_nothing_and_raises_nothing():
     assert scores("...", "网络") == (0.0, 0.0, 0.0, 0.0)
 
 
-@settings(deadline=None)
 @given(st.text("ab", max_size=7), st.text("ab", max_size=7))
 def test_no_common_subsequence_is_longer(one, other):
     def subsequences(text):

@@ -31,7 +31,7 @@ def counted(text, **options):
     return count([text], characters="letters", **options)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(TEXTS, st.integers(1, 3))
 def test_counts_equal_a_plain_counter(text, min_count):
     expected = brute.ngram_counts(brute.sentences(text, KEPT), 4)
@@ -40,7 +40,7 @@ def test_counts_equal_a_plain_counter(text, min_count):
     assert found == {w: c for w, c in expected.items() if c >= min_count}
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(TEXTS, st.integers(1, 3), st.integers(1, 9))
 def test_rarer_ngrams_are_those_of_two_and_three_that_no_longer_one_always_contains(
     text, rarer, min_count
@@ -64,7 +64,7 @@ def test_rarer_ngrams_are_those_of_two_and_three_that_no_longer_one_always_conta
         np.testing.assert_array_equal(getattr(frequent, name), getattr(alone, name))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(TEXTS)
 def test_cohesion_and_entropies_equal_brute_force(text):
     lines = brute.sentences(text, KEPT)
@@ -93,7 +93,7 @@ def test_commonest_extensions_and_growth():
     assert left[i] == pytest.approx(grams["left_entropy"][i] - grams["left_entropy"][places["乙"]])
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(TEXTS, st.integers(1, 50), st.integers(1, 3), st.booleans(), st.integers(1, 40))
 def test_chunks_threads_and_spilling_change_nothing(text, chunk, threads, spill, block):
     whole = measure(counted(text), 4, rarer=1)
@@ -113,7 +113,7 @@ def test_chunks_threads_and_spilling_change_nothing(text, chunk, threads, spill,
         assert (order == np.arange(rows.size)).all()
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(TEXTS, st.integers(1, 50), st.integers(1, 40))
 def test_chunks_change_nothing_in_padded_windows(text, chunk, block):
     blocks = [text[i : i + block] for i in range(0, len(text), block)]
@@ -123,7 +123,7 @@ def test_chunks_change_nothing_in_padded_windows(text, chunk, block):
     np.testing.assert_array_equal(*rows)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.lists(st.text(alphabet="甲乙丙，", max_size=30), max_size=12), st.randoms())
 def test_the_order_of_lines_changes_nothing(lines, random):
     shuffled = random.sample(lines, len(lines))
@@ -131,7 +131,7 @@ def test_the_order_of_lines_changes_nothing(lines, random):
     np.testing.assert_array_equal(first.grams, second.grams)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(TEXTS, st.sampled_from("甲乙丁𠀀"))
 def test_numbers_fold_to_one_symbol_across_blocks(text, letter):
     text = text.replace(letter, "１２3")
@@ -141,7 +141,7 @@ def test_numbers_fold_to_one_symbol_across_blocks(text, letter):
     assert not any("00" in word for word in table(whole))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(texts=st.lists(TEXTS, min_size=1, max_size=4))
 def test_merged_counts_equal_counts_of_everything(tmp_path_factory, texts):
     folder = tmp_path_factory.mktemp("shards")
@@ -187,7 +187,7 @@ def test_equal_rows_beyond_32_bits_stay_apart_and_add_up():
     assert merged["count"].astype(np.int64).sum() == 2 * 0xFFFFFFF0
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(TEXTS, st.integers(1, 3), st.integers(1, 60), st.floats(-1, 2), st.integers(2, 40))
 def test_the_coarse_cut_equals_its_definition(text, min_count, chunk, threshold, longest):
     lines = brute.sentences(text, KEPT)

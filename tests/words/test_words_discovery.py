@@ -25,7 +25,7 @@ SELDOM = "我去博物馆，博物馆好。今天博物馆的公园。去看花�
 SMALL = st.text(alphabet="甲乙丙丁a1 ，\n", max_size=200)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(SMALL, st.integers(1, 3), st.floats(-1, 2))
 def test_ngram_method_equals_a_slow_implementation(text, min_count, threshold):
     thresholds = (0, threshold, threshold, threshold)
@@ -37,7 +37,7 @@ def test_ngram_method_equals_a_slow_implementation(text, min_count, threshold):
     assert dict(zip(lexicon.words, lexicon.count, strict=True)) == expected
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(SMALL, st.integers(1, 3), st.floats(-1, 2))
 def test_truncated_counting_equals_a_slow_implementation(text, min_count, threshold):
     thresholds = (0, threshold, threshold, threshold)

@@ -132,7 +132,7 @@ def main(arguments: list[str] | None = None) -> None:
         run(words)
     except BrokenPipeError:  # the reader of our output has left, as `head` does
         sys.stdout = None
-    except (ArgumentError, ValueError, OSError, TypeError) as error:
+    except (ArgumentError, ValueError, OSError, TypeError, ImportError) as error:
         if words != given:
             raise
         print(f"zoo: {explain(error)}", file=sys.stderr)

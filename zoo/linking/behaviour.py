@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from zoo.errors import LARGEST_COUNT
 from zoo.linking.knowledge.base import KnowledgeBase, Match
 from zoo.linking.names import fold_name
 from zoo.linking.texts import LinkedText
@@ -22,7 +23,6 @@ from zoo.linking.texts import LinkedText
 Span = TypeVar("Span")
 RATIO = 5.0  # from which on a name that was passed so many times as often as marked is dropped
 MARKED = 1 / (1 + RATIO)
-LARGEST_COUNT = 1 << 53  # below it floats are exact
 REACH = 64  # characters on each side of a mention
 
 

@@ -32,8 +32,8 @@ from zoo.training.start import (
 )
 
 FOLDER = "FOLDER"  # in the command of a figure: the checkpoint folder, wherever it is put
-# what belongs to one run, not to the recipe that a checkpoint folder keeps
 HEAD = "head"  # of `--reset`: the layers that know the labels
+# what belongs to one run, not to the recipe that a checkpoint folder keeps
 RUN_KEYS = ("config", "ckpt_path", "weights_only", "verbose", "output", "record", "reset", "trust")
 # what a network may need to know of its data, and what it is where the data do not say
 SIZES = {"vocabulary": None, "classes": None, "padding": 0, "shape": None}

@@ -54,7 +54,7 @@ def run(arguments: list[str]) -> None:
         if stop.code == 1:  # Lightning's, on Ctrl-C
             raise KeyboardInterrupt from stop
         raise
-    except (MisconfigurationException, ModuleNotFoundError) as error:  # neither is a ValueError
+    except MisconfigurationException as error:  # which is no ValueError
         raise ValueError(
             f"these options of the trainer do not work here: {one_line(error)} "
             "(--trainer.accelerator auto and --trainer.devices auto take what there is)"

@@ -11,13 +11,13 @@ from typing import Literal
 
 import numpy as np
 
+from zoo.errors import LARGEST_COUNT
 from zoo.files import replacing
 from zoo.words.dictionaries import write_dictionary
 from zoo.words.segmentation.segmenter import Segmenter
 
 Order = Literal["score", "count", "salience"]
 PRIOR = 1000.0  # the weight of the prior of salience, in words
-LARGEST_COUNT = 1 << 53  # below it floats are exact
 COLUMNS = ("word", "count", "score", "pmi", "left_entropy", "right_entropy")
 
 

@@ -132,7 +132,10 @@ def aggregate(level: Level, labels: np.ndarray, count: int) -> Level:
             half[i] = found[targets[i]]
             found[targets[i]] = 0.0
         starts[m + 1] = p
-    rows = starts, targets[:p], half[:p]  # what was not written to takes no memory
+    # What was not written to takes no memory if it is new, but does where it is used again.
+    if 2 * p < targets.size:
+        targets, half = targets[:p].copy(), half[:p].copy()
+    rows = starts, targets[:p], half[:p]
     physical = merged_physical(level.physical, first, members)
     return Level(*rows, rates, alone, physical, level.symmetric)
 

@@ -18,7 +18,7 @@ from zoo.infomap.kernels.module_rates import modules_of
 from zoo.infomap.kernels.visits import shuffled
 from zoo.kernels import inline, kernel
 
-PIECES, LEAST = 32, 1 << 12  # a level is divided in so many pieces of so many nodes, or fewer
+PIECES, LEAST = 16, 1 << 13  # a level is divided in so many pieces of so many nodes, or fewer
 # Modules without a link that a node tries where teleportation links all: so many for all nodes
 # together, and no fewer for each.
 TRIES, LEAST_TRIES = 1 << 14, 8

@@ -67,7 +67,9 @@ def partition(
     seeds = states.reshape(trials, searches).tolist()
     batch = trials if stop_after is None else threads or os.cpu_count() or 1
     best = task.best_of(_in_order(task.trial, seeds, threads, batch), stop_after)
-    return replace(best, levels=[by_flow(labels, flow.node) for labels in best.levels])
+    levels = [by_flow(labels, flow.node) for labels in best.levels]
+    # The bits saved on the way were added up in the order of the search.
+    return replace(best, levels=levels, codelength=codelength(flow, levels))
 
 
 def _in_order(
