@@ -83,10 +83,22 @@ def gradients(name, device, precision, file, *, fgm=False, processes=1):
     options = ["--trainer.max_steps", 1, "--data.batch_size", GLOBAL_BATCH // processes]
     options += ["--trainer.strategy", PAIR] if processes > 1 else []
     parts = assemble(name, device, precision, file.parent, *options)
+    shift_along_gradients(parts.trainer.callbacks)
     saved = SaveGradients(file)
     parts.trainer.callbacks += [FGM(), saved] if fgm else [saved]
     parts.trainer.fit(parts.model, parts.datamodule)
     return {name: gradient.float().cpu() for name, gradient in saved.gradients.items()}
+
+
+def shift_along_gradients(callbacks):
+    """Let attacks by signs take one step, along the gradient itself.
+
+    Where a gradient is near zero its sign is rounding's, and each step adds to what the one before
+    has made of it.
+    """
+    for callback in callbacks:
+        if getattr(getattr(callback, "place", None), "norm", None) == "linf":
+            callback.place.norm, callback.steps = "l2", 1
 
 
 def register_pair(device):
@@ -154,14 +166,14 @@ def use(name, device, precision, folder):
     texts = TEXTS
     if entry.technique == "linking":
         texts = [text.text for text in parts.datamodule.texts("test")[:4]]
-    expected = apply(net, entry.technique, texts)
+    expected = apply(net, entry.task, texts)
     reduced = torch.autocast(device, torch.bfloat16) if precision == "bf16" else nullcontext()
     with reduced:
-        found = apply(net.to(device), entry.technique, texts)
+        found = apply(net.to(device), entry.task, texts)
     return compare(found, expected)
 
 
-def apply(net, technique, texts):
+def apply(net, task, texts):
     """Return what a network makes of an input: a tensor, or words and probabilities in turn."""
     if hasattr(net, "sample"):
         return net.sample(4, seed=0).float().cpu()
@@ -170,7 +182,7 @@ def apply(net, technique, texts):
     if hasattr(net, "link"):
         return [x for found in net.link(texts) for m in found for x in (m.entity, m.probability)]
     inputs = texts
-    if technique == "pictures":
+    if "image" in task:
         inputs = list(torch.rand(4, 1, 28, 28, generator=torch.Generator().manual_seed(0)))
     return [x for made in net.predict(inputs) for x in (made.label, made.probability)]
 

@@ -20,11 +20,18 @@ def check():
 
 
 @pytest.mark.parametrize(
-    ("column", "precision"),
-    [("step", "bf16"), ("fgm", "bf16"), ("use", "fp32"), ("resume", "fp32")],
+    ("column", "precision", "name"),
+    [
+        ("step", "bf16", "decoding_lstm_poems"),
+        ("fgm", "bf16", "decoding_lstm_poems"),
+        ("use", "fp32", "decoding_lstm_poems"),
+        ("resume", "fp32", "decoding_lstm_poems"),
+        ("step", "bf16", "adversarial_pgd_fashion"),
+        ("use", "fp32", "adversarial_pgd_fashion"),
+    ],
 )
-def test_the_cpu_agrees_with_itself(column, precision, check):
-    arguments = (column, precision, "decoding_lstm_poems", "cpu")
+def test_the_cpu_agrees_with_itself(column, precision, name, check):
+    arguments = (column, precision, name, "cpu")
     shown, complaint = check.cell(getattr(check, column), *arguments)
     assert not complaint
     assert "!" not in shown
