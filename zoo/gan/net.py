@@ -18,6 +18,7 @@ from zoo.layers.sizes import require_shape, require_sizes
 Kind = Literal["dcgan", "resnet"]
 
 AT_ONCE = 256  # samples that `Gan.sample` makes in a pass
+CLASS_SPREAD = 0.1  # of the generator's classes at first; at 1 they drown z: one picture a class
 
 
 class Generator(nn.Module):
@@ -50,6 +51,8 @@ class Generator(nn.Module):
         self.latent, self.widest = latent, base * 2**blocks
         self.grid = [-(-side // 2**blocks) for side in (self.height, self.width)]
         self.classes = nn.Embedding(classes, latent) if classes else None
+        if self.classes is not None:
+            nn.init.normal_(self.classes.weight, std=CLASS_SPREAD)
         inputs = 2 * latent if classes else latent
         self.start = nn.Linear(inputs, self.widest * self.grid[0] * self.grid[1])
         block = up if kind == "dcgan" else ResidualUp
@@ -83,7 +86,8 @@ class Critic(nn.Module):
     """Score how real pictures look: blocks that halve the sides, and a linear layer.
 
     Its last layer has no bias: the relativistic losses see differences alone. Of classes it knows
-    by projection, phi(x) . (w + e(y)) (Miyato and Koyama, arXiv 1802.05637, equation 3).
+    by projection, phi(x) . (w + e(y)) (Miyato and Koyama, arXiv 1802.05637, equation 3), e = 0 at
+    first.
 
     Args:
         shape: channels, height and width of a picture.
@@ -116,7 +120,7 @@ class Critic(nn.Module):
         self.end = nn.Linear(features, 1, bias=False)
         self.classes = nn.Embedding(classes, features) if classes else None
         if self.classes is not None:
-            nn.init.normal_(self.classes.weight, std=features**-0.5)
+            nn.init.zeros_(self.classes.weight)
         self.to(memory_format=torch.channels_last)
 
     def forward(self, pictures: Tensor, labels: Tensor | None = None) -> Tensor:
