@@ -32,11 +32,23 @@ def test_samples_follow_from_the_seed_whatever_their_number_at_once(monkeypatch)
 def test_the_projection_critic_adds_the_inner_product_with_the_class():
     net = Gan([1, 8, 8], classes=3, conditional=True, base=4).eval()
     x, labels = torch.randn(4, 1, 8, 8), torch.tensor([0, 1, 2, 1])
-    logits = net.critic(x, labels)
     critic = net.critic
+    torch.nn.init.normal_(critic.classes.weight)  # zero at first
+    logits = critic(x, labels)
     features = torch.nn.functional.leaky_relu(critic.blocks(critic.start(x)), 0.2).flatten(1)
     weights = critic.end.weight[0] + critic.classes.weight[labels]
     torch.testing.assert_close(logits, (features * weights).sum(1))
+
+
+def test_samples_of_an_untrained_net_vary_by_the_noise_and_hardly_by_the_class():
+    """Told at full strength, a class drew one picture alone after 2,000 steps."""
+    torch.manual_seed(0)
+    net = Gan([1, 28, 28], classes=10, conditional=True, base=8)  # batch norms of the batch
+    z, labels = torch.randn(500, 64), torch.arange(500) % 10
+    made = net.generator(z, labels)
+    by_class = made.unflatten(0, (-1, 10)).mean(0).var(0).sum()  # 2 % are left of the noise
+    assert by_class < 0.05 * made.var(0).sum()
+    torch.testing.assert_close(net.critic(made, labels), net.critic(made, labels.flip(0)))
 
 
 def test_labels_are_in_turn_or_as_asked():
