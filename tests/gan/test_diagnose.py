@@ -60,6 +60,14 @@ def test_samples_that_are_all_alike():
     assert finding.sentence.startswith("mode collapse: 16 samples differ by 0.000")
 
 
+def test_one_picture_a_class_is_a_collapse_too():
+    pictures = np.random.default_rng(0).random((4, 1, 4, 4))
+    samples = np.tile(pictures, (8, 1, 1, 1))  # the classes in turn
+    assert examine_samples(samples) == []
+    (finding,) = examine_samples(samples, classes=4)
+    assert finding.sentence.startswith("mode collapse: 8 samples of one class differ by 0.000")
+
+
 def test_the_samples_of_a_net_are_looked_at_too(tmp_path):
     (tmp_path / "metrics.csv").write_text("step,wins\n1,0.7\n")
     net = Gan([1, 8, 8], base=4).eval()
@@ -67,6 +75,11 @@ def test_the_samples_of_a_net_are_looked_at_too(tmp_path):
     assert diagnose(tmp_path, net=net) == []
     net.generator.start.weight.data.zero_()
     assert [f.name for f in diagnose(tmp_path, net=net)] == ["mode-collapse"]
+    by_class = Gan([1, 8, 8], base=4, classes=100, conditional=True).eval()
+    by_class.generator.end[-1].weight.data *= 1000
+    assert diagnose(tmp_path, net=by_class) == []
+    by_class.generator.start.weight.data[:, :64] = 0  # what reads z
+    assert [f.name for f in diagnose(tmp_path, net=by_class)] == ["mode-collapse"]
 
 
 def train(folder, steps=60, items=64, pictures=None, **options):

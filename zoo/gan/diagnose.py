@@ -13,7 +13,8 @@ Log = dict[str, np.ndarray]
 
 LATE = 0.25  # of the rows, at the end, are judged
 COVERED = 0.3  # coverage of real pictures below which modes are missing
-SPREAD = 0.03  # of samples, below which they are all alike; pixels are in [0, 1]
+SPREAD = 0.03  # of samples of a class, below which they are alike; pixels are in [0, 1]
+SAMPLES, OF_A_CLASS = 64, 8  # that are looked at, at least
 FILLED = 0.6  # share of the classes, as an effective number, below which some are missing
 WON = 0.98  # share of pairs in which the critic rates the real sample higher
 TURNS = 3.0  # imaginary by real part of the leading eigenvalue
@@ -56,7 +57,9 @@ def diagnose(run: str | Path, net: Any = None) -> list[Finding]:
     """
     findings = [*examine(read_log(Path(run)))]
     if net is not None:
-        findings += examine_samples(net.sample(64, seed=0).cpu().numpy())
+        classes = max(1, getattr(net, "count", 0))  # 0 if it knows none
+        n = classes * max(OF_A_CLASS, -(-SAMPLES // classes))
+        findings += examine_samples(net.sample(n, seed=0).cpu().numpy(), classes)
     return findings
 
 
@@ -98,18 +101,21 @@ def examine(log: Log) -> Iterator[Finding]:
     yield from _overfitted_critic(log)
 
 
-def examine_samples(samples: np.ndarray) -> list[Finding]:
+def examine_samples(samples: np.ndarray, classes: int = 1) -> list[Finding]:
     """Name what is wrong by a few samples.
 
     Args:
         samples: float (n, channels, height, width) in [0, 1].
+        classes: that the samples are of in turn, as many of each; default 1.
     """
-    spread = float(samples.std(0).mean())
+    of_a_class = samples.reshape(-1, classes, *samples.shape[1:])
+    spread = float(of_a_class.std(0).mean())
     if spread >= SPREAD:
         return []
+    where = " of one class" if classes > 1 else ""
     sentence = (
-        f"mode collapse: {len(samples)} samples differ by {spread:.3f} of the range a pixel; add "
-        "the terms r1 and r2 with the paired form, or raise their gamma"
+        f"mode collapse: {len(of_a_class)} samples{where} differ by {spread:.3f} of the range a "
+        "pixel; add the terms r1 and r2 with the paired form, or raise their gamma"
     )
     return [Finding("mode-collapse", spread, sentence)]
 
