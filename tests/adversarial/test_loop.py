@@ -184,6 +184,8 @@ with attacked(model, FGM(EPSILON, loss="both")) as backward:
     backward(lambda: F.cross_entropy(model(TOKENS[mine]), LABELS[mine]))
 if rank == 0:
     torch.save({n: p.grad for n, p in net.named_parameters()}, sys.argv[1])
+if processes > 1:
+    distributed.destroy_process_group()
 """
 
 
