@@ -212,6 +212,7 @@ TABLE: list[dict[str, str]] = [
         "task": "text-classification",
         "build": "zoo.masks.classifiers:build_classifier",
         "recipe": "masks/classifier_sentiment.yaml",
+        "repo": f"{OWNER}/masks_classifier_sentiment" if OWNER else "",  # the wheel leaves it out
         "corpora": "reviews passages",
         "paper": "BERT: Pre-training of Deep Bidirectional Transformers for Language Understanding "
         "(Devlin et al.; arXiv 1810.04805)",

@@ -121,6 +121,15 @@ def test_lines_become_pairs(tmp_path):
         Lines(gaps=-1)
 
 
+def test_lines_of_ones_own_become_pairs_as_those_of_files_do(tmp_path):
+    file = tmp_path / "own.txt"
+    file.write_text("一句话说了一些事情，二句话也说了一些事情，三句没有说。\n" * 100, "utf-8")
+    data = Lines(file=str(file), gaps=2)
+    for split in ("train", "valid", "test"):
+        assert data.examples(split)
+        assert all(passage.target for passage in data.examples(split))
+
+
 def test_poems_are_characters():
     data = Poems(min_count=20)
     batch = data.collate([Passage("床前明月光，")])

@@ -1,4 +1,4 @@
-"""Try several gammas, each for a tenth of a run, before the long one."""
+"""Try several gammas, each for a part of a run, before the long one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ def sweep(
         data: pictures, as `zoo.data.images.Pictures`.
         gammas: to try; default 0.1 to 10.
         terms: penalties that get the gamma; default `r1`.
-        steps: generator steps of each; default 4,000, a tenth of the recipes'.
+        steps: generator steps of each; default 4,000.
         features: the feature net that measures samples, such as `zoo.load("pictures_fashion")`;
             default none, and the runs are ordered by how often the critic wins.
         accelerator: Lightning's; default `auto`.

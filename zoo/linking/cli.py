@@ -47,7 +47,7 @@ def link(
 
     net: Any = zoo.load(model)
     if not hasattr(net, "link"):
-        raise ValueError(f"{model} links no texts: `zoo list linking` names those that do")
+        raise ValueError(f"{model} links no texts: `zoo list --technique linking` has some")
     if knowledge is not None:
         net = net.with_knowledge(KnowledgeBase.open(knowledge))
     lines = iter(texts) if texts else (line.rstrip("\n") for line in sys.stdin)

@@ -1,6 +1,7 @@
 """Texts and pairs of texts as batches: titles of papers, poems, any file of lines."""
 
 from abc import abstractmethod
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -233,9 +234,16 @@ class Lines(MaskedText):
             raise ValueError(f"{self.files} have {len(lines)} lines: give 100 or more, to split")
         part = {98: "valid", 99: "test"}
         lines = [line for i, line in enumerate(lines) if part.get(i % 100, "train") == split]
+        return self._paired(map(Passage, lines))
+
+    def examples(self, split: Split) -> list[Passage]:
+        """See `SplitData.examples`; lines of one's own file become pairs, too."""
+        return self._paired(self.own[split]) if self.file else self.read(split)
+
+    def _paired(self, passages: Iterable[Passage]) -> list[Passage]:
         if not self.gaps:
-            return [Passage(line) for line in lines]
-        return [pair for line in lines for pair in gap_pairs(line, self.gaps)]
+            return list(passages)
+        return [pair for passage in passages for pair in gap_pairs(passage.source, self.gaps)]
 
 
 def word_numbers(pieces: list[str], words: frozenset[str]) -> list[int]:
