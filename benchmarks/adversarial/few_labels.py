@@ -73,7 +73,9 @@ def tnews(options):
     train, *rest = (list(dict(part).items()) for part in labelled)
     seen = {text for text, _ in train}
     rest = [[(text, label) for text, label in part if text not in seen] for part in rest]
-    return train, *rest, [row["sentence"] for row in rows("unlabeled.json")]
+    held = {text for part in rest for text, _ in part}
+    unlabelled = [row["sentence"] for row in rows("unlabeled.json")]
+    return train, *rest, [text for text in unlabelled if text not in held]
 
 
 TASKS = {"reviews": reviews, "tnews": tnews}

@@ -1,4 +1,4 @@
-"""Modes: 8 Gaussians on a ring and 25 on a grid, by loss, terms and update; plain GAN beside them.
+"""Modes: 8 Gaussians on a ring and 25 on a grid, by loss and terms; plain GAN beside them.
 
 Each run is two perceptrons of 2 x 64 units and 4,000 generator steps of 256 points. A sample is
 good if it lies within three deviations of a mode; a mode counts if at least 20 of 2,500 samples do.

@@ -1,6 +1,6 @@
-"""Modes: stacked digits, 1,000 of them; R1 + R2 with the paired loss beside the plain one.
+"""Modes: stacked digits, 1,000 of them; the paired loss with R1 + R2 beside plain ones without.
 
-Trains both with the same nets and steps, draws 26,000 samples of each averaged generator, reads
+Trains each with the same nets and steps, draws 26,000 samples of each averaged generator, reads
 every colour with `pictures_digits`, and prints how many of the 1,000 modes have a sample and the KL
 divergence of the modes from those of the data (Metz et al., arXiv 1611.02163, section 3.3.1).
 
@@ -37,7 +37,7 @@ def train(data, choice, given):
         accelerator="auto",
         devices=1,
         max_steps=given.steps,
-        callbacks=[EMA("net.generator", decay=0.999)],
+        callbacks=[EMA("net.generator", decay=0.999, statistics="measure")],
         limit_val_batches=0,
         **dict.fromkeys(quiet, False),
     )

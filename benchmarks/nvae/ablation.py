@@ -1,6 +1,6 @@
 """What each part of NVAE is worth: short runs of the recipe of `nvae_tiny_digits`, one a row.
 
-python benchmarks/nvae/ablation.py --root DIGITS --steps 600 --output ablation.jsonl
+python -m benchmarks.nvae.ablation --root DIGITS --steps 600 --output ablation.jsonl
 
 Each row is the recipe with a few options changed; all take the same number of steps. A row that the
 output file has already is not run again. Printed are nats of the test pictures, CPU seconds a step
@@ -10,11 +10,17 @@ and the steps that the guard left out.
 import argparse
 import csv
 import json
+import statistics
 import tempfile
 import time
 from pathlib import Path
+from typing import ClassVar
+
+from lightning.pytorch import Callback
 
 from zoo.training.run import run
+
+RAW = {"class_path": "zoo.callbacks.ema.EMA", "init_args": {"decay": 0.0, "statistics": "measure"}}
 
 ROWS = {  # by name: options of the recipe, seeds
     "the recipe": ([], 2),
@@ -24,7 +30,7 @@ ROWS = {  # by name: options of the recipe, seeds
     "no batch norm": (["--model.norm", "none"], 1),
     "softplus": (["--model.scale", "softplus"], 1),
     "flows": (["--model.flows", "1"], 1),
-    "no EMA": (["--trainer.callbacks", "null"], 1),
+    "no EMA": (["--trainer.callbacks", json.dumps([RAW])], 1),  # statistics are measured anew
     "no squeeze and excitation": (["--model.squeeze", "false"], 1),
     "no guard": (["--model.guard", "0"], 1),
     "1 group": (["--model.groups", "[1]", "--model.blocks", "2"], 1),
@@ -33,25 +39,38 @@ ROWS = {  # by name: options of the recipe, seeds
 }
 
 
+class StepClock(Callback):
+    """Note the CPU seconds of each training step."""
+
+    seconds: ClassVar[list[float]] = []
+
+    def on_train_batch_start(self, *_) -> None:
+        """Start the clock."""
+        self.begin = time.process_time()
+
+    def on_train_batch_end(self, *_) -> None:
+        """Stop it."""
+        self.seconds.append(time.process_time() - self.begin)
+
+
 def fit(options: list[str], root: str, steps: int, seed: int) -> dict[str, float]:
     """Train the recipe with options changed; return its figures."""
     with tempfile.TemporaryDirectory() as folder:
-        began = time.process_time()
+        StepClock.seconds.clear()
         where = ["--data.root", root, "--trainer.default_root_dir", folder]
         length = ["--trainer.max_steps", str(steps), "--trainer.limit_val_batches", "0"]
-        run(["fit", "nvae_tiny_digits", *where, *length, "--seed_everything", str(seed), *options])
-        seconds = time.process_time() - began
-        checkpoint = Path(folder) / "nvae_tiny_digits" / "version_0" / "checkpoint"
-        found = {
-            row["metric"]: row["value"]
-            for row in json.loads((checkpoint / "metrics.json").read_text("utf-8"))
-        }
-        with (checkpoint / "train_log.csv").open(encoding="utf-8") as file:
+        clock = ["--trainer.callbacks+", "benchmarks.nvae.ablation.StepClock"]
+        words = [*where, *length, "--seed_everything", str(seed), *options, *clock]
+        run(["fit", "nvae_tiny_digits", *words])
+        version = Path(folder) / "nvae_tiny_digits" / "version_0"
+        kept = json.loads((version / "checkpoint" / "metrics.json").read_text("utf-8"))["results"]
+        found = {row["metric"]: row["value"] for row in kept}
+        with (version / "metrics.csv").open(encoding="utf-8") as file:  # every 50th step
             skipped = [row["skipped"] for row in csv.DictReader(file) if row.get("skipped")]
     return {
         "nats": round(found["test_nelbo"], 2),
         "error": round(found["test_nelbo_error"], 2),
-        "seconds_with_test": round(seconds, 1),
+        "seconds_a_step": round(statistics.median(StepClock.seconds), 2),
         "skipped": float(skipped[-1]) if skipped else 0,
     }
 
@@ -76,4 +95,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    from benchmarks.nvae import ablation  # whose clock is the one that the command line names
+
+    ablation.main()

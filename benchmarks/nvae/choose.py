@@ -37,7 +37,7 @@ def digits(root: Path) -> torch.Tensor:
 
 
 def train(net: NVAE, pictures: torch.Tensor, steps: int, batch: int, seed: int) -> float:
-    """Train as the recipe does; return the CPU seconds that it took."""
+    """Train like the recipe, without guard and average; return the CPU seconds that it took."""
     plan = net.plan
     alpha = losses.group_weights(plan.groups)
     spectral = losses.SpectralPenalty(net)

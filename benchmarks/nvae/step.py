@@ -17,7 +17,7 @@ from zoo.optim.precision import has_bf16
 
 SIZES = {
     "micro": {"groups": [1, 2], "width": 8, "latents": 8, "cells": 1, "margin": 2},
-    "tiny": {"groups": [2, 4], "width": 16, "latents": 16, "cells": 1},
+    "tiny": {"groups": [2, 4], "width": 24, "expansion": 3, "latents": 16, "cells": 1},
     "small": {"groups": [3, 6], "width": 24, "latents": 20, "cells": 1},
 }
 BATCH = 64

@@ -51,6 +51,14 @@ def test_samples_of_an_untrained_net_vary_by_the_noise_and_hardly_by_the_class()
     torch.testing.assert_close(net.critic(made, labels), net.critic(made, labels.flip(0)))
 
 
+def test_nets_without_norms_begin_with_samples_and_logits_that_differ():
+    torch.manual_seed(0)
+    net = Gan([3, 32, 32], kind="resnet", generator_norm="none", blocks=3).eval()
+    made = net.sample(64, seed=0)
+    assert made.std(0).mean() > 0.1  # of a range of 1; 0.013 with torch's own start
+    assert net.critic(2 * made - 1).std() > 0.1  # 0.03
+
+
 def test_labels_are_in_turn_or_as_asked():
     net = Gan([1, 8, 8], classes=3, conditional=True, base=4).eval()
     torch.testing.assert_close(net.sample(4, seed=0), net.sample(4, seed=0, labels=[0, 1, 2, 0]))

@@ -233,9 +233,9 @@ class WeightPerturbation(Attack):
 
     L(w + v), where each matrix w is moved by v = gamma * ||w|| * g / ||g||, with g its gradient
     over the whole batch. The moved weights take the place of the originals for the pass and are
-    never written, so nothing drifts. After an attack on inputs in the list of callbacks,
-    it sees the inputs that the attack found, as in the paper. A step takes about 1.7 times as
-    long.
+    never written, so nothing drifts. Before an attack on inputs in the list of callbacks, which is
+    then the outer one, it sees the inputs that the attack found, as in the paper; after it, clean
+    ones. A step takes about 1.7 times as long.
 
     Args:
         gamma: norm of the shift over that of the weight; default 0.01.

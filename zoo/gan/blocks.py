@@ -31,6 +31,19 @@ def down(inside: int, outside: int, norm: Norm) -> nn.Module:
     return nn.Sequential(nn.LeakyReLU(SLOPE), convolution, *normalised(outside, norm))
 
 
+def keep_variance(net: nn.Module) -> None:
+    """Start each layer so that its output varies as its input does, for nets without norms.
+
+    Variance 1 / fan in, no bias. torch's own start divides the deviation by sqrt(3) in each layer:
+    samples of three residual blocks would all be grey.
+    """
+    for layer in net.modules():
+        if isinstance(layer, (nn.Linear, nn.Conv2d)):
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="linear")
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+
+
 class ResidualUp(nn.Module):
     """Double the sides; two 3x3 convolutions beside a 1x1."""
 

@@ -10,7 +10,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from zoo.gan.blocks import SLOPE, Norm, ResidualDown, ResidualUp, down, normalised, up
+from zoo.gan.blocks import (
+    SLOPE,
+    Norm,
+    ResidualDown,
+    ResidualUp,
+    down,
+    keep_variance,
+    normalised,
+    up,
+)
 from zoo.layers.arguments import built_with
 from zoo.layers.signature import Signature
 from zoo.layers.sizes import require_shape, require_sizes
@@ -62,6 +71,8 @@ class Generator(nn.Module):
         self.end = nn.Sequential(
             *normalised(base, norm), nn.ReLU(), nn.Conv2d(base, channels, 3, padding=1)
         )
+        if kind == "resnet" and norm == "none":
+            keep_variance(self)
         self.to(memory_format=torch.channels_last)
 
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
@@ -118,6 +129,8 @@ class Critic(nn.Module):
         self.blocks = nn.Sequential(*(block(a, b, norm) for a, b in pairs))
         features = widths[-1] * (height >> blocks) * (width >> blocks)
         self.end = nn.Linear(features, 1, bias=False)
+        if kind == "resnet" and norm == "none":
+            keep_variance(self)
         self.classes = nn.Embedding(classes, features) if classes else None
         if self.classes is not None:
             nn.init.zeros_(self.classes.weight)

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from lightning.pytorch import LightningDataModule, Trainer
 from torch import nn
 
 from zoo.callbacks.ema import EMA
 from zoo.gan.module import GanTraining
 
-GAMMAS = (0.1, 0.3, 1.0, 3.0, 10.0)
+GAMMAS = (0.01, 0.03, 0.1, 0.3, 1.0)
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ def sweep(
     *,
     terms: Sequence[str] = ("r1",),
     steps: int = 4000,
+    seed: int = 0,
     features: nn.Module | None = None,
     accelerator: str = "auto",
     **options: Any,
@@ -45,9 +47,10 @@ def sweep(
 
     Args:
         data: pictures, as `zoo.data.images.Pictures`.
-        gammas: to try; default 0.1 to 10.
+        gammas: to try; default 0.01 to 1.
         terms: penalties that get the gamma; default `r1`.
         steps: generator steps of each; default 4,000.
+        seed: of the nets' first weights and of the noise, the same for all; default 0.
         features: the feature net that measures samples, such as `zoo.load("pictures_fashion")`;
             default none, and the runs are ordered by how often the critic wins.
         accelerator: Lightning's; default `auto`.
@@ -60,19 +63,21 @@ def sweep(
         ValueError: there are no gammas, or an option has no meaning.
     """
     if not gammas:
-        raise ValueError("gammas is empty: expected at least one; leave it out for 0.1 to 10")
+        raise ValueError("gammas is empty: expected at least one; leave it out for 0.01 to 1")
     shape: Any = data
     tried = []
     for gamma in gammas:
         penalties: list[Any] = [{"name": name, "gamma": gamma} for name in terms]
-        module = GanTraining(shape.shape, terms=penalties, classes=shape.classes, **options)
+        torch.manual_seed(seed)
+        known = {"terms": penalties, "classes": shape.classes, "seed": seed}
+        module = GanTraining(shape.shape, **known, **options)
         if features is not None:
             module.measure_with(features)
         trainer = Trainer(
             accelerator=accelerator,
             devices=1,
             max_steps=steps,
-            callbacks=[EMA("net.generator")],
+            callbacks=[EMA("net.generator", statistics="measure")],
             logger=False,
             enable_checkpointing=False,
             enable_model_summary=False,

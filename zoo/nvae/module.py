@@ -104,7 +104,7 @@ class NVAETraining(LightningModule):
             self.metrics["test_log_likelihood"] = MeanMetric()
 
     def forward(self, pictures: Tensor) -> Tensor:
-        """Negative evidence bound (batch,) of pictures, in nats."""
+        """Negative evidence lower bound (batch,) of pictures, in nats."""
         return self.net.nelbo(pictures)
 
     def losses(self, batch: Batch, batch_index: int = 0) -> dict[str, Tensor]:
@@ -186,7 +186,8 @@ class NVAETraining(LightningModule):
         batches = data.for_statistics(self.statistics_passes, data.batch_size, self.seed)
         with torch.no_grad():
             for index, x in enumerate(batches):
-                network.bound(x.to(self.device), self.seed, range(index, index + len(x)))
+                first = (self.global_rank + index * self.trainer.world_size) * data.batch_size
+                network.bound(x.to(self.device), self.seed, range(first, first + len(x)))
 
     def on_validation_epoch_start(self) -> None:
         """Begin to count pictures."""
