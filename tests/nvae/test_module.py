@@ -1,4 +1,6 @@
 import copy
+from types import SimpleNamespace
+from typing import ClassVar
 
 import pytest
 import torch
@@ -108,6 +110,22 @@ def test_pictures_of_one_colour_are_refused(monkeypatch):
     monkeypatch.setattr(data, "some", lambda count, seed: torch.zeros(count, 1, 28, 28))
     with pytest.raises(ValueError, match="all pixels of 256 training pictures are 0"):
         data.setup("fit")
+
+
+def test_no_two_pictures_for_statistics_have_the_same_noise(monkeypatch):
+    class Recorder:
+        places: ClassVar[list] = []
+
+        def bound(self, x, seed, places):
+            assert len(x) == len(places)
+            self.places += places
+
+    data = ModelledPictures(batch_size=5)
+    training, recorder = module(), Recorder()
+    trainer = SimpleNamespace(datamodule=data, world_size=1)
+    monkeypatch.setattr(NVAETraining, "trainer", trainer)
+    training.run_for_statistics(recorder)
+    assert sorted(recorder.places) == list(range(5 * training.statistics_passes))
 
 
 def test_pictures_for_statistics_are_of_the_training_set_and_repeat():
