@@ -120,12 +120,15 @@ def test_the_command_prints_a_table_and_draws_the_curves(capsys, tmp_path):
     assert "| swap at | 0 | 0.05 | 0.1 | 0.2 | 0.4 |" in printed
     assert "pgd" not in printed
     assert picture.read_bytes().startswith(b"\x89PNG")
+    cli.main(["attack", "adversarial_fgm_poems", *words[:4], "--strengths", "0.1", *words[4:6]])
+    assert "| swap at | 0.1 |" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
         (["adversarial_fgm_poems", "--examples", "-3"], "examples is -3: expected at least 1"),
+        (["adversarial_fgm_poems", "--strengths", "weak"], "strengths"),
         (["decoding_lstm_poems"], "decoding_lstm_poems classifies nothing"),
         (["adversarial_fgm_poems", "-o", "no/a.png"], "no/a.png: no such folder; make it first"),
         (["adversarial_fgm_poems", "--data.path", "no.gz"], "leave path out (--data.path null)"),

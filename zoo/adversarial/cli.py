@@ -30,6 +30,7 @@ def attack(
     model: str,
     *,
     attacks: list[str] | None = None,
+    strengths: list[float] | None = None,
     examples: int | None = 500,
     steps: int = 20,
     output: str | None = None,
@@ -41,6 +42,7 @@ def attack(
         model: a name of `zoo list`, a checkpoint folder or org/repo on the Hub.
         attacks: pgd, swap, drop or homophone; may be repeated; default pgd, and for texts swap and
             drop.
+        strengths: of the attacks; may be repeated; default growing ones, see `robustness`.
         examples: how many of the test split, spread evenly over it; null for all.
         steps: of pgd.
         output: a PNG file for the curves.
@@ -64,7 +66,7 @@ def attack(
     items = [loader.items[i * total // chosen] for i in range(chosen)]
     pairs = [(item[0], int(item[1])) for item in items]
     kinds = attacks or (["pgd", "swap", "drop"] if isinstance(pairs[0][0], str) else ["pgd"])
-    found = robustness(net, pairs, kinds, steps=steps)
+    found = robustness(net, pairs, kinds, strengths=strengths, steps=steps)
     print(found)
     if found.silent > 0.01:
         print(
