@@ -120,8 +120,10 @@ def test_the_command_prints_a_table_and_draws_the_curves(capsys, tmp_path):
     assert "| swap at | 0 | 0.05 | 0.1 | 0.2 | 0.4 |" in printed
     assert "pgd" not in printed
     assert picture.read_bytes().startswith(b"\x89PNG")
-    cli.main(["attack", "adversarial_fgm_poems", *words[:4], "--strengths", "0.1", *words[4:6]])
-    assert "| swap at | 0.1 |" in capsys.readouterr().out
+    cli.main(
+        ["attack", "adversarial_fgm_poems", *words[:4], "--strengths", "0.1", "0.3", *words[4:6]]
+    )
+    assert "| swap at | 0.1 | 0.3 |" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ def attack(
         model: a name of `zoo list`, a checkpoint folder or org/repo on the Hub.
         attacks: pgd, swap, drop or homophone; may be repeated; default pgd, and for texts swap and
             drop.
-        strengths: of the attacks; may be repeated; default growing ones, see `robustness`.
+        strengths: of the attacks, one or more numbers; default growing ones, see `robustness`.
         examples: how many of the test split, spread evenly over it; null for all.
         steps: of pgd.
         output: a PNG file for the curves.

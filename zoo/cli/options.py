@@ -11,9 +11,9 @@ import docstring_parser
 from jsonargparse import ActionYesNo, ArgumentParser
 
 SHORT = {"output": "-o", "n": "-n", "quiet": "-q"}
-REPEATED = {  # types of options that may be repeated
+LISTS = {  # words repeat the option, numbers follow it
     list[str] | None: {"action": "append"},
-    list[float] | None: {"action": "append", "type": float},
+    list[float] | None: {"nargs": "+", "type": float},
 }
 
 
@@ -75,7 +75,7 @@ class OptionParser(ArgumentParser):
 
         Args:
             function: its keywords that default to False become flags, those that default to True
-                flags with `--no-` before their names, lists options to repeat.
+                flags with `--no-` before their names, lists see `LISTS`.
             skip: keywords to leave out.
         """
         kinds = get_type_hints(function)
@@ -86,8 +86,8 @@ class OptionParser(ArgumentParser):
             kind: dict[str, Any] = {"type": kinds[name]}
             if parameter.default is False:
                 kind = {"action": "store_true"}
-            elif kinds[name] in REPEATED:
-                kind = dict(REPEATED[kinds[name]])
+            elif kinds[name] in LISTS:
+                kind = dict(LISTS[kinds[name]])
             elif parameter.default is True:
                 kind = {"action": ActionYesNo(yes_prefix="", no_prefix="no-")}
             spellings = [SHORT[name]] if name in SHORT else []
