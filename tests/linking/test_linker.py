@@ -204,3 +204,19 @@ def test_the_ladder_counts_spans_and_triples(net):
     right = sum((m.start, m.end, m.entity) == (1, 3, "2") for m in linked)
     assert found["end_to_end"]["recall"] == right
     assert found["end_to_end"]["precision"] == pytest.approx(right / max(1, len(linked)))
+
+
+def test_a_long_text_without_candidates_is_read_beside_a_short_one(net, tmp_path):
+    net = net.with_knowledge(KnowledgeBase.build([Entity("2", ("子美",))], tmp_path))
+    long = "無名" * 8
+    together = net.link([long, "子美"], mentions=[[(0, 2)], [(0, 2)]])
+    for text, (found,) in zip([long, "子美"], together, strict=True):
+        (alone,) = net.link(text, mentions=[(0, 2)])
+        assert found.entity == alone.entity
+        assert dict(found.candidates) == pytest.approx(dict(alone.candidates), abs=1e-5)
+
+
+@pytest.mark.parametrize("kind", [TransformerLinker, JointLinker])
+def test_at_first_the_prior_alone_weighs(kind):
+    net = kind(5, width=8, heads=2, prior=True)
+    assert net.weigh.weight.tolist() == [[1, 0, 0, 0, 0]]
