@@ -6,11 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from zoo.data.poets import Poet
 from zoo.data.polyphones import read_polyphones
+from zoo.linking.calibration import Calibration
 from zoo.linking.corpora import LabelledTexts, Poets, Polyphones, WordNet, describe
 from zoo.linking.data import fewer
+from zoo.linking.metrics import LinkScores
+from zoo.linking.module import update
 from zoo.linking.texts import Gold, LinkedText
 
 CONF = Path(__file__).parents[1] / "conf/data"
@@ -165,3 +169,47 @@ def test_too_few_texts_say_so(tmp_path):
     assert len(data.texts("train")) == 5
     with pytest.raises(ValueError, match="5 labelled texts, none of them for test"):
         data.texts("test")
+
+
+def own_texts(folder, test, train=((None, 1),), **options):
+    """Return texts 甲 that mean the ids `test`, and of each of `train` so many, in a folder."""
+    names = {"1": ["甲"], "2": ["甲"], "3": ["乙"]}
+    lines = [json.dumps({"id": id_, "names": of}) for id_, of in names.items()]
+    (folder / "kb.jsonl").write_text("\n".join(lines))
+    repeated = [id_ for id_, count in train for _ in range(count)]
+    for split, ids in (("train", repeated), ("valid", test), ("test", test)):
+        golds = [[{"start": 0, "end": 1, "entity": id_}] for id_ in ids]
+        lines = [json.dumps({"text": "甲", "mentions": gold}) for gold in golds]
+        (folder / f"{split}.jsonl").write_text("\n".join(lines))
+    return LabelledTexts(root=str(folder), **options)
+
+
+def test_what_the_base_has_but_not_as_a_candidate_is_never_answered_rightly(tmp_path):
+    data = own_texts(tmp_path, ["1", "3", "9", None])  # the base has no 9
+    questions = data.read("test")
+    assert [(q.answer, q.linkable) for q in questions] == [
+        (0, True),
+        (-1, True),
+        (-1, False),
+        (-1, False),
+    ]
+    for nil, accuracy, with_nil in ((9.0, 0, 0.5), (-9.0, 0.5, 0.25)):
+        scores = LinkScores()
+        logits = torch.tensor([[nil, 1.0, 0.0]] * 4)
+        update(scores, data.collate(questions), logits, Calibration(1.0, 0.5))
+        found = scores.compute()
+        assert found["accuracy"] == accuracy
+        assert found["accuracy_with_nil"] == with_nil
+        assert found["recall_at_all"] == 0.5
+
+
+def test_a_restriction_does_not_see_the_training_mention_itself(tmp_path):
+    """One that nobody else chose twice is restricted away, in training as in use, and is no NIL."""
+    data = own_texts(tmp_path, ["2"], [("1", 3), ("2", 2), (None, 1)], restrict=True)
+    assert [q.ids for q in data.read("test")] == [("1", "2")]
+    questions = data.read("train")
+    assert [q.ids[q.answer] if q.linkable else None for q in questions] == ["1", "1", "1", None]
+    assert [q.ids for q in questions] == [("1", "2")] * 4
+    rarer = own_texts(tmp_path, ["2"], [("1", 3), ("2", 1), (None, 1)], restrict=True)
+    assert [(q.ids, q.linkable) for q in rarer.read("test")] == [(("1",), True)]
+    assert [(q.ids, q.answer) for q in rarer.read("train")] == [(("1",), 0)] * 3 + [(("1",), -1)]

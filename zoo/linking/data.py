@@ -115,12 +115,19 @@ class Linking(SplitData[Question]):
         return {"knowledge": self.knowledge, "behaviour": self.behaviour}
 
     def read(self, split: Split) -> list[Question]:
-        """See `SplitData.read`."""
+        """See `SplitData.read`.
+
+        What the base has, but not as a candidate of the mention, is not NIL: it trains nothing, and
+        is wrong in validation and test.
+        """
         asking = Questioner(self.knowledge, self.behaviour, **self.asked)
         counted = split == "train" and self.counts
         found = asking.of_texts(self.texts(split), counted)
         questions = [question for of_text in found for question in of_text]
-        if split != "train" or self.negatives is None:
+        if split != "train":
+            return questions
+        questions = [q for q in questions if q.answer >= 0 or not q.linkable]
+        if self.negatives is None:
             return questions
         draw = np.random.default_rng(self.seed)
         return [fewer(question, self.negatives, draw) for question in questions]

@@ -42,7 +42,8 @@ class Batch(NamedTuple):
         matched: float (questions, time, 2): 1 where a longest match begins, and where one ends.
         gold: float (questions, time, 2): 1 where a mention does.
         nil_features: float (questions, features).
-        answer: int64 (questions,): the place of the right candidate, -1 for NIL.
+        answer: int64 (questions,): the place of the right candidate, -1 if there is none.
+        linkable: bool (questions,): whether the base has what the mention means.
     """
 
     tokens: Tensor
@@ -59,6 +60,7 @@ class Batch(NamedTuple):
     gold: Tensor
     nil_features: Tensor
     answer: Tensor
+    linkable: Tensor
 
 
 def aligned(text: str) -> str:
@@ -152,6 +154,7 @@ class InputMaker:
             _padded([self.spans(question, question.golds) for question in questions]),
             torch.tensor([question.nil_features for question in questions]),
             torch.tensor([question.answer for question in questions]),
+            torch.tensor([question.linkable for question in questions]),
         )
 
     def query(self, question: Question) -> tuple[str, Tensor]:
