@@ -1,12 +1,15 @@
 """Corpora: splits that share nothing, answers that are gold, behaviour from training alone."""
 
+import gzip
 import json
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+import yaml
 
 from zoo.data.poets import Poet
 from zoo.data.polyphones import read_polyphones
@@ -15,6 +18,7 @@ from zoo.linking.corpora import LabelledTexts, Poets, Polyphones, WordNet, descr
 from zoo.linking.data import fewer
 from zoo.linking.metrics import LinkScores
 from zoo.linking.module import update
+from zoo.linking.questions import described
 from zoo.linking.texts import Gold, LinkedText
 
 CONF = Path(__file__).parents[1] / "conf/data"
@@ -213,3 +217,51 @@ def test_a_restriction_does_not_see_the_training_mention_itself(tmp_path):
     rarer = own_texts(tmp_path, ["2"], [("1", 3), ("2", 1), (None, 1)], restrict=True)
     assert [(q.ids, q.linkable) for q in rarer.read("test")] == [(("1",), True)]
     assert [(q.ids, q.answer) for q in rarer.read("train")] == [(("1",), 0)] * 3 + [(("1",), -1)]
+
+
+def test_wrong_candidates_are_drawn_anew_in_each_epoch_and_a_resume_draws_the_same():
+    def loader():
+        options: Any = {"path": str(CONF / "wordnet.jsonl.gz"), "negatives": 1, "batch_size": 8}
+        return WordNet(**options).train_dataloader()
+
+    def rows(batches):
+        return [batch.row.tolist() for batch in batches]
+
+    whole = loader()
+    first, second = rows(whole), rows(whole)
+    assert Counter(row for batch in first for row in batch) != Counter(
+        row for batch in second for row in batch
+    )
+    killed, later = loader(), loader()
+    assert rows(killed) == first
+    passing = iter(killed)
+    for _ in range(2):
+        next(passing)
+    later.load_state_dict(killed.state_dict())
+    assert rows(later) == second[2:]
+
+
+def test_a_sense_is_described_without_traces_of_its_examples(tmp_path):
+    about = {
+        "roused to anger; - Mark Twain; all": "roused to anger; all",
+        "in these times; ; ; - I.A.Richards,Jr.; state; state": "in these times; state; state",
+        "visual images;  (American);  (British); act; way": "visual images; act; way",
+    }
+    about |= {text: text for text in ("be; have; (copula); stative", "hit; touch; contact; touch")}
+    lines = [
+        json.dumps({"id": str(number), "names": ["x"], "description": text})
+        for number, text in enumerate(about)
+    ]
+    (tmp_path / "senses.gz").write_bytes(gzip.compress("\n".join(lines).encode()))
+    found = WordNet(path=str(tmp_path / "senses.gz")).entities()
+    assert [entity.description for entity in found] == list(about.values())
+
+
+def test_the_recipe_of_wordnet_reads_glosses_behind_the_names():
+    recipe = Path(__file__).parents[2] / "recipes/linking/wordnet.yaml"
+    options = yaml.safe_load(recipe.read_text("utf-8"))["data"]["init_args"]
+    data = WordNet(**options)
+    lengths = [len(described(entity)) - len(entity.description) for entity in data.entities()]
+    assert np.mean(np.array(lengths) >= options["max_description"]) < 0.03
+    texts = [len(text.text) for split in SPLITS for text in data.texts(split)]
+    assert np.mean(np.array(texts) > options["max_text"]) < 0.01

@@ -1,5 +1,6 @@
 """Linkers: the same alone as in a batch, over any base, and offsets of the text given."""
 
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -220,3 +221,22 @@ def test_a_long_text_without_candidates_is_read_beside_a_short_one(net, tmp_path
 def test_at_first_the_prior_alone_weighs(kind):
     net = kind(5, width=8, heads=2, prior=True)
     assert net.weigh.weight.tolist() == [[1, 0, 0, 0, 0]]
+
+
+def test_a_joint_linker_finds_mentions_in_what_it_was_trained_on(kb, monkeypatch):
+    """The same characters and the same marks, also where annotators do not mark a name."""
+    net = linker(JointLinker, kb)
+    net.behaviour = replace(net.behaviour, passed=Counter({"永叔": 99}))
+    read = []
+    of_class = JointLinker.text_states
+    monkeypatch.setattr(
+        JointLinker, "text_states", lambda self, *seen: read.append(seen) or of_class(self, *seen)
+    )
+    text = "歐陽修：寄子美與永叔"
+    questions = net.questioner().of_texts([LinkedText(text, (Gold(5, 7, "2"),))])[0]
+    net(net.preprocess(questions))
+    assert net.detect([text]) == [[(0, 3), (5, 7)]]
+    (trained, flags), (used, same) = read
+    assert torch.equal(trained, used)
+    assert torch.equal(flags, same)
+    assert flags.sum() == 6

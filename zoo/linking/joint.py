@@ -12,7 +12,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_se
 
 from zoo.layers.arguments import built_with
 from zoo.layers.sizes import require_sizes
-from zoo.linking.inputs import CONTEXT, MENTION, OVERLAPS, Batch, aligned
+from zoo.linking.inputs import CONTEXT, MENTION, OVERLAPS, Batch, line, span_marks
 from zoo.linking.linker import Linker, prior_weights
 from zoo.linking.losses import half_pointers, listed
 from zoo.linking.questions import NIL_FEATURES
@@ -218,22 +218,25 @@ class JointLinker(Linker):
             if offered := self.behaviour.offered(here):
                 near = [(match.start, match.end) for match in offered]
                 spans[number] += [(start + a, start + b) for a, b in near]
-                probable[number] += self._pointed(piece, near)
+                every = [(match.start, match.end) for match in here]
+                probable[number] += self._pointed(piece, every, near)
         return [
             self.behaviour.likeliest(of, p, self.tagged, len(text))
             for of, p, text in zip(spans, probable, texts, strict=True)
         ]
 
-    def _pointed(self, text: str, spans: list[tuple[int, int]]) -> list[float]:
+    def _pointed(
+        self, text: str, matches: list[tuple[int, int]], spans: list[tuple[int, int]]
+    ) -> list[float]:
         """Return the smaller of the probabilities of start and end of each span.
 
-        The spans do not overlap, so the end that is nearest to a start is its own.
+        The text is read as in training: with all its `matches`, of which the spans are some. They
+        do not overlap, so the end that is nearest to a start is its own.
         """
         device = self.point.weight.device
         starts, ends = torch.tensor(spans, device=device).unbind(1)
-        matched = torch.zeros(1, len(text), 2, device=device)
-        matched[0, starts, 0] = matched[0, ends - 1, 1] = 1
-        tokens = self.preprocess.ids(aligned(text))[None].to(device)
+        matched = span_marks(matches, 0, len(text))[None].to(device)
+        tokens = self.preprocess.ids(line(text))[None].to(device)
         probable = self.pointers(self.text_states(tokens, matched))[0].sigmoid()
         return torch.minimum(probable[starts, 0], probable[ends - 1, 1]).tolist()
 
