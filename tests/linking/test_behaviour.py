@@ -78,6 +78,8 @@ def test_candidates_are_restricted_to_those_chosen_twice(kb):
     behaviour = Behaviour(chosen={"甲": Counter({"3": 2, "1": 1, "9": 5})})
     assert behaviour.restricted("甲", ["1", "3"]) == ["3"]
     assert behaviour.restricted("甲", ["1"]) == ["1"]
+    assert behaviour.restricted("甲", ["1", "3"], without=["1"]) == ["3"]
+    assert behaviour.restricted("甲", ["1", "3"], without=["3"]) == ["1", "3"]
     assert behaviour.restricted("子美", ["1", "2"]) == ["1", "2"]
 
 

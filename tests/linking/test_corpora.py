@@ -1,16 +1,24 @@
 """Corpora: splits that share nothing, answers that are gold, behaviour from training alone."""
 
+import gzip
 import json
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
+import yaml
 
 from zoo.data.poets import Poet
 from zoo.data.polyphones import read_polyphones
+from zoo.linking.calibration import Calibration
 from zoo.linking.corpora import LabelledTexts, Poets, Polyphones, WordNet, describe
 from zoo.linking.data import fewer
+from zoo.linking.metrics import LinkScores
+from zoo.linking.module import update
+from zoo.linking.questions import described
 from zoo.linking.texts import Gold, LinkedText
 
 CONF = Path(__file__).parents[1] / "conf/data"
@@ -165,3 +173,95 @@ def test_too_few_texts_say_so(tmp_path):
     assert len(data.texts("train")) == 5
     with pytest.raises(ValueError, match="5 labelled texts, none of them for test"):
         data.texts("test")
+
+
+def own_texts(folder, test, train=((None, 1),), **options):
+    """Return texts 甲 that mean the ids `test`, and of each of `train` so many, in a folder."""
+    names = {"1": ["甲"], "2": ["甲"], "3": ["乙"]}
+    lines = [json.dumps({"id": id_, "names": of}) for id_, of in names.items()]
+    (folder / "kb.jsonl").write_text("\n".join(lines))
+    repeated = [id_ for id_, count in train for _ in range(count)]
+    for split, ids in (("train", repeated), ("valid", test), ("test", test)):
+        golds = [[{"start": 0, "end": 1, "entity": id_}] for id_ in ids]
+        lines = [json.dumps({"text": "甲", "mentions": gold}) for gold in golds]
+        (folder / f"{split}.jsonl").write_text("\n".join(lines))
+    return LabelledTexts(root=str(folder), **options)
+
+
+def test_what_the_base_has_but_not_as_a_candidate_is_never_answered_rightly(tmp_path):
+    data = own_texts(tmp_path, ["1", "3", "9", None])  # the base has no 9
+    questions = data.read("test")
+    assert [(q.answer, q.linkable) for q in questions] == [
+        (0, True),
+        (-1, True),
+        (-1, False),
+        (-1, False),
+    ]
+    for nil, accuracy, with_nil in ((9.0, 0, 0.5), (-9.0, 0.5, 0.25)):
+        scores = LinkScores()
+        logits = torch.tensor([[nil, 1.0, 0.0]] * 4)
+        update(scores, data.collate(questions), logits, Calibration(1.0, 0.5))
+        found = scores.compute()
+        assert found["accuracy"] == accuracy
+        assert found["accuracy_with_nil"] == with_nil
+        assert found["recall_at_all"] == 0.5
+
+
+def test_a_restriction_does_not_see_the_training_mention_itself(tmp_path):
+    """One that nobody else chose twice is restricted away, in training as in use, and is no NIL."""
+    data = own_texts(tmp_path, ["2"], [("1", 3), ("2", 2), (None, 1)], restrict=True)
+    assert [q.ids for q in data.read("test")] == [("1", "2")]
+    questions = data.read("train")
+    assert [q.ids[q.answer] if q.linkable else None for q in questions] == ["1", "1", "1", None]
+    assert [q.ids for q in questions] == [("1", "2")] * 4
+    rarer = own_texts(tmp_path, ["2"], [("1", 3), ("2", 1), (None, 1)], restrict=True)
+    assert [(q.ids, q.linkable) for q in rarer.read("test")] == [(("1",), True)]
+    assert [(q.ids, q.answer) for q in rarer.read("train")] == [(("1",), 0)] * 3 + [(("1",), -1)]
+
+
+def test_wrong_candidates_are_drawn_anew_in_each_epoch_and_a_resume_draws_the_same():
+    def loader():
+        options: Any = {"path": str(CONF / "wordnet.jsonl.gz"), "negatives": 1, "batch_size": 8}
+        return WordNet(**options).train_dataloader()
+
+    def rows(batches):
+        return [batch.row.tolist() for batch in batches]
+
+    whole = loader()
+    first, second = rows(whole), rows(whole)
+    assert Counter(row for batch in first for row in batch) != Counter(
+        row for batch in second for row in batch
+    )
+    killed, later = loader(), loader()
+    assert rows(killed) == first
+    passing = iter(killed)
+    for _ in range(2):
+        next(passing)
+    later.load_state_dict(killed.state_dict())
+    assert rows(later) == second[2:]
+
+
+def test_a_sense_is_described_without_traces_of_its_examples(tmp_path):
+    about = {
+        "roused to anger; - Mark Twain; all": "roused to anger; all",
+        "in these times; ; ; - I.A.Richards,Jr.; state; state": "in these times; state; state",
+        "visual images;  (American);  (British); act; way": "visual images; act; way",
+    }
+    about |= {text: text for text in ("be; have; (copula); stative", "hit; touch; contact; touch")}
+    lines = [
+        json.dumps({"id": str(number), "names": ["x"], "description": text})
+        for number, text in enumerate(about)
+    ]
+    (tmp_path / "senses.gz").write_bytes(gzip.compress("\n".join(lines).encode()))
+    found = WordNet(path=str(tmp_path / "senses.gz")).entities()
+    assert [entity.description for entity in found] == list(about.values())
+
+
+def test_the_recipe_of_wordnet_reads_glosses_behind_the_names():
+    recipe = Path(__file__).parents[2] / "recipes/linking/wordnet.yaml"
+    options = yaml.safe_load(recipe.read_text("utf-8"))["data"]["init_args"]
+    data = WordNet(**options)
+    lengths = [len(described(entity)) - len(entity.description) for entity in data.entities()]
+    assert np.mean(np.array(lengths) >= options["max_description"]) < 0.03
+    texts = [len(text.text) for split in SPLITS for text in data.texts(split)]
+    assert np.mean(np.array(texts) > options["max_text"]) < 0.01

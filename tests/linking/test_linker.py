@@ -1,5 +1,6 @@
 """Linkers: the same alone as in a batch, over any base, and offsets of the text given."""
 
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -204,3 +205,38 @@ def test_the_ladder_counts_spans_and_triples(net):
     right = sum((m.start, m.end, m.entity) == (1, 3, "2") for m in linked)
     assert found["end_to_end"]["recall"] == right
     assert found["end_to_end"]["precision"] == pytest.approx(right / max(1, len(linked)))
+
+
+def test_a_long_text_without_candidates_is_read_beside_a_short_one(net, tmp_path):
+    net = net.with_knowledge(KnowledgeBase.build([Entity("2", ("子美",))], tmp_path))
+    long = "無名" * 8
+    together = net.link([long, "子美"], mentions=[[(0, 2)], [(0, 2)]])
+    for text, (found,) in zip([long, "子美"], together, strict=True):
+        (alone,) = net.link(text, mentions=[(0, 2)])
+        assert found.entity == alone.entity
+        assert dict(found.candidates) == pytest.approx(dict(alone.candidates), abs=1e-5)
+
+
+@pytest.mark.parametrize("kind", [TransformerLinker, JointLinker])
+def test_at_first_the_prior_alone_weighs(kind):
+    net = kind(5, width=8, heads=2, prior=True)
+    assert net.weigh.weight.tolist() == [[1, 0, 0, 0, 0]]
+
+
+def test_a_joint_linker_finds_mentions_in_what_it_was_trained_on(kb, monkeypatch):
+    """The same characters and the same marks, also where annotators do not mark a name."""
+    net = linker(JointLinker, kb)
+    net.behaviour = replace(net.behaviour, passed=Counter({"永叔": 99}))
+    read = []
+    of_class = JointLinker.text_states
+    monkeypatch.setattr(
+        JointLinker, "text_states", lambda self, *seen: read.append(seen) or of_class(self, *seen)
+    )
+    text = "歐陽修：寄子美與永叔"
+    questions = net.questioner().of_texts([LinkedText(text, (Gold(5, 7, "2"),))])[0]
+    net(net.preprocess(questions))
+    assert net.detect([text]) == [[(0, 3), (5, 7)]]
+    (trained, flags), (used, same) = read
+    assert torch.equal(trained, used)
+    assert torch.equal(flags, same)
+    assert flags.sum() == 6

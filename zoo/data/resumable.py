@@ -30,7 +30,8 @@ class ResumableLoader:
     may be shorter or missing; to train on it, add `drop_last=True`.
 
     Args:
-        dataset: anything with `len()` and `[int]`. With workers, a resume in mid-epoch is exact
+        dataset: anything with `len()` and `[int]`. If it has `set_epoch`, it hears of the epoch
+            before each pass. With workers, a resume in mid-epoch is exact
             unless the dataset draws from its worker's global random state.
         batch_size: items a rank sees in a step.
         shuffle: a new order each epoch instead of the dataset's.
@@ -176,6 +177,8 @@ class ResumableLoader:
     def _read(self, epoch: int, start: int) -> DataLoader:
         # Each pass of torch's loader draws a seed for its workers: from a generator of its own,
         # lest the global random state move.
+        if hasattr(self.items, "set_epoch"):
+            self.items.set_epoch(epoch)
         rank, _ = self._rank_and_world_size()
         seed = np.random.default_rng((self.seed, epoch, rank)).integers(2**63)
         return DataLoader(

@@ -130,16 +130,25 @@ class Behaviour:
         marked = self.marked[name] + 1
         return marked / (marked + self.passed[name] + 1)
 
-    def restricted(self, name: str, candidates: Sequence[str], least: int = 2) -> list[str]:
+    def restricted(
+        self,
+        name: str,
+        candidates: Sequence[str],
+        least: int = 2,
+        without: Sequence[str | None] = (),
+    ) -> list[str]:
         """Return the candidates that were chosen at least `least` times; all, if there is none.
 
         Args:
             name: folded.
             candidates: ids, in the base's order.
             least: default 2, as in Su 6919.
+            without: as for `prior`.
         """
+        left_out = Counter(without)
         counts = self.chosen.get(name, Counter())
-        return [id_ for id_ in candidates if counts[id_] >= least] or list(candidates)
+        often = [id_ for id_ in candidates if counts[id_] - left_out[id_] >= least]
+        return often or list(candidates)
 
     def prior(
         self, name: str, candidates: Sequence[str], without: Sequence[str | None] = ()

@@ -5,8 +5,10 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
@@ -20,6 +22,8 @@ from zoo.linking.knowledge.entities import Entity, parse_entity, read_entities
 from zoo.linking.questions import Question
 from zoo.linking.texts import Gold, LinkedText, parse_text, read_texts
 
+# what is left of a gloss behind its first quote, up to the lexicographer's file and the hypernym
+_QUOTED = re.compile(r";(?:\s*[;-]|\s\s).*?(?=; [a-z]+(?:; [^;]*)?$)")
 CCKS_BASES = ("kb_data", "kb_data.json")  # what the competition called its base
 
 
@@ -261,8 +265,11 @@ class WordNet(Linking):
         return [text for text in texts if _hashed(text.text) == split]
 
     def entities(self) -> Iterator[Entity]:
-        """See `Linking.entities`; senses most counted first."""
-        return (parse_entity(record) for record in self._records if "id" in record)
+        """See `Linking.entities`; senses most counted first, without traces of their examples."""
+        for record in self._records:
+            if "id" in record:
+                entity = parse_entity(record)
+                yield replace(entity, description=_QUOTED.sub("", entity.description))
 
 
 def _hashed(text: str) -> Split:

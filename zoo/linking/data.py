@@ -6,13 +6,14 @@ import atexit
 import shutil
 import tempfile
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from zoo.data.resumable import ResumableLoader
 from zoo.data.splits import Split, SplitData
 from zoo.linking.behaviour import Behaviour
 from zoo.linking.inputs import Batch, InputMaker
@@ -26,8 +27,8 @@ class Linking(SplitData[Question]):
     """Questions about the mentions of labelled texts over a knowledge base.
 
     Args:
-        negatives: most wrong candidates of a training question, drawn once, by the seed; default
-            all.
+        negatives: most wrong candidates of a training question, drawn anew in each epoch, by the
+            seed; default all.
         behaviour: whether counts of the training texts are used; default yes.
         context: whether what a text surely names is read too; default yes.
         restrict: whether candidates nobody chose twice are left out where another was; default no.
@@ -115,15 +116,25 @@ class Linking(SplitData[Question]):
         return {"knowledge": self.knowledge, "behaviour": self.behaviour}
 
     def read(self, split: Split) -> list[Question]:
-        """See `SplitData.read`."""
+        """See `SplitData.read`.
+
+        What the base has, but not as a candidate of the mention, is not NIL: it trains nothing, and
+        is wrong in validation and test.
+        """
         asking = Questioner(self.knowledge, self.behaviour, **self.asked)
         counted = split == "train" and self.counts
         found = asking.of_texts(self.texts(split), counted)
         questions = [question for of_text in found for question in of_text]
-        if split != "train" or self.negatives is None:
+        if split != "train":
             return questions
-        draw = np.random.default_rng(self.seed)
-        return [fewer(question, self.negatives, draw) for question in questions]
+        return [q for q in questions if q.answer >= 0 or not q.linkable]
+
+    def train_dataloader(self) -> ResumableLoader:
+        """See `SplitData.train_dataloader`; of many wrong candidates, others in each epoch."""
+        loader = super().train_dataloader()
+        if self.negatives is not None:
+            loader.items = FewerCandidates(self.train, self.negatives, self.seed)
+        return loader
 
     def collate(self, examples: list[Question]) -> Batch:
         """Return a `Batch`."""
@@ -135,7 +146,37 @@ class Linking(SplitData[Question]):
             self.limits["max_description"], max(map(len, example.descriptions), default=0)
         )
         context = min(self.limits["max_context"], len(example.context))
-        return (len(example.text) + context + description) * max(1, len(example.ids))
+        pairs = len(example.ids)
+        if self.negatives is not None:
+            pairs = min(pairs, self.negatives + 1)
+        return (len(example.text) + context + description) * max(1, pairs)
+
+
+class FewerCandidates:
+    """Training questions with at most so many wrong candidates, drawn by seed, epoch and place.
+
+    Args:
+        questions: with all their candidates.
+        negatives: the most wrong ones.
+        seed: of the draws.
+    """
+
+    def __init__(self, questions: Sequence[Question], negatives: int, seed: int) -> None:
+        self.questions, self.negatives, self.seed = questions, negatives, seed
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Draw the candidates of this epoch from now on."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        """Count the questions."""
+        return len(self.questions)
+
+    def __getitem__(self, place: int) -> Question:
+        """Return the question at a place with the candidates of the epoch."""
+        draw = np.random.default_rng((self.seed, self.epoch, place))
+        return fewer(self.questions[place], self.negatives, draw)
 
 
 def fewer(question: Question, negatives: int, draw: np.random.Generator) -> Question:

@@ -42,7 +42,8 @@ class Batch(NamedTuple):
         matched: float (questions, time, 2): 1 where a longest match begins, and where one ends.
         gold: float (questions, time, 2): 1 where a mention does.
         nil_features: float (questions, features).
-        answer: int64 (questions,): the place of the right candidate, -1 for NIL.
+        answer: int64 (questions,): the place of the right candidate, -1 if there is none.
+        linkable: bool (questions,): whether the base has what the mention means.
     """
 
     tokens: Tensor
@@ -59,12 +60,34 @@ class Batch(NamedTuple):
     gold: Tensor
     nil_features: Tensor
     answer: Tensor
+    linkable: Tensor
 
 
 def aligned(text: str) -> str:
     """Fold a text so that each character stays one: of İ, which becomes two, the first is kept."""
     folded = fold(text)
     return folded if len(folded) == len(text) else "".join(fold(c)[0] for c in text)
+
+
+def line(text: str) -> str:
+    """Return a text as it is read: folded, with the line's end behind it."""
+    return aligned(text) + "\n"
+
+
+def span_marks(spans: Sequence[tuple[int, int]], first: int, last: int) -> Tensor:
+    """Return float (characters, 2) of a `line`: 1 where a span begins, and where one ends.
+
+    Args:
+        spans: (start, end) in the whole text, by their start.
+        first: where in the text the line begins.
+        last: where it ends; spans that go further are left out.
+    """
+    marks = torch.zeros(last - first + 1, 2)
+    near = spans[bisect_left(spans, (first, 0)) : bisect_left(spans, (last, 0))]
+    for start, end in near:
+        if end <= last:
+            marks[start - first, 0] = marks[end - 1 - first, 1] = 1
+    return marks
 
 
 @lru_cache(FACTS_CACHED)
@@ -152,17 +175,18 @@ class InputMaker:
             _padded([self.spans(question, question.golds) for question in questions]),
             torch.tensor([question.nil_features for question in questions]),
             torch.tensor([question.answer for question in questions]),
+            torch.tensor([question.linkable for question in questions]),
         )
 
     def query(self, question: Question) -> tuple[str, Tensor]:
         """Return text and context of a question, folded, and the part of each character."""
         first, last = self.window(question)
-        text = aligned(question.text[first:last])
+        text = line(question.text[first:last])
         context = aligned(question.context[: self.max_context])
-        parts = torch.full((len(text) + 1 + len(context),), CONTEXT)
-        parts[: len(text) + 1] = TEXT
-        parts[max(0, question.start - first) : min(len(text), question.end - first)] = MENTION
-        return f"{text}\n{context}", parts
+        parts = torch.full((len(text) + len(context),), CONTEXT)
+        parts[: len(text)] = TEXT
+        parts[max(0, question.start - first) : min(last, question.end) - first] = MENTION
+        return text + context, parts
 
     def window(self, question: Question) -> tuple[int, int]:
         """Return the part of the text that is read: of a long one, what is around the mention."""
@@ -171,21 +195,13 @@ class InputMaker:
         return first, min(len(question.text), first + self.max_text)
 
     def spans(self, question: Question, spans: Sequence[tuple[int, int]]) -> Tensor:
-        """Return float (characters read, 2): 1 where a span begins, and where one ends.
-
-        The line's end, which stands behind the text, is one of the characters.
+        """Return `span_marks` of what is read.
 
         Args:
             question: its mention says which part of the text is read.
             spans: (start, end) in the whole text, by their start.
         """
-        first, last = self.window(question)
-        marks = torch.zeros(last - first + 1, 2)
-        near = spans[bisect_left(spans, (first, 0)) : bisect_left(spans, (last, 0))]
-        for start, end in near:
-            if end <= last:
-                marks[start - first, 0] = marks[end - 1 - first, 1] = 1
-        return marks
+        return span_marks(spans, *self.window(question))
 
     def candidate(self, description: str) -> str:
         """Return what is read of a candidate, folded."""

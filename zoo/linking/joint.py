@@ -12,10 +12,10 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_se
 
 from zoo.layers.arguments import built_with
 from zoo.layers.sizes import require_sizes
-from zoo.linking.inputs import CONTEXT, MENTION, OVERLAPS, Batch, aligned
-from zoo.linking.linker import Linker
+from zoo.linking.inputs import CONTEXT, MENTION, OVERLAPS, Batch, line, span_marks
+from zoo.linking.linker import Linker, prior_weights
 from zoo.linking.losses import half_pointers, listed
-from zoo.linking.questions import CANDIDATE_FEATURES, NIL_FEATURES
+from zoo.linking.questions import NIL_FEATURES
 
 PIECE = 256  # characters of a text that are tagged at once
 CACHED = 4096  # descriptions whose states are kept
@@ -112,7 +112,7 @@ class JointLinker(Linker):
         self.compare = nn.Sequential(
             nn.Dropout(dropout), nn.Linear(3 * width, width), nn.ReLU(), nn.Linear(width, 1)
         )
-        self.weigh = nn.Linear(CANDIDATE_FEATURES, 1, bias=False) if prior else None
+        self.weigh = prior_weights() if prior else None
         self.unknown = nn.Linear(NIL_FEATURES, 1)
         self._described: OrderedDict[tuple[int, ...], Tensor] = OrderedDict()
 
@@ -163,17 +163,19 @@ class JointLinker(Linker):
         nil = self.unknown(batch.nil_features)[:, 0]
         scores = nil.new_zeros(0)
         if len(batch.tokens):
-            scores = self.pair_scores(batch, states[batch.question], text)
+            scores = self.pair_scores(batch, states[batch.question])
         return listed(scores, nil, batch.question, batch.place), self.pointers(states)
 
-    def pair_scores(self, batch: Batch, states: Tensor, text: int) -> Tensor:
+    def pair_scores(self, batch: Batch, states: Tensor) -> Tensor:
         """Compare mentions with candidates: float (pairs,).
 
         Args:
             batch: questions.
             states: float (pairs, text, width): of the text of each pair.
-            text: most characters of a text.
         """
+        # the longest text may have no candidates, and be longer than any pair
+        states = states[:, : batch.tokens.shape[1]]
+        text = states.shape[1]
         parts = batch.parts[:, :text]
         valid = (batch.tokens[:, :text] != 0) & (parts < CONTEXT)
         mention = valid & (parts == MENTION)
@@ -216,22 +218,25 @@ class JointLinker(Linker):
             if offered := self.behaviour.offered(here):
                 near = [(match.start, match.end) for match in offered]
                 spans[number] += [(start + a, start + b) for a, b in near]
-                probable[number] += self._pointed(piece, near)
+                every = [(match.start, match.end) for match in here]
+                probable[number] += self._pointed(piece, every, near)
         return [
             self.behaviour.likeliest(of, p, self.tagged, len(text))
             for of, p, text in zip(spans, probable, texts, strict=True)
         ]
 
-    def _pointed(self, text: str, spans: list[tuple[int, int]]) -> list[float]:
+    def _pointed(
+        self, text: str, matches: list[tuple[int, int]], spans: list[tuple[int, int]]
+    ) -> list[float]:
         """Return the smaller of the probabilities of start and end of each span.
 
-        The spans do not overlap, so the end that is nearest to a start is its own.
+        The text is read as in training: with all its `matches`, of which the spans are some. They
+        do not overlap, so the end that is nearest to a start is its own.
         """
         device = self.point.weight.device
         starts, ends = torch.tensor(spans, device=device).unbind(1)
-        matched = torch.zeros(1, len(text), 2, device=device)
-        matched[0, starts, 0] = matched[0, ends - 1, 1] = 1
-        tokens = self.preprocess.ids(aligned(text))[None].to(device)
+        matched = span_marks(matches, 0, len(text))[None].to(device)
+        tokens = self.preprocess.ids(line(text))[None].to(device)
         probable = self.pointers(self.text_states(tokens, matched))[0].sigmoid()
         return torch.minimum(probable[starts, 0], probable[ends - 1, 1]).tolist()
 

@@ -14,7 +14,7 @@ from zoo.linking.behaviour import MARKED, Behaviour
 from zoo.linking.calibration import Calibration
 from zoo.linking.inputs import Batch, InputMaker
 from zoo.linking.knowledge.base import KnowledgeBase
-from zoo.linking.questions import Question, Questioner
+from zoo.linking.questions import CANDIDATE_FEATURES, Question, Questioner
 from zoo.linking.texts import Gold, LinkedText, marked
 
 BATCH = 64  # questions answered at once
@@ -173,6 +173,14 @@ class Linker(nn.Module):
             probabilities[place] if place >= 0 else nil,
             tuple(ranked[:keep]),
         )
+
+
+def prior_weights() -> nn.Linear:
+    """Return the layer that weighs the features of candidates; at first, the prior alone counts."""
+    layer = nn.Linear(CANDIDATE_FEATURES, 1, bias=False)
+    with torch.no_grad():
+        layer.weight.zero_()[0, 0] = 1.0
+    return layer
 
 
 def _gold(span: Any, text: str) -> Gold:

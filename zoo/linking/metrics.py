@@ -100,7 +100,7 @@ class LinkScores(Metric):
             ranked: the candidates of each, the most probable first, without NIL.
             predicted: what each is linked to; None for NIL.
             probability: of what is predicted.
-            gold: what each means; None for NIL.
+            gold: what each means, among the candidates or not; None for NIL, what the base lacks.
         """
         for order, guess, p, truth in zip(ranked, predicted, probability, gold, strict=True):
             right = guess == truth
@@ -122,7 +122,8 @@ class LinkScores(Metric):
     def compute(self) -> dict[str, Tensor]:
         """Return the figures.
 
-        `accuracy` is over mentions that mean something of the base, `accuracy_with_nil` over all;
+        `accuracy` is over mentions that mean something of the base, be it a candidate or not; what
+        the base lacks is NIL, whatever its id. `accuracy_with_nil` is over all mentions;
         `nil_precision` and `nil_recall` of NIL; `recall_at_1`, ..., `recall_at_all` of the
         candidates; `calibration_error` the expected one: the mean over mentions of the difference
         between confidence and accuracy in their bin (Guo et al., arXiv 1706.04599, equation 5).

@@ -82,8 +82,9 @@ class LinkingModule(LightningModule):
         for start in range(0, len(questions), data.batch_size):
             batch = data.collate(questions[start : start + data.batch_size])
             batch = Batch(*(tensor.to(self.device) for tensor in batch))
-            rows.extend(self.net.logits(batch).double().cpu())
-            answers.append(batch.answer.cpu())
+            fair = ((batch.answer >= 0) | ~batch.linkable).cpu()  # can be answered rightly
+            rows.extend(self.net.logits(batch).double().cpu()[fair])
+            answers.append(batch.answer.cpu()[fair])
         logits = nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=-torch.inf)
         self.net.calibration = calibration.fit(logits, torch.cat(answers))
         data.attachments["calibration"] = self.net.calibration
@@ -192,6 +193,8 @@ def update(
 ) -> None:
     """Count the answers that logits (questions, 1 + candidates) give, by place.
 
+    Of an entity that the base has, but not as a candidate, every answer is wrong, NIL too.
+
     Args:
         scores: the figures, counted on.
         batch: the questions.
@@ -207,5 +210,8 @@ def update(
         [[str(place) for place in row[:count]] for row, count in zip(order, counts, strict=True)],
         [str(place) if place >= 0 else None for place in places.tolist()],
         chosen.tolist(),
-        [str(place) if place >= 0 else None for place in batch.answer.tolist()],
+        [
+            str(place) if place >= 0 else "missed" if linkable else None
+            for place, linkable in zip(batch.answer.tolist(), batch.linkable.tolist(), strict=True)
+        ],
     )

@@ -13,9 +13,9 @@ from torch.nn.utils.rnn import pad_sequence
 from zoo.layers.sizes import require_sizes
 from zoo.linking.inputs import CANDIDATE, MENTION, OVERLAPS, Batch
 from zoo.linking.knowledge.base import KnowledgeBase
-from zoo.linking.linker import Linker
+from zoo.linking.linker import Linker, prior_weights
 from zoo.linking.losses import listed
-from zoo.linking.questions import CANDIDATE_FEATURES, NIL_FEATURES, described
+from zoo.linking.questions import NIL_FEATURES, described
 from zoo.linking.vectors import EntityVectors, weights_sum
 from zoo.masks.attention.schemes import padding
 from zoo.masks.encoder import Encoder, initialise
@@ -77,14 +77,12 @@ class TransformerLinker(Linker):
         self.compare = nn.Sequential(
             nn.Linear(3 * width, width), nn.GELU(), nn.Dropout(dropout), nn.Linear(width, 1)
         )
-        self.weigh = nn.Linear(CANDIDATE_FEATURES, 1, bias=False)
+        self.weigh = prior_weights()
         self.unknown = nn.Linear(width + NIL_FEATURES, 1)
         nn.init.normal_(self.overlap.weight, std=0.02)
         for module in (self.project_query, self.project_entity, self.unknown):
             initialise(module)
         self.compare.apply(initialise)
-        with torch.no_grad():  # at first, choose by the prior
-            self.weigh.weight.zero_()[0, 0] = 1.0
 
     def encode(self, tokens: Tensor, parts: Tensor, overlaps: Tensor | None = None) -> Tensor:
         """Return the states of characters, float (rows, time, width)."""

@@ -37,7 +37,8 @@ class Question:
             of its rank.
         nil_features: `NIL_FEATURES` numbers: the log-odds that the name is unknown, and whether
             there is a candidate.
-        answer: the place of the right candidate in `ids`; -1 for NIL.
+        answer: the place of the right candidate in `ids`; -1 for NIL, and if it is not among them.
+        linkable: whether the base has what the mention means, among the candidates or not.
         matches: (start, end) of the longest matches of the text, by their start.
         golds: (start, end) of all that was marked in it, by their start.
         rows: of the candidates, in the base.
@@ -52,6 +53,7 @@ class Question:
     features: tuple[tuple[float, ...], ...]
     nil_features: tuple[float, ...]
     answer: int = -1
+    linkable: bool = False
     matches: tuple[tuple[int, int], ...] = ()
     golds: tuple[tuple[int, int], ...] = ()
     rows: tuple[int, ...] = ()
@@ -122,7 +124,8 @@ class Questioner:
         name = fold_name(text[gold.start : gold.end])
         found = {row: self._entity(row) for row in self.knowledge.candidate_rows([name])[0]}
         if self.restrict:
-            kept = set(self.behaviour.restricted(name, [entity.id for entity in found.values()]))
+            named = [entity.id for entity in found.values()]
+            kept = set(self.behaviour.restricted(name, named, without=without))
             found = {row: entity for row, entity in found.items() if entity.id in kept}
         ids = tuple(entity.id for entity in found.values())
         return Question(
@@ -135,6 +138,7 @@ class Questioner:
             self._features(name, ids, sure, without),
             self._nil_features(name, ids, without),
             ids.index(gold.entity) if gold.entity in ids else -1,
+            gold.entity in ids or gold.entity in self.knowledge,
             spans,
             golds,
             tuple(found),
