@@ -38,6 +38,7 @@ MAY_USE = {
 # published checkpoints name these, so they stay
 ADDRESSES = [
     "zoo.adversarial:FGM",
+    "zoo.adversarial:PGD",
     "zoo.adversarial.module:Classifier",
     "zoo.adversarial.data:Poems",
     "zoo.adversarial.data:Sentiment",
