@@ -110,6 +110,12 @@ def test_bad_input_is_named(data, attacks, message):
         robustness(Linear(), data, attacks)
 
 
+@pytest.mark.parametrize("strength", [-0.1, float("nan"), float("inf")])
+def test_strengths_out_of_range_are_refused(strength):
+    with pytest.raises(ValueError, match=f"strengths has {strength}: expected finite numbers"):
+        robustness(Linear(), [(torch.zeros(3), 0)], ["pgd"], strengths=[0.1, strength])
+
+
 def test_the_command_prints_a_table_and_draws_the_curves(capsys, tmp_path):
     from zoo import cli
 

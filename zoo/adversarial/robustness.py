@@ -1,5 +1,6 @@
 """What adversarial training bought: accuracy under attacks of growing strength."""
 
+import math
 import random
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -91,8 +92,8 @@ def robustness(
         seed: of the edits.
 
     Raises:
-        ValueError: if there are no data, an attack is unknown or does not fit the data, or a
-            label is.
+        ValueError: if there are no data, an attack or a label is unknown or does not fit the
+            data, or a strength is negative or not finite.
 
     Example:
         >>> import zoo
@@ -113,6 +114,9 @@ def robustness(
     for attack in attacks:
         if attack not in known:
             raise ValueError(f"attacks has {attack!r}: expected some of {', '.join(sorted(known))}")
+    for strength in strengths or ():
+        if not 0 <= strength < math.inf:
+            raise ValueError(f"strengths has {strength}: expected finite numbers of at least 0")
     modes = {part: part.training for part in model.modules()}
     model.eval()
     try:

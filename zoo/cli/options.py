@@ -11,7 +11,7 @@ import docstring_parser
 from jsonargparse import ActionYesNo, ArgumentParser
 
 SHORT = {"output": "-o", "n": "-n", "quiet": "-q"}
-LISTS = {  # words repeat the option, numbers follow it
+LISTS: dict[Any, dict[str, Any]] = {  # words repeat the option, numbers follow it
     list[str] | None: {"action": "append"},
     list[float] | None: {"nargs": "+", "type": float},
 }
@@ -87,7 +87,7 @@ class OptionParser(ArgumentParser):
             if parameter.default is False:
                 kind = {"action": "store_true"}
             elif kinds[name] in LISTS:
-                kind = dict(LISTS[kinds[name]])
+                kind = LISTS[kinds[name]]
             elif parameter.default is True:
                 kind = {"action": ActionYesNo(yes_prefix="", no_prefix="no-")}
             spellings = [SHORT[name]] if name in SHORT else []

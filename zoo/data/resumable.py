@@ -175,10 +175,10 @@ class ResumableLoader:
         return rank_and_world_size()
 
     def _read(self, epoch: int, start: int) -> DataLoader:
-        # Each pass of torch's loader draws a seed for its workers: from a generator of its own,
-        # lest the global random state move.
         if hasattr(self.items, "set_epoch"):
             self.items.set_epoch(epoch)
+        # Each pass of torch's loader draws a seed for its workers: from a generator of its own,
+        # lest the global random state move.
         rank, _ = self._rank_and_world_size()
         seed = np.random.default_rng((self.seed, epoch, rank)).integers(2**63)
         return DataLoader(

@@ -69,8 +69,9 @@ def sweep(
     for gamma in gammas:
         penalties: list[Any] = [{"name": name, "gamma": gamma} for name in terms]
         torch.manual_seed(seed)
-        known = {"terms": penalties, "classes": shape.classes, "seed": seed}
-        module = GanTraining(shape.shape, **known, **options)
+        module = GanTraining(
+            shape.shape, terms=penalties, classes=shape.classes, seed=seed, **options
+        )
         if features is not None:
             module.measure_with(features)
         trainer = Trainer(
