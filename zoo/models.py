@@ -230,6 +230,14 @@ TABLE: list[dict[str, str]] = [
         **_MASKS,
     },
     {
+        "name": "pictures_colour",
+        "summary": "What is on this small photograph? A classifier of CIFAR-10, and a feature net.",
+        "recipe": "pictures/colour.yaml",
+        "corpora": "colour",
+        "paper": "Learning Multiple Layers of Features from Tiny Images (Krizhevsky; 2009)",
+        **_PICTURES,
+    },
+    {
         "name": "pictures_digits",
         "summary": "Which digit? A small classifier of MNIST, and a feature net for distances.",
         "recipe": "pictures/digits.yaml",

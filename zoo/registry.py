@@ -127,7 +127,7 @@ def list_models(technique: str | None = None) -> list[str]:
 
     Example:
         >>> list_models("pictures")
-        ['pictures_digits', 'pictures_fashion']
+        ['pictures_colour', 'pictures_digits', 'pictures_fashion']
     """
     return sorted(n for n, entry in _entries.items() if technique in (None, entry.technique))
 
