@@ -252,3 +252,19 @@ def test_positions_end():
     with pytest.raises(ValueError, match=r"100 tokens and 102 new ones do not fit.* 200 positions"):
         generate(gpt2(), [[5] * 100], max_new_tokens=102)
     assert generate(gpt2(), [[5] * 100], max_new_tokens=101).lengths.tolist() == [101]
+
+
+def test_contrastive_search_reads_the_last_token_too():
+    model = gpt2()
+    with pytest.raises(ValueError, match=r"100 tokens and 101 new ones do not fit"):
+        generate(model, [[5] * 100], method="contrastive", max_new_tokens=101)
+    found = generate(model, [[5] * 100], method="contrastive", max_new_tokens=100)
+    assert found.lengths.tolist() == [100]
+
+
+@pytest.mark.parametrize("shape", [(8, 3), (3, 8)])
+def test_one_row_reads_a_weight_along_its_longer_side(shape):
+    weight = torch.randn(shape[::-1]).t()  # as GPT-2 keeps it
+    layer = PackedLinear(weight, None)
+    assert torch.equal(layer.for_one_row, weight)
+    assert layer.for_one_row.stride(shape.index(8)) == 1

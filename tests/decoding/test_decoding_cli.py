@@ -15,9 +15,11 @@ class Reader(torch.nn.Module):
 
 
 class Writer(Reader):
-    """A model that writes down the options it was given."""
+    """A model that writes down the options it was given; of a generator, its seed."""
 
     def generate(self, texts, **options):
+        if "generator" in options:
+            options["generator"] = options["generator"].initial_seed()
         return [f"{text} {sorted(options.items())}" for text in texts]
 
 
@@ -99,3 +101,10 @@ def test_an_option_out_of_its_range_says_so(capsys):
 def test_a_text_is_printed_as_it_comes(capsys):
     words = ["decoding_lstm_poems", *LINES, "--stop", "。"]
     assert written(capsys, *words, "--stream") == written(capsys, *words)
+
+
+def test_two_texts_of_a_stream_are_drawn_by_other_numbers(capsys):
+    line = LINES[0]
+    words = ["decoding_lstm_poems", line, line, "--top-p", "0.9", "--seed", "0", "--stream"]
+    first, second = written(capsys, *words)
+    assert first != second

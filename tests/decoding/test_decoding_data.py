@@ -115,3 +115,8 @@ def test_wikitext_is_read_by_paragraphs(tmp_path):
 def test_a_missing_wikitext_says_where_it_is_from(tmp_path):
     with pytest.raises(FileNotFoundError, match="wikitext-2-v1"):
         WikiText(str(tmp_path)).read("valid")
+
+
+def test_a_line_break_does_not_hide_the_first_clause():
+    passage = Abstracts().from_row({"text": "床前明月光，\n疑是地上霜。"})
+    assert passage == Passage("床前明月光，", "\n疑是地上霜。")

@@ -239,3 +239,13 @@ def test_in_transformers_a_filter_has_to_be_told_the_end(end):
     """Its `generate` tells a processor of none, whatever the model's settings say."""
     with pytest.raises(ValueError, match="knows no end token to keep: name it with eos_id="):
         their_samples(never_ending_gpt2(end), [ConsistentTopK(3)])
+
+
+def test_batches_draw_other_numbers_and_one_batch_the_same():
+    model = TableModel(8)
+    found = generate(model, [[2]] * 8, method="sample", generator=0, batch_size=1).to_lists()
+    assert len({tuple(row) for row in found}) > 1
+    own = torch.Generator().manual_seed(0)
+    assert found == [
+        generate(model, [[2]], method="sample", generator=own).to_lists()[0] for _ in range(8)
+    ]

@@ -5,9 +5,11 @@ import torch
 
 import zoo
 from zoo.decoding import as_decodable, generate
+from zoo.decoding.heads import SelfTerminating
 from zoo.decoding.models.by_length import ByLength
 from zoo.decoding.models.gpt2 import GPT2Steps
 from zoo.decoding.models.transformers import CausalModel
+from zoo.decoding.net import LanguageModel
 
 transformers = pytest.importorskip("transformers")
 EOS, VOCABULARY = 3, 30
@@ -302,3 +304,66 @@ def test_packed_weights_are_those_of_the_moment():
     found = generate(model, PROMPTS, max_new_tokens=8).to_lists()
     assert found == generate(CausalModel(model), PROMPTS, max_new_tokens=8).to_lists()
     assert found != before
+
+
+def test_their_criteria_see_the_new_tokens_of_an_encoder_decoder():
+    criterion = [transformers.MaxLengthCriteria(6)]  # the decoder's first token counts
+    found = generate(t5(), [[4] * 9, [5] * 20], stopping=criterion, eos_id=[], max_new_tokens=12)
+    assert found.lengths.tolist() == [5, 5]
+
+
+def test_a_head_leaves_a_source_a_source():
+    model = SelfTerminating(t5(), eos_id=1)
+    assert model.source
+    assert model.start == t5().generation_config.decoder_start_token_id
+
+
+class FixedSignature(transformers.GPT2LMHeadModel):
+    """A model of one's own that takes fewer arguments than the library's."""
+
+    def forward(
+        self,
+        input_ids,
+        attention_mask=None,
+        position_ids=None,
+        past_key_values=None,
+        use_cache=None,
+        output_hidden_states=None,
+    ):
+        return super().forward(
+            input_ids,
+            attention_mask=attention_mask,
+            position_ids=position_ids,
+            past_key_values=past_key_values,
+            use_cache=use_cache,
+            output_hidden_states=output_hidden_states,
+        )
+
+
+@pytest.mark.parametrize("options", [{}, {"method": "contrastive"}])
+def test_a_model_that_takes_less_gives_the_same(options):
+    found = generate(gpt2(FixedSignature), PROMPTS, max_new_tokens=12, **options)
+    assert found.to_lists() == generate(gpt2(), PROMPTS, max_new_tokens=12, **options).to_lists()
+
+
+class NoMask(transformers.GPT2LMHeadModel):
+    """A model that cannot be told what is padding."""
+
+    def forward(self, input_ids, past_key_values=None, use_cache=None, output_hidden_states=None):
+        raise AssertionError
+
+
+def test_a_model_without_a_mask_is_refused():
+    with pytest.raises(ValueError, match="NoMask takes no attention_mask"):
+        generate(gpt2(NoMask), PROMPTS)
+
+
+def test_a_compiled_decodable_is_taken():
+    class Wrapped:  # what torch.compile makes looks names up in what it has wrapped
+        def __init__(self, model):
+            self._orig_mod = model
+
+    model = LanguageModel(12).eval()
+    assert generate(Wrapped(model), [[2]], max_new_tokens=4).to_lists() == (
+        generate(model, [[2]], max_new_tokens=4).to_lists()
+    )

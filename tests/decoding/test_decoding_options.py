@@ -25,6 +25,10 @@ def test_every_option_of_a_method_reaches_it_and_only_it():
         ("xyzzy is no option of generate: there are max_new_tokens", {"xyzzy": 1}),
         ("top_p does nothing for method='greedy': .*take method='sample'", {"top_p": 0.5}),
         ("beam does nothing for method='greedy': .*take method='beam'", {"beam": 4}),
+        ("groups does nothing for method='beam'", {"method": "beam", "groups": 2}),
+        ("diversity does nothing for method='beam'", {"method": "beam", "diversity": 0.5}),
+        ("alpha does nothing for method='greedy'", {"alpha": 0.6}),
+        ("early_stopping is 1: expected True", {"method": "beam", "early_stopping": 1}),
     ],
 )
 def test_an_option_that_is_unknown_or_idle_says_what_was_meant(message, given):

@@ -259,7 +259,7 @@ def test_nan_is_reported_with_step_and_prompt(method):
             {"repetition_penalty": math.inf},
         ),
         (
-            "length_penalty is 10000.0: exp",
+            "length_penalty is 10000.0 for up to 64 tokens: exp",
             [[2]],
             {"method": "beam", "length_penalty": 1e4},
         ),
@@ -320,6 +320,7 @@ def test_nan_is_reported_with_step_and_prompt(method):
         ("alpha does nothing", [[2]], {"method": "sample", "alpha": 0.1}),
         ("length_penalty does nothing", [[2]], {"length_penalty": 0.0}),
         ("length_penalty is nan", [[2]], {"method": "beam", "length_penalty": math.nan}),
+        ("length_penalty is -25", [[2]], {"method": "beam", "length_penalty": -25}),
         ("method is 'best'", [[2]], {"method": "best"}),
         ("n_best is 5", [[2]], {"method": "beam", "beam": 4, "n_best": 5}),
         ("3 groups do not divide", [[2]], {"method": "diverse_beam", "groups": 3}),

@@ -40,7 +40,7 @@ def test_a_stop_string_in_the_prompt_does_not_count():
     assert write(model, [prompt], decode, stop=[absent], **LIMIT) == [text]
 
 
-@pytest.mark.parametrize("stop", [[""], "abc", [3]])
+@pytest.mark.parametrize("stop", [[""], "abc", [3], 3])
 def test_what_is_no_stop_string_is_refused(stop):
     with pytest.raises(ValueError, match=r"stop is .*: expected a list of strings, none empty"):
         write(TableModel(8), [[2]], decode, stop=stop)
@@ -109,3 +109,14 @@ def test_unknown_tokens_are_never_written():
     assert net.generate(["白"], max_new_tokens=9, forbidden_tokens=None) == ["□" * 9]
     assert "□" not in net.generate(["白"], max_new_tokens=9)[0]
     assert "□" not in "".join(net.stream("白", max_new_tokens=9))
+
+
+def test_options_that_a_text_does_not_have_are_refused():
+    model = TableModel(8)
+    assert write(model, [[2]], decode, stop=None, stopping=None) == write(model, [[2]], decode)
+    with pytest.raises(ValueError, match="samples is 2: a stream is one text"):
+        stream(model, [2], decode, method="sample", samples=2)
+    with pytest.raises(ValueError, match=r"^stop does nothing for method='beam'"):
+        write(model, [[2]], decode, method="beam", stop=["a"])
+    with pytest.raises(ValueError, match="stopping is 3: expected a list of functions"):
+        write(model, [[2]], decode, stop=["a"], stopping=3)

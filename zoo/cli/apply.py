@@ -66,6 +66,7 @@ def generate(
         **options: those of `zoo.decoding.generate`; None counts as not given.
     """
     from zoo.decoding.engine.options import method_with
+    from zoo.decoding.engine.sampling import seeded
 
     net = load_on(device, model)
     if not hasattr(net, "generate"):
@@ -73,6 +74,8 @@ def generate(
     given = {name: value for name, value in options.items() if value is not None}
     given["method"] = method or method_with(given)
     given |= {"stop": stop} if stop else {}
+    if "generator" in given:  # one for all texts, or each batch would draw the same numbers
+        given["generator"] = seeded(given["generator"], device)
     for batch in batches(texts):
         if stream:
             for text in batch:

@@ -16,7 +16,7 @@ from zoo.data.text import Passage
 from zoo.data.wikitext import read_paragraphs
 from zoo.decoding.tokenizer import END, NAMES, UNKNOWN, Tokenizer, Unit
 
-_CLAUSE = re.compile(r"[^，。？！；,.?!;]+[，。？！；,.?!;]+(?=.)")  # and something after it
+_CLAUSE = re.compile(r"[^，。？！；,.?!;]+[，。？！；,.?!;]+(?=.)", re.DOTALL)  # and more
 
 
 class Continuation(SplitData[Passage]):

@@ -145,9 +145,11 @@ def start(
     tokens, valid = pad_prompts(prompts, valid)
     vocabulary = getattr(decodable, "vocabulary", None)
     require_tokens(vocabulary, tokens)
-    require_room(decodable, int(valid.sum(1).max()), rules.max_new_tokens)
+    longest = int(valid.sum(1).max())
+    require_room(decodable, longest, rules.max_new_tokens, search.reads_last)
     stop = Stop(rules.max_new_tokens, model_ends(model, rules.eos_id, vocabulary))
-    stopping = [ForeignCriterion(c) if is_foreign(c) else c for c in rules.stopping]
+    first = getattr(decodable, "start", None)  # of an encoder-decoder
+    stopping = [ForeignCriterion(c, first) if is_foreign(c) else c for c in rules.stopping]
     requests = []
     for batch in by_length(valid, batch_size):
         own, real = cut(tokens[batch], valid[batch])

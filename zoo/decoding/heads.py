@@ -194,9 +194,9 @@ class SelfTerminating(nn.Module, Generic[State]):
         self.normalised = self.softmaxed = eos_head != "softmax"
         if getattr(decodable, "normalised", False):
             raise ValueError(f"{type(model).__name__} gives log-probabilities: a head wants logits")
-        for limit in ("positions", "vocabulary"):
-            if (size := getattr(decodable, limit, None)) is not None:
-                setattr(self, limit, size)
+        for name in ("positions", "vocabulary", "source", "start"):
+            if (value := getattr(decodable, name, None)) is not None:
+                setattr(self, name, value)
         require_known("eos_id", eos, getattr(self, "vocabulary", self.eos_id + 1))
         if isinstance(decodable, Contrastable):
             self.hidden = self._hidden

@@ -13,13 +13,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from zoo.decoding.engine.prompts import pad_prompts
 from zoo.decoding.engine.sampling import seeded
 from zoo.decoding.generate import generate
 from zoo.decoding.heads import SelfTerminating
 from zoo.decoding.losses import Kind
 from zoo.decoding.models.decodable import ends_of
-from zoo.errors import require_whole
 
 Methods = Mapping[str, Mapping[str, Any]]
 
@@ -172,25 +170,13 @@ def non_termination_ratio(
     Raises:
         ValueError: if nobody names the end, there is no prompt, or `generate` refuses an option.
     """
-    ends, batch_size = ends_of(model, eos_id), require_whole("batch_size", batch_size)
-    pad_prompts(prompts)  # refuses what is no prompt before any is continued
+    seeded(seed, "cpu")  # refuses what is no seed before anything is continued
+    whole = {"max_new_tokens": limit, "eos_id": ends_of(model, eos_id), "batch_size": batch_size}
     found = {}
     for name, options in methods.items():
-        drawing = {"generator": seeded(seed, "cpu")} if options.get("method") == "sample" else {}
-        sequences: list[list[int]] = []
-        finished = []
-        for start in range(0, len(prompts), batch_size):
-            out = generate(
-                model,
-                prompts[start : start + batch_size],
-                max_new_tokens=limit,
-                eos_id=ends,
-                **drawing,
-                **options,
-            )
-            sequences += out.to_lists()
-            finished.append(out.finished.numpy(force=True))
-        found[name] = Termination(limit, sequences, np.concatenate(finished))
+        drawing = {"generator": seed} if options.get("method") == "sample" else {}
+        out = generate(model, prompts, **{**whole, **drawing, **options})
+        found[name] = Termination(limit, out.to_lists(), out.finished.numpy(force=True))
     return found
 
 

@@ -187,6 +187,7 @@ class LanguageModel(SelfTerminating[Cells]):
         Yields:
             Pieces of the continuation, as they come.
         """
+        require_texts([text])
         prompt = self.preprocess.prompt(text)
         return stream(self, prompt, self.preprocess.decode, **{**WRITING, **options})
 

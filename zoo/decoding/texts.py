@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from zoo.decoding.generate import generate, stream_tokens
+from zoo.decoding.engine.rules import require_functions
+from zoo.decoding.generate import BEAMS, generate, stream_tokens
 
 Decode = Callable[[list[int]], str]
 INCOMPLETE = "\N{REPLACEMENT CHARACTER}"  # what decoders give for the first bytes of a character
@@ -29,8 +30,10 @@ class StopStrings:
     decode: Decode
 
     def __post_init__(self) -> None:
-        if isinstance(self.strings, str) or not all(
-            isinstance(string, str) and string for string in self.strings
+        if (
+            not isinstance(self.strings, Sequence | set)
+            or isinstance(self.strings, str)
+            or not all(isinstance(string, str) and string for string in self.strings)
         ):
             raise ValueError(f"stop is {self.strings!r}: expected a list of strings, none empty")
 
@@ -46,10 +49,18 @@ class StopStrings:
 
 
 def with_stop(stop: StopStrings, options: dict[str, Any]) -> dict[str, Any]:
-    """Return options of `generate` with a criterion for stop strings, if there are any."""
+    """Return options of `generate` with a criterion for stop strings, if there are any.
+
+    Raises:
+        ValueError: if a beam is to be ended by them.
+    """
     if not stop.strings:
         return options
-    return {**options, "stopping": [*options.get("stopping", ()), stop]}
+    if (method := options.get("method")) in BEAMS:
+        raise ValueError(f"stop does nothing for method={method!r}: leave it out")
+    others = options.get("stopping") or ()
+    require_functions("stopping", others)
+    return {**options, "stopping": [*others, stop]}
 
 
 def write(
@@ -57,7 +68,7 @@ def write(
     prompts: Sequence[Sequence[int]],
     decode: Decode,
     *,
-    stop: Sequence[str] = (),
+    stop: Sequence[str] | None = None,
     **options: Any,
 ) -> list[str]:
     """Write texts.
@@ -74,7 +85,7 @@ def write(
     """
     if not prompts:
         return []
-    strings = StopStrings(stop, decode)
+    strings = StopStrings(stop or (), decode)
     found = generate(model, prompts, **with_stop(strings, options))
     return [strings.cut(decode(row)) for row in found.to_lists()]
 
@@ -84,7 +95,7 @@ def stream(
     prompt: Sequence[int],
     decode: Decode,
     *,
-    stop: Sequence[str] = (),
+    stop: Sequence[str] | None = None,
     **options: Any,
 ) -> Iterator[str]:
     """Write one text piece by piece, as it comes.
@@ -101,8 +112,13 @@ def stream(
 
     Yields:
         Pieces, none of them empty; together they are what `write` gives.
+
+    Raises:
+        ValueError: if several samples are asked for, besides what `generate` refuses.
     """
-    strings = StopStrings(stop, decode)
+    if (samples := options.get("samples") or 1) != 1:
+        raise ValueError(f"samples is {samples}: a stream is one text; leave it out")
+    strings = StopStrings(stop or (), decode)
     steps = stream_tokens(model, [prompt], **with_stop(strings, options))
     return pieces(steps, strings)
 

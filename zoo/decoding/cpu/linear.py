@@ -49,7 +49,9 @@ class PackedLinear:
     def for_one_row(self) -> Tensor:
         """The weight, float (out, in), with its longer side along memory; made when first used."""
         weight = self.weight.detach()
-        return weight.t().contiguous().t() if len(weight) > weight.shape[1] else weight
+        if len(weight) > weight.shape[1]:
+            return weight.t().contiguous().t()
+        return weight.contiguous()
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return the activation of x W' + b, float (..., out), for float (..., in).

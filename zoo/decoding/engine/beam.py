@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -13,7 +13,7 @@ from zoo.decoding.engine.sampling import Steps
 from zoo.decoding.engine.stop import Stop
 from zoo.errors import require_number, require_whole
 
-STEEPEST = 50  # beyond it a power of a length overflows
+LARGEST = 80  # nats: by a larger factor than exp(80) a sum of log-probabilities overflows
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,8 @@ class Beam:
             better is missed.
     """
 
+    reads_last: ClassVar[bool] = False
+
     beam: int = field(default=4, metadata={"off": 1})
     n_best: int = 1
     length_penalty: float = 1.0
@@ -40,12 +42,9 @@ class Beam:
         require_whole("beam", self.beam)
         require_whole("n_best", self.n_best)
         require_number("length_penalty", self.length_penalty)
-        if not abs(self.length_penalty) <= STEEPEST:
-            raise ValueError(
-                f"length_penalty is {self.length_penalty}: expected a number from {-STEEPEST} to "
-                f"{STEEPEST}"
-            )
-        if self.early_stopping not in (True, False, "never"):
+        if not math.isfinite(self.length_penalty):
+            raise ValueError(f"length_penalty is {self.length_penalty}: expected a finite number")
+        if not isinstance(self.early_stopping, bool) and self.early_stopping != "never":
             raise ValueError(
                 f"early_stopping is {self.early_stopping!r}: expected True, False or 'never'"
             )
@@ -78,6 +77,19 @@ class Beam:
         """
         return scores
 
+    def require_scores(self, limit: int) -> None:
+        """Refuse a penalty that is too large for sequences of so many tokens.
+
+        Raises:
+            ValueError: with the largest that is allowed.
+        """
+        if abs(self.length_penalty) * math.log(limit) > LARGEST:
+            most = math.floor(10 * LARGEST / math.log(limit)) / 10
+            raise ValueError(
+                f"length_penalty is {self.length_penalty} for up to {limit} tokens: expected a "
+                f"number from -{most} to {most}"
+            )
+
     def weigh(self, totals: Tensor, length: int) -> Tensor:
         """Return the scores by which sequences of `length` tokens compete."""
         return totals / length**self.length_penalty
@@ -104,8 +116,8 @@ class DiverseBeam(Beam):
             default 0.5.
     """
 
-    groups: int = 2
-    diversity: float = 0.5
+    groups: int = field(default=2, metadata={"off": 1})
+    diversity: float = field(default=0.5, metadata={"off": 0.0})
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -160,8 +172,12 @@ def search(request: Request, rule: Beam) -> Steps:
 
     Returns:
         The `Generation`, `n_best` rows for each prompt.
+
+    Raises:
+        ValueError: if the length penalty is too large for the limit.
     """
     model, stop = request.model, request.stop
+    rule.require_scores(stop.limit)
     yield from ()
     logits, state, history = request.begin()
     count, vocabulary, device = *logits.shape, logits.device

@@ -1,6 +1,6 @@
 """Contrastive search: likely tokens whose hidden states differ from those before."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import torch
@@ -25,9 +25,10 @@ class Contrast:
     """
 
     rows: ClassVar[int] = 1  # of a prompt, searched at a time
+    reads_last: ClassVar[bool] = True  # to compare candidates, also those of the last step
 
     top_k: int = 4
-    alpha: float = 0.6
+    alpha: float = field(default=0.6, metadata={"off": 0.0})
 
     def __post_init__(self) -> None:
         require_whole("top_k", self.top_k)

@@ -11,6 +11,7 @@ parameter, `prompts`: int64 (rows,), the number of each row's prompt.
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -30,6 +31,13 @@ def probabilities(scores: Tensor) -> Tensor:
     """
     weights = scores.float().softmax(-1)
     return weights / weights.sum(-1, keepdim=True)
+
+
+@lru_cache(maxsize=64)
+@torch.inference_mode(mode=False)
+def on_device(tokens: tuple[int, ...], device: torch.device) -> Tensor:
+    """Return ids, int64 (tokens,), kept where they are: a copy at each step makes a GPU wait."""
+    return torch.tensor(tokens, device=device)
 
 
 @dataclass(frozen=True)
@@ -124,9 +132,9 @@ class Allow:
 
     def __call__(self, tokens: Tensor, scores: Tensor) -> Tensor:
         """Keep the scores of the allowed tokens."""
+        allowed = on_device(self.allowed, scores.device)
         kept = torch.full_like(scores, NEVER)
-        kept[:, list(self.allowed)] = scores[:, list(self.allowed)]
-        return kept
+        return kept.index_copy(-1, allowed, scores.index_select(-1, allowed))
 
 
 @dataclass(frozen=True)
@@ -147,7 +155,7 @@ class Forbid:
         """Remove the scores of the forbidden tokens."""
         if self.steps is not None and tokens.shape[1] - self.start >= self.steps:
             return scores
-        return scores.index_fill(-1, torch.tensor(self.forbidden, device=scores.device), NEVER)
+        return scores.index_fill(-1, on_device(self.forbidden, scores.device), NEVER)
 
 
 @dataclass(frozen=True)

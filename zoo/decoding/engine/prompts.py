@@ -139,8 +139,14 @@ def require_tokens(vocabulary: int | None, tokens: Tensor) -> None:
         )
 
 
-def require_room(model: Any, prompt: int, limit: int) -> None:
+def require_room(model: Any, prompt: int, limit: int, reads_last: bool) -> None:
     """Refuse a prompt whose continuation the model has no positions for.
+
+    Args:
+        model: a `Decodable`.
+        prompt: tokens of the prompt.
+        limit: most new tokens.
+        reads_last: whether the model also reads the last of them.
 
     Raises:
         ValueError: with the numbers.
@@ -149,9 +155,9 @@ def require_room(model: Any, prompt: int, limit: int) -> None:
     if positions is None:
         return
     if isinstance(positions, int):
-        fits = prompt + limit - 1 <= positions  # the last token is not read
-    else:
-        fits = prompt <= positions[0] and limit <= positions[1]
+        fits = prompt + limit - 1 + reads_last <= positions
+    else:  # what is written begins with a token that is not among the new ones
+        fits = prompt <= positions[0] and limit + reads_last <= positions[1]
     if not fits:
         raise ValueError(
             f"a prompt of {prompt} tokens and {limit} new ones do not fit into the model's "

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -108,6 +109,12 @@ class Request:
         """Return the user's number of a prompt of this request."""
         return int(self.numbers[int(prompt)])
 
+    @cached_property
+    def told(self) -> list[dict[str, int]]:
+        """What each stopping criterion asks to be told besides tokens and log-probabilities."""
+        start = {"start": self.tokens.shape[1]}
+        return [start if asks(criterion, "start") else {} for criterion in self.stopping]
+
     def stopped(self, history: History, log_probs: Tensor) -> Tensor:
         """Return which rows a criterion ends, bool (rows,).
 
@@ -116,8 +123,7 @@ class Request:
             log_probs: float32 (rows, vocabulary), from which the new ones were chosen.
         """
         stopped = torch.zeros(len(log_probs), dtype=torch.bool, device=log_probs.device)
-        for criterion in self.stopping:
-            told = {"start": self.tokens.shape[1]} if asks(criterion, "start") else {}
+        for criterion, told in zip(self.stopping, self.told, strict=True):
             answer = criterion(history.so_far, log_probs, **told)
             stopped |= torch.as_tensor(answer, dtype=torch.bool, device=log_probs.device)
         return stopped

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from operator import index
 from typing import ClassVar
 
@@ -24,6 +25,7 @@ class Greedy:
     """The likeliest token at each step."""
 
     rows: ClassVar[int] = 1  # of a prompt, searched at a time
+    reads_last: ClassVar[bool] = False  # the last token, which nothing follows
 
     def search(self, request: Request) -> Steps:
         """Generate; see `walk`."""
@@ -40,6 +42,8 @@ class Sampling(Filters):
         samples: rows that are drawn for each prompt; default 1.
         generator: a seed, or a generator on the model's device; default torch's own.
     """
+
+    reads_last: ClassVar[bool] = False
 
     temperature: float = 1.0
     consistent: bool = False
@@ -76,10 +80,15 @@ class Sampling(Filters):
         tempered = Temperature(self.temperature)
         return [tempered, *chain] if self.temperature != 1 else chain
 
+    @cached_property
+    def draw(self) -> Choose:
+        """The function that draws, one for all batches: each goes on where the last one stopped."""
+        return drawing(self.generator)
+
     def search(self, request: Request) -> Steps:
         """Generate; see `walk`."""
         chain = [*request.processors, *self.filters(request.stop.eos)]
-        return walk(replace(request, processors=chain), drawing(self.generator), self.samples)
+        return walk(replace(request, processors=chain), self.draw, self.samples)
 
 
 def most_probable(scores: Tensor) -> Tensor:

@@ -27,9 +27,9 @@ def as_decodable(model: Any) -> Decodable[Any]:
     """
     if getattr(model, "training", False):
         raise ValueError(f"{type(model).__name__} is in training mode: call model.eval() first")
+    model = getattr(model, "_orig_mod", model)  # what torch.compile has wrapped
     if isinstance(model, Decodable):
         return model
-    model = getattr(model, "_orig_mod", model)  # what torch.compile has wrapped
     if hasattr(model, "as_decodable"):
         return model.as_decodable()
     if is_of_transformers(model):

@@ -42,7 +42,8 @@ class GPT2Steps:
     """A `Decodable` that computes what `GPT2LMHeadModel` computes.
 
     Dropout is left out, of a prompt only the last logits are computed, beams share their cache,
-    and on a CPU there is a second copy of the weights, laid out for its matrix kernels.
+    and on a CPU there is a second copy of the weights, laid out for its matrix kernels, and of most
+    of them a third one, if a single row is generated.
 
     Args:
         model: a `GPT2LMHeadModel` without cross-attention.

@@ -16,11 +16,12 @@ def is_foreign(function: Any) -> bool:
 
 @dataclass(frozen=True)
 class Foreign:
-    """A processor of `transformers`, which sees every row at its place, and no padding.
+    """A processor of `transformers`, which sees each prompt at its place, and no padding.
 
-    It may go by the number of a row, so it is given as many rows as the search began with; rows
-    that have ended are copies of one that has not. It knows no padding of ours, so prompts of
-    different lengths are given to it in turn.
+    It may go by the number of a row, so it is given as many rows as there are in all batches; for
+    those that have ended or are in another batch, copies of one that runs. Of several rows of a
+    prompt, those that run come first. It knows no padding of ours, so prompts of different lengths
+    are given to it in turn.
 
     Attributes:
         processor: the processor.
@@ -90,10 +91,14 @@ class ForeignCriterion:
 
     Attributes:
         criterion: the criterion.
+        first: of an encoder-decoder, the token before the new ones: it sees these, not the source.
     """
 
     criterion: Any
+    first: int | None = None
 
-    def __call__(self, tokens: Tensor, log_probs: Tensor) -> Tensor | bool:
-        """Return which rows it ends, bool (rows,)."""
+    def __call__(self, tokens: Tensor, log_probs: Tensor, start: int) -> Tensor | bool:
+        """Return which rows it ends, bool (rows,); `start` tokens are the prompt's."""
+        if self.first is not None:
+            tokens = torch.nn.functional.pad(tokens[:, start:], (1, 0), value=self.first)
         return self.criterion(tokens.clamp(min=0), log_probs)

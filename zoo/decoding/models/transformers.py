@@ -31,7 +31,9 @@ class CausalModel:
         self.eos_id = model.generation_config.eos_token_id
         self.vocabulary: int | None = getattr(model.get_input_embeddings(), "num_embeddings", None)
         self.cache = cache_name(model)
-        self.takes_positions = "position_ids" in parameters(model)
+        takes = parameters(model)
+        self.last = {"logits_to_keep": 1} if "logits_to_keep" in takes else {}
+        self.takes_positions = "position_ids" in takes
         # a state-space model has no past to mask: its mask is for what it reads now
         self.forgets = getattr(model, "_is_stateful", False) and not self.takes_positions
 
@@ -39,14 +41,16 @@ class CausalModel:
         """Read the prompts; see `Decodable`."""
         valid = valid.to(device_of(self.model))
         positions = (valid.cumsum(1) - 1).clamp(min=0)
-        return self.run(tokens, valid, positions, logits_to_keep=1)
+        logits, state = self.run(tokens, valid, positions, **self.last)
+        return logits, replace(state, prompt=(tokens, positions))
 
     def step(self, tokens: Tensor, state: "PastTokens") -> tuple[Tensor, "PastTokens"]:
         """Read one more token of each row; see `Decodable`."""
         valid = state.valid[:, :0] if self.forgets else state.valid
         valid = F.pad(valid, (0, 1), value=True)
         positions = valid.sum(1, keepdim=True) - 1
-        return self.run(tokens[:, None], valid, positions, **{self.cache: state.cache})
+        last = {self.cache: state.cache, "output_hidden_states": True}
+        return self.run(tokens[:, None], valid, positions, **last)
 
     def run(
         self, tokens: Tensor, valid: Tensor, positions: Tensor, **options: Any
@@ -56,18 +60,18 @@ class CausalModel:
         Raises:
             ValueError: if it gives no cache of the library's.
         """
-        if self.takes_positions:
-            options["position_ids"] = positions
-        output = self.model(
-            input_ids=tokens.to(device_of(self.model)),  # the logits may be elsewhere
-            attention_mask=valid.long(),
-            use_cache=True,
-            output_hidden_states=True,
-            **options,
-        )
+        output = self.call(tokens, valid, positions, use_cache=True, **options)
         if self.cache not in output:
             raise ValueError(f"{type(self.model).__name__} gives no {self.cache}: it is not taken")
-        return output.logits[:, -1], PastTokens(output[self.cache], valid, output.hidden_states[-1])
+        hidden = output.hidden_states[-1] if "output_hidden_states" in options else None
+        return output.logits[:, -1], PastTokens(output[self.cache], valid, hidden)
+
+    def call(self, tokens: Tensor, valid: Tensor, positions: Tensor, **options: Any) -> Any:
+        """Return what the model gives for tokens int64 (batch, time)."""
+        if self.takes_positions:
+            options["position_ids"] = positions
+        tokens = tokens.to(device_of(self.model))  # the logits may be elsewhere
+        return self.model(input_ids=tokens, attention_mask=valid.long(), **options)
 
     def reorder(self, state: "PastTokens", rows: Tensor) -> "PastTokens":
         """Pick rows; see `Decodable`."""
@@ -75,8 +79,16 @@ class CausalModel:
         return replace(state, valid=state.valid[rows.to(state.valid.device)])
 
     def hidden(self, state: "PastTokens") -> Tensor:
-        """Return the last layer's output; see `Contrastable`."""
-        return state.hidden
+        """Return the last layer's output; see `Contrastable`.
+
+        The prompts are read once more: `transformers` gives the outputs of all layers or of none,
+        and those of long prompts are large.
+        """
+        if state.hidden is not None:
+            return state.hidden
+        tokens, positions = state.prompt
+        shown = {"use_cache": False, "output_hidden_states": True, **self.last}
+        return self.call(tokens, state.valid, positions, **shown).hidden_states[-1]
 
 
 @dataclass(frozen=True)
@@ -86,12 +98,14 @@ class PastTokens:
     Attributes:
         cache: the library's.
         valid: bool (batch, time), false on the padding of the prompts.
-        hidden: float (batch, time, width), the last layer's output for the tokens last read.
+        hidden: float (batch, 1, width), the last layer's output of a step.
+        prompt: before the first step, tokens and positions int64 (batch, time).
     """
 
     cache: Any
     valid: Tensor
-    hidden: Tensor
+    hidden: Tensor | None
+    prompt: Any = None
 
 
 def is_of_transformers(model: Any) -> bool:
@@ -126,6 +140,11 @@ def from_transformers(model: Any) -> Decodable[Any]:
         return EncoderDecoder(model)
     if is_plain_gpt2(model):
         return GPT2Steps(model)
+    if "attention_mask" not in parameters(model):
+        raise ValueError(
+            f"{type(model).__name__} takes no attention_mask, and would read padding as text: it "
+            "is not taken"
+        )
     causal = CausalModel(model)
     # without positions of its tokens, a model that is no state-space model would count padding
     return causal if causal.takes_positions or causal.forgets else ByLength(causal)
