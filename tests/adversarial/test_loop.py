@@ -55,6 +55,31 @@ def test_both_passes_see_the_same_dropout_masks():
     torch.testing.assert_close(found, expected.detach())
 
 
+@pytest.mark.parametrize("space", ["matrix", "sequence"])
+def test_a_random_start_differs_by_step(space):
+    net, seen = Bag(), []
+    net.embed.register_forward_hook(lambda layer, args, output: seen.append(output.detach()))
+    with attacked(net, PGD(0.5, steps=1, random_start=True, space=space)) as backward:
+        for _ in range(2):
+            backward(lambda: F.cross_entropy(net(TOKENS), LABELS))
+    assert not torch.allclose(seen[0], seen[2])
+
+
+def test_a_random_start_leaves_the_dropout_masks_alone():
+    net, masks = Bag(), []
+
+    def loss():
+        found = F.cross_entropy(net(TOKENS), LABELS)
+        masks.append(F.dropout(torch.ones(20)))
+        return found
+
+    with attacked(net, PGD(0.5, steps=1, random_start=True)) as backward:
+        for _ in range(2):
+            backward(loss)
+    assert torch.equal(masks[0], masks[1])
+    assert not torch.equal(masks[0], masks[2])
+
+
 def test_nothing_is_shifted_outside_of_backward():
     net = Bag().eval()
     before = net(TOKENS)

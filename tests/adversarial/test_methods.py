@@ -9,6 +9,7 @@ from lightning.pytorch import LightningModule
 from lightning.pytorch.plugins import MixedPrecision
 from torch import nn
 from torch.nn import functional as F
+from torch.nn.utils import parametrize
 from torch.utils.checkpoint import checkpoint
 
 from zoo.adversarial import (
@@ -423,22 +424,39 @@ def test_the_gap_to_the_gradient_penalty_falls_as_epsilon_squared():
 # --- composition, schedules, traces
 
 
-def test_attacks_on_different_places_compose():
-    """AWP and PGD: the shift of the inputs at plain weights, the weights' at shifted inputs."""
+@pytest.mark.parametrize("weights", ["[ih]*.weight", "*"])
+def test_attacks_on_different_places_compose(weights):
+    """AWP and FGM: the shift of the inputs at plain weights, the weights' at shifted inputs."""
     module = Shiftable()
     leaf = module.embed.weight.detach().clone().requires_grad_()
     (g,) = torch.autograd.grad(module.loss_at(leaf), leaf)
     shift = 0.5 * g / g.norm()
     plain = found(module, module.loss_at(module.embed.weight + shift))
     with torch.no_grad():
-        for name in ("inner.weight", "head.weight"):
-            p = module.get_parameter(name)
-            p += 0.05 * p.norm() * plain[name] / plain[name].norm()
+        for name, p in module.named_parameters():
+            if p.dim() > 1 and (weights == "*" or name != "embed.weight"):
+                p += 0.05 * p.norm() * plain[name] / plain[name].norm()
     expected = found(module, module.loss_at(module.embed.weight + shift))
-    ours = gradients(Bag(), WeightPerturbation(0.05, weights="*r.weight"), FGM(0.5))
-    ours_head = gradients(Bag(), WeightPerturbation(0.05, weights="[ih]*.weight"), FGM(0.5))
-    assert_same(ours_head, expected)
-    assert not torch.equal(ours["head.weight"], expected["head.weight"])
+    ours = gradients(Bag(), WeightPerturbation(0.05, weights=weights), FGM(0.5))
+    assert_same(ours, expected)
+
+
+class Doubled(nn.Module):
+    def forward(self, weight):
+        return 2 * weight
+
+
+def test_a_parametrised_matrix_is_moved_as_a_plain_one():
+    """Its weight is another tensor in every pass."""
+    module, plain = Bag(), Bag()
+    with torch.no_grad():
+        module.embed.weight /= 2
+    parametrize.register_parametrization(module.embed, "weight", Doubled())
+    ours, expected = gradients(module, FGM(0.5)), gradients(plain, FGM(0.5))
+    assert_same(
+        {n: ours[n] for n in expected if n in ours},
+        {n: g for n, g in expected.items() if n != "embed.weight"},
+    )
 
 
 @pytest.mark.parametrize("attack", EVERY, ids=names(EVERY))
@@ -510,6 +528,15 @@ def test_buffers_and_random_numbers_are_those_of_a_plain_run(attack):
     assert not ours.head._forward_hooks
     assert "training_step" not in vars(ours)
     assert all(isinstance(p, nn.Parameter) for p in ours.parameters())
+
+
+def test_two_attacks_leave_the_step_as_it_was():
+    module = Bag()
+    fit(module, WeightPerturbation(0.05), FGM(0.5))
+    assert "training_step" not in vars(module)
+    own = module.training_step = lambda batch, batch_idx: module.loss(batch)
+    fit(module, WeightPerturbation(0.05), FGM(0.5))
+    assert module.training_step is own
 
 
 class Broken(Bag):

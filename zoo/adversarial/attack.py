@@ -91,12 +91,10 @@ class Attack(Callback):
             self._installed.enter_context(self.place.install(pl_module))
         if self.logits is not None:
             self._installed.callback(self.logits.install(pl_module).remove)
-        own = vars(pl_module).get("training_step")  # a compiled module carries its own
-        pl_module.training_step = self._attacked(pl_module.training_step, trainer, pl_module)
-        if own is None:
-            self._installed.callback(vars(pl_module).pop, "training_step", None)
-        else:
-            self._installed.callback(setattr, pl_module, "training_step", own)
+        inner = pl_module.training_step
+        own = getattr(inner, "own_step", inner)
+        self._installed.callback(restore_step, pl_module, own)
+        pl_module.training_step = self._attacked(own, inner, trainer, pl_module)
 
     def check(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Refuse what cannot work."""
@@ -184,10 +182,12 @@ class Attack(Callback):
         self._pending = []
 
     def _attacked(
-        self, inner: Callable[..., Any], trainer: Trainer, pl_module: LightningModule
+        self,
+        own: Callable[..., Any],
+        inner: Callable[..., Any],
+        trainer: Trainer,
+        pl_module: LightningModule,
     ) -> Callable[..., Any]:
-        own = getattr(inner, "own_step", inner)
-
         @wraps(inner)
         def attacked_step(*args: Any, **kwargs: Any) -> Any:
             started = trainer.current_epoch >= self.start_epoch
@@ -376,6 +376,13 @@ def _averaged(trained: list[nn.Parameter], gradients: list[Tensor | None]) -> li
     ]
     shares, *means = means_over_processes([there, *filled])
     return [mean if share else None for mean, share in zip(means, shares.tolist(), strict=True)]
+
+
+def restore_step(module: LightningModule, own: Callable[..., Any]) -> None:
+    """Give a module the `training_step` it had before all attacks, in whatever order they leave."""
+    vars(module).pop("training_step", None)
+    if module.training_step != own:  # a compiled module carries its own
+        module.training_step = own
 
 
 def loss_of(output: Any) -> Tensor | None:

@@ -82,6 +82,8 @@ class LoopStep(AttackedStep):
         trainer: Any = SimpleNamespace(strategy=Processes, accumulate_grad_batches=1)
         module: Any = model
         super().__init__(attack, trainer, module, forward, forward, args, kwargs or {})
+        if getattr(attack, "random_start", False):  # drawn here, where nothing is rewound
+            self._seed = int(torch.randint(2**62, ()))
 
     def rehearse(self, **options: Any) -> Tensor:
         """Compute the loss without a trace; see `AttackedStep.rehearse`.
@@ -101,8 +103,9 @@ class LoopStep(AttackedStep):
         return loss
 
     def noise(self, zero: Tensor, number: int) -> Tensor:
-        """Draw standard normal numbers in the shape of a shift, by torch's own random state."""
-        noise = torch.randn_like(zero)
+        """Draw standard normal numbers in the shape of a shift, others for each step."""
+        generator = torch.Generator(zero.device).manual_seed(self._seed + number)
+        noise = torch.randn(zero.shape, dtype=zero.dtype, device=zero.device, generator=generator)
         return noise if self.attack.place.samples else Processes.reduce(noise, "first")
 
     def scale(self, loss: Tensor) -> Tensor:

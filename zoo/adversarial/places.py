@@ -148,9 +148,15 @@ class Matrix(Embeddings):
     not moved. Layers that share a matrix share its shift.
     """
 
+    def install(self, module: nn.Module) -> ExitStack:
+        """Note whose matrix each layer has: an attack on weights puts other tensors there."""
+        matrices = {layer: layer.weight for layer in self.targets(module).values()}
+        self._keys = {layer: id(matrix) for layer, matrix in matrices.items()}
+        return super().install(module)
+
     def looked_up(self, layer: nn.Embedding, tokens: Tensor, output: Tensor) -> Tensor | None:
         """Look the tokens up in the shift of the layer's matrix."""
-        shift = self.shift_of(id(layer.weight), layer.weight)
+        shift = self.shift_of(self._keys[layer], layer.weight)
         return None if shift is None else F.embedding(tokens, shift, layer.padding_idx)
 
 
