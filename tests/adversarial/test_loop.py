@@ -1,5 +1,6 @@
 """FGM without Lightning: a plain loop and the Trainer of transformers, beside the callback."""
 
+import itertools
 import subprocess
 import sys
 from pathlib import Path
@@ -89,6 +90,22 @@ def test_nothing_is_shifted_outside_of_backward():
         with pytest.raises(ZeroDivisionError):
             backward(lambda: F.cross_entropy(net(TOKENS), LABELS) / 0 if 1 / 0 else None)
         assert torch.equal(net(TOKENS), before)
+
+
+def test_a_step_that_failed_leaves_no_gradient_to_the_next():
+    def broken():
+        if next(calls):
+            raise ZeroDivisionError
+        return F.cross_entropy(net(TOKENS), LABELS)
+
+    net, twin, calls = Bag(), Bag(), itertools.count()
+    with attacked(net, FGM(EPSILON, loss="both")) as backward:
+        with pytest.raises(ZeroDivisionError):
+            backward(broken)
+        backward(lambda: F.cross_entropy(net(TOKENS), LABELS))
+    with attacked(twin, FGM(EPSILON, loss="both")) as backward:
+        backward(lambda: F.cross_entropy(twin(TOKENS), LABELS))
+    assert_same(gradients(net), gradients(twin))
 
 
 @pytest.mark.parametrize(

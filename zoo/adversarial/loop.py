@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from zoo.adversarial.attack import AttackedStep, add_gradients, is_compiled
+from zoo.adversarial.attack import AttackedStep, is_compiled
+from zoo.adversarial.gradients import add_gradients
 from zoo.adversarial.methods import FGM
 from zoo.optim.distributed import means_over_processes, rank_and_world_size
 
@@ -49,6 +50,9 @@ def attacked(model: nn.Module, attack: FGM) -> Iterator[Callable[[Callable[[], T
         try:
             found = attack.attack(LoopStep(attack, model, loss))
             found.backward()
+        except BaseException:
+            attack._pending = []
+            raise
         finally:  # backward may have repeated the forward of a checkpoint
             attack.place.move(None)
         if attack._pending:
