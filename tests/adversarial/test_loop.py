@@ -4,6 +4,7 @@ import itertools
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -203,6 +204,22 @@ def test_a_loss_that_is_not_the_models_is_refused(tmp_path):
         train(bert(), TrainerAttack(FGM()), folder=tmp_path, label_smoothing_factor=0.1)
     with pytest.raises(ValueError, match="'both'"):
         TrainerAttack(FGM(loss="both"))
+
+
+def test_the_models_own_kind_of_output_is_given_back():
+    from zoo.adversarial import TrainerAttack
+
+    callback, model = TrainerAttack(FGM()), bert().train()
+    callback.on_train_begin(SimpleNamespace(n_gpu=1), None, None, model)
+    assert model(input_ids=TOKENS, labels=LABELS).loss.requires_grad
+    callback.on_train_end()
+
+
+def test_several_gpus_of_one_process_are_refused():
+    from zoo.adversarial import TrainerAttack
+
+    with pytest.raises(ValueError, match=r"args\.n_gpu is 2: .*torchrun --nproc-per-node 2"):
+        TrainerAttack(FGM()).on_train_begin(SimpleNamespace(n_gpu=2), None, None, bert())
 
 
 # --- several processes
