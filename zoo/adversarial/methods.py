@@ -154,8 +154,8 @@ class PGD(FGM):
 
     delta <- P(delta + alpha * g(delta) / ||g(delta)||), with P the projection onto the ball of
     radius `epsilon`, `steps` times from zero or a random start; then one pass at delta. With one
-    step of alpha >= epsilon it is FGM. A step takes a little more than
-    `steps` times as long.
+    step of alpha >= epsilon it is FGM. A step takes a little more than `steps` times
+    as long.
 
     Args:
         epsilon: largest norm of the shift; default 1.
