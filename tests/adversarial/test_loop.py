@@ -1,8 +1,10 @@
 """FGM without Lightning: a plain loop and the Trainer of transformers, beside the callback."""
 
+import itertools
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -55,6 +57,31 @@ def test_both_passes_see_the_same_dropout_masks():
     torch.testing.assert_close(found, expected.detach())
 
 
+@pytest.mark.parametrize("space", ["matrix", "sequence"])
+def test_a_random_start_differs_by_step(space):
+    net, seen = Bag(), []
+    net.embed.register_forward_hook(lambda layer, args, output: seen.append(output.detach()))
+    with attacked(net, PGD(0.5, steps=1, random_start=True, space=space)) as backward:
+        for _ in range(2):
+            backward(lambda: F.cross_entropy(net(TOKENS), LABELS))
+    assert not torch.allclose(seen[0], seen[2])
+
+
+def test_a_random_start_leaves_the_dropout_masks_alone():
+    net, masks = Bag(), []
+
+    def loss():
+        found = F.cross_entropy(net(TOKENS), LABELS)
+        masks.append(F.dropout(torch.ones(20)))
+        return found
+
+    with attacked(net, PGD(0.5, steps=1, random_start=True)) as backward:
+        for _ in range(2):
+            backward(loss)
+    assert torch.equal(masks[0], masks[1])
+    assert not torch.equal(masks[0], masks[2])
+
+
 def test_nothing_is_shifted_outside_of_backward():
     net = Bag().eval()
     before = net(TOKENS)
@@ -64,6 +91,22 @@ def test_nothing_is_shifted_outside_of_backward():
         with pytest.raises(ZeroDivisionError):
             backward(lambda: F.cross_entropy(net(TOKENS), LABELS) / 0 if 1 / 0 else None)
         assert torch.equal(net(TOKENS), before)
+
+
+def test_a_step_that_failed_leaves_no_gradient_to_the_next():
+    def broken():
+        if next(calls):
+            raise ZeroDivisionError
+        return F.cross_entropy(net(TOKENS), LABELS)
+
+    net, twin, calls = Bag(), Bag(), itertools.count()
+    with attacked(net, FGM(EPSILON, loss="both")) as backward:
+        with pytest.raises(ZeroDivisionError):
+            backward(broken)
+        backward(lambda: F.cross_entropy(net(TOKENS), LABELS))
+    with attacked(twin, FGM(EPSILON, loss="both")) as backward:
+        backward(lambda: F.cross_entropy(twin(TOKENS), LABELS))
+    assert_same(gradients(net), gradients(twin))
 
 
 @pytest.mark.parametrize(
@@ -161,6 +204,22 @@ def test_a_loss_that_is_not_the_models_is_refused(tmp_path):
         train(bert(), TrainerAttack(FGM()), folder=tmp_path, label_smoothing_factor=0.1)
     with pytest.raises(ValueError, match="'both'"):
         TrainerAttack(FGM(loss="both"))
+
+
+def test_the_models_own_kind_of_output_is_given_back():
+    from zoo.adversarial import TrainerAttack
+
+    callback, model = TrainerAttack(FGM()), bert().train()
+    callback.on_train_begin(SimpleNamespace(n_gpu=1), None, None, model)
+    assert model(input_ids=TOKENS, labels=LABELS).loss.requires_grad
+    callback.on_train_end()
+
+
+def test_several_gpus_of_one_process_are_refused():
+    from zoo.adversarial import TrainerAttack
+
+    with pytest.raises(ValueError, match=r"args\.n_gpu is 2: .*torchrun --nproc-per-node 2"):
+        TrainerAttack(FGM()).on_train_begin(SimpleNamespace(n_gpu=2), None, None, bert())
 
 
 # --- several processes

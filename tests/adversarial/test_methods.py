@@ -1,5 +1,6 @@
 """Each method against a slow reference written with plain backward calls."""
 
+import itertools
 import math
 
 import pytest
@@ -9,6 +10,7 @@ from lightning.pytorch import LightningModule
 from lightning.pytorch.plugins import MixedPrecision
 from torch import nn
 from torch.nn import functional as F
+from torch.nn.utils import parametrize
 from torch.utils.checkpoint import checkpoint
 
 from zoo.adversarial import (
@@ -160,6 +162,28 @@ def test_a_random_start_is_in_the_ball_and_differs_by_step_not_by_global_state(n
     assert all(torch.equal(a, b) for a, b in zip(starts(0), starts(1), strict=True))
     size = first.norm() if norm == "l2" else first.abs().max()
     assert 0 < size <= 0.5
+
+
+def test_a_random_start_of_sequences_spends_nothing_on_padding():
+    module, seen = Bag(), []
+    module.embed.register_forward_hook(lambda layer, args, output: seen.append(output.detach()))
+    fit(module, PGD(0.5, 1, 1e-6, random_start=True, space="sequence"))
+    shift = seen[0] - F.embedding(TOKENS, Bag().embed.weight)
+    assert torch.equal(shift[TOKENS == 0], torch.zeros(3, 6))
+    torch.testing.assert_close(shift.flatten(1).norm(dim=1), torch.full((4,), 0.25))
+
+
+def test_the_probe_of_sequences_spends_nothing_on_padding():
+    class Watched(VirtualAdversarial):
+        def _divergence(self, step, target, start):
+            probes.append([s.detach().clone() for s in self.place.shifts.values()])
+            return super()._divergence(step, target, start)
+
+    probes = []
+    fit(Bag(), Watched(0.5, logits="head", xi=0.1, space="sequence"))
+    (probe,) = probes[0]
+    size = (probe * (TOKENS != 0).unsqueeze(-1)).flatten(1).norm(dim=1)
+    torch.testing.assert_close(size, torch.full((4,), 0.1))
 
 
 def test_freelb_averages_the_gradients_of_its_passes():
@@ -423,22 +447,39 @@ def test_the_gap_to_the_gradient_penalty_falls_as_epsilon_squared():
 # --- composition, schedules, traces
 
 
-def test_attacks_on_different_places_compose():
-    """AWP and PGD: the shift of the inputs at plain weights, the weights' at shifted inputs."""
+@pytest.mark.parametrize("weights", ["[ih]*.weight", "*"])
+def test_attacks_on_different_places_compose(weights):
+    """AWP and FGM: the shift of the inputs at plain weights, the weights' at shifted inputs."""
     module = Shiftable()
     leaf = module.embed.weight.detach().clone().requires_grad_()
     (g,) = torch.autograd.grad(module.loss_at(leaf), leaf)
     shift = 0.5 * g / g.norm()
     plain = found(module, module.loss_at(module.embed.weight + shift))
     with torch.no_grad():
-        for name in ("inner.weight", "head.weight"):
-            p = module.get_parameter(name)
-            p += 0.05 * p.norm() * plain[name] / plain[name].norm()
+        for name, p in module.named_parameters():
+            if p.dim() > 1 and (weights == "*" or name != "embed.weight"):
+                p += 0.05 * p.norm() * plain[name] / plain[name].norm()
     expected = found(module, module.loss_at(module.embed.weight + shift))
-    ours = gradients(Bag(), WeightPerturbation(0.05, weights="*r.weight"), FGM(0.5))
-    ours_head = gradients(Bag(), WeightPerturbation(0.05, weights="[ih]*.weight"), FGM(0.5))
-    assert_same(ours_head, expected)
-    assert not torch.equal(ours["head.weight"], expected["head.weight"])
+    ours = gradients(Bag(), WeightPerturbation(0.05, weights=weights), FGM(0.5))
+    assert_same(ours, expected)
+
+
+class Doubled(nn.Module):
+    def forward(self, weight):
+        return 2 * weight
+
+
+def test_a_parametrised_matrix_is_moved_as_a_plain_one():
+    """Its weight is another tensor in every pass."""
+    module, plain = Bag(), Bag()
+    with torch.no_grad():
+        module.embed.weight /= 2
+    parametrize.register_parametrization(module.embed, "weight", Doubled())
+    ours, expected = gradients(module, FGM(0.5)), gradients(plain, FGM(0.5))
+    assert_same(
+        {n: ours[n] for n in expected if n in ours},
+        {n: g for n, g in expected.items() if n != "embed.weight"},
+    )
 
 
 @pytest.mark.parametrize("attack", EVERY, ids=names(EVERY))
@@ -512,6 +553,15 @@ def test_buffers_and_random_numbers_are_those_of_a_plain_run(attack):
     assert all(isinstance(p, nn.Parameter) for p in ours.parameters())
 
 
+def test_two_attacks_leave_the_step_as_it_was():
+    module = Bag()
+    fit(module, WeightPerturbation(0.05), FGM(0.5))
+    assert "training_step" not in vars(module)
+    own = module.training_step = lambda batch, batch_idx: module.loss(batch)
+    fit(module, WeightPerturbation(0.05), FGM(0.5))
+    assert module.training_step is own
+
+
 class Broken(Bag):
     def on_after_backward(self):
         raise RuntimeError("broken")
@@ -539,6 +589,49 @@ def test_a_skipped_batch_is_skipped(attack):
     kept = Gradients()
     fit(Skipping(), attack, kept)
     assert kept.steps == [{}]
+
+
+def skipping(passes):
+    """Return a module that skips its first batch in the pass that counts, after rehearsals."""
+    calls = itertools.count()
+
+    class Skipping(Bag):
+        def training_step(self, batch, batch_idx):
+            return None if next(calls) == passes else self.loss(batch)
+
+        def validation_step(self, batch, batch_idx):
+            assert all(isinstance(p, nn.Parameter) for p in self.parameters())
+            self.log("valid", self.loss(batch))
+
+    return Skipping()
+
+
+@pytest.mark.parametrize(
+    ("attack", "passes"),
+    [
+        (FGM(0.5), 1),
+        (PGD(0.5, 2, random_start=True), 2),
+        (FreeLB(0.5, 3), 2),
+        (WeightPerturbation(0.05), 1),
+    ],
+    ids=["FGM", "PGD", "FreeLB", "WeightPerturbation"],
+)
+def test_validation_sees_no_shift_of_a_skipped_batch(attack, passes):
+    trainer = fit(skipping(passes), attack, validation=loader())
+    clean = Bag().loss((TOKENS, LABELS)).item()
+    assert trainer.callback_metrics["valid"].item() == pytest.approx(clean, abs=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("attack", "passes"),
+    [(FGM(0.5, loss="both"), 1), (FreeLB(0.5, 3, random_start=False), 2)],
+    ids=["FGM", "FreeLB"],
+)
+def test_the_next_step_has_no_gradient_of_a_skipped_batch(attack, passes):
+    kept = Gradients()
+    fit(skipping(passes), attack, kept, data=examples(2))
+    assert kept.steps[0] == {}
+    assert_same(kept.steps[1], gradients(Bag(), attack))
 
 
 @pytest.mark.parametrize("attack", EVERY, ids=names(EVERY))
@@ -580,6 +673,8 @@ class SparseEmbedding(Bag):
 @pytest.mark.parametrize(
     ("module", "attacks", "message"),
     [
+        (Bag(), [FGM(), RDrop(logits="head")], "RDrop compares.*after FGM: expected it first"),
+        (Bag(), [RDrop(logits="head"), VirtualAdversarial(logits="head")], "and only one such"),
         (Bag(), [FGM(), PGD()], "FGM, PGD: two attacks move embed"),
         (Bag(), [RDrop(logits="nothing")], "logits is 'nothing'.*embed, inner, head"),
         (Bag(), [RDrop(logits="*")], "matched 3 of embed, inner, head"),
@@ -616,6 +711,12 @@ def test_the_penalty_refuses_a_compiled_module():
         (lambda: FGM(space="word"), "space is 'word'"),
         (lambda: FGM(norm="l1"), "norm is 'l1'"),
         (lambda: FGM(loss="clean"), "loss is 'clean'"),
+        (lambda: FGM(seed=-1), "seed is -1"),
+        (lambda: FGM(bounds=(0.0, 1.0)), "bounds is .*: expected none without `inputs`"),
+        (lambda: FGM(inputs="net", bounds=(1.0, 0.0)), "expected the lowest value, then"),
+        (lambda: FGM(inputs="net", space="sequence"), "neither `embeddings` nor `space`"),
+        (lambda: FreeLB(inputs="net", embeddings="word"), "neither `embeddings` nor `space`"),
+        (lambda: PGD(random_start=True, loss="both"), "expected False with loss='both'"),
         (lambda: RDrop(alpha=0.0), "alpha is 0.0"),
         (lambda: WeightPerturbation(gamma=math.inf), "gamma is inf"),
         (lambda: FGM(every=0), "every is 0"),

@@ -96,6 +96,54 @@ def test_a_bundled_model_under_every_attack():
     assert all(not hooks for hooks in (m._forward_hooks for m in model.modules()))
 
 
+class Reader(nn.Module):
+    """Answers one class always, and keeps the texts it is given."""
+
+    def __init__(self, answer):
+        super().__init__()
+        self.embed, self.answer, self.texts = nn.Embedding(2, 2), answer, []
+
+    def preprocess(self, texts):
+        self.texts += texts
+        return torch.zeros(len(texts), 1, dtype=torch.long)
+
+    def forward(self, tokens):
+        return nn.functional.one_hot(torch.full((len(tokens),), self.answer), 2).float()
+
+
+def test_edits_depend_neither_on_the_model_nor_on_the_batch():
+    def read(answer, batch_size, strengths):
+        model = Reader(answer)
+        robustness(model, texts, ["swap"], strengths=strengths, batch_size=batch_size)
+        return model.texts
+
+    texts = [("床前明月光，疑是地上霜。", i % 2) for i in range(6)]
+    edited = read(0, 6, [0.5, 1.0])
+    assert read(1, 4, [0.5, 1]) == edited
+    assert len(set(edited)) > 1  # the same text, edited anew for each example
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"steps": 0}, "steps is 0"),
+        ({"norm": "L2"}, "norm is 'L2': expected l2 or linf"),
+        ({"batch_size": 0}, "batch_size is 0"),
+        ({"strengths": [0.1, 3]}, "strengths has 3: expected shares from 0 to 1 with swap"),
+    ],
+)
+def test_options_out_of_range_are_named_before_anything_is_measured(options, message):
+    model = Reader(0)
+    with pytest.raises(ValueError, match=message):
+        robustness(model, [("春眠不觉晓", 0)], ["swap"], **options)
+    assert not model.texts
+
+
+def test_bounds_of_pixels_are_in_order():
+    with pytest.raises(ValueError, match=r"bounds is \(1, 0\): expected the lowest"):
+        robustness(Linear(), [(torch.zeros(3), 0)], ["pgd"], bounds=(1, 0))
+
+
 @pytest.mark.parametrize(
     ("data", "attacks", "message"),
     [
@@ -121,7 +169,8 @@ def test_the_command_prints_a_table_and_draws_the_curves(capsys, tmp_path):
 
     picture = tmp_path / "curves.png"
     words = ["--examples", "8", "--attacks", "swap", "--data.path", "null", "-o", str(picture)]
-    cli.main(["attack", "adversarial_fgm_poems", *words])
+    # the same number twice, of which one is the data's
+    cli.main(["attack", "adversarial_fgm_poems", *words, "--data.batch_size", "8"])
     printed = capsys.readouterr().out
     assert "| swap at | 0 | 0.05 | 0.1 | 0.2 | 0.4 |" in printed
     assert "pgd" not in printed
@@ -137,6 +186,7 @@ def test_the_command_prints_a_table_and_draws_the_curves(capsys, tmp_path):
     [
         (["adversarial_fgm_poems", "--examples", "-3"], "examples is -3: expected at least 1"),
         (["adversarial_fgm_poems", "--strengths", "weak"], "strengths"),
+        (["adversarial_fgm_poems", "--steps", "0"], "steps is 0: expected a whole number"),
         (["decoding_lstm_poems"], "decoding_lstm_poems classifies nothing"),
         (["adversarial_fgm_poems", "-o", "no/a.png"], "no/a.png: no such folder; make it first"),
         (["adversarial_fgm_poems", "--data.path", "no.gz"], "leave path out (--data.path null)"),

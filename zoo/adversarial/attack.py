@@ -21,11 +21,11 @@ from lightning.pytorch.utilities import rank_zero_warn
 from lightning_utilities.core.apply_func import apply_to_collection
 from torch import Tensor, nn
 
+from zoo.adversarial.gradients import add_gradients
 from zoo.adversarial.places import Shifts
 from zoo.adversarial.rehearsal import rehearsal
 from zoo.adversarial.timing import StepClock
 from zoo.errors import require_whole
-from zoo.optim.distributed import means_over_processes, rank_and_world_size
 from zoo.optim.step_noise import StepNoise
 
 SHARDED = (DeepSpeedStrategy, FSDPStrategy, ModelParallelStrategy)
@@ -44,7 +44,7 @@ class Attack(Callback):
         start_epoch: the first epoch that is attacked; default 0.
         warmup: steps over which the strength rises linearly to its full value; default 0.
         every: attack each n-th step of the optimizer; default 1, all.
-        seed: of random starts; default 0.
+        seed: of random starts, at least 0; default 0.
         log: log what the attack measures, under names that begin with the attack's; default true.
     """
 
@@ -63,7 +63,7 @@ class Attack(Callback):
         self.start_epoch = require_whole("start_epoch", start_epoch, least=0)
         self.warmup = require_whole("warmup", warmup, least=0)
         self.every = require_whole("every", every)
-        self.seed, self.log = seed, log
+        self.seed, self.log = require_whole("seed", seed, least=0), log
         self._installed = ExitStack()
         self._pending: list[Tensor | None] = []
         self.clock = StepClock()
@@ -91,12 +91,10 @@ class Attack(Callback):
             self._installed.enter_context(self.place.install(pl_module))
         if self.logits is not None:
             self._installed.callback(self.logits.install(pl_module).remove)
-        own = vars(pl_module).get("training_step")  # a compiled module carries its own
-        pl_module.training_step = self._attacked(pl_module.training_step, trainer, pl_module)
-        if own is None:
-            self._installed.callback(vars(pl_module).pop, "training_step", None)
-        else:
-            self._installed.callback(setattr, pl_module, "training_step", own)
+        inner = pl_module.training_step
+        own = getattr(inner, "own_step", inner)
+        self._installed.callback(restore_step, pl_module, own)
+        pl_module.training_step = self._attacked(own, inner, trainer, pl_module)
 
     def check(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Refuse what cannot work."""
@@ -116,11 +114,19 @@ class Attack(Callback):
                 f"{name} needs whole parameters on each process, but {type(trainer.strategy)} "
                 "divides them; train with strategy ddp"
             )
+        callbacks: list[Callback] = trainer.callbacks  # pyright: ignore[reportAttributeAccessIssue]
+        attacks = [callback for callback in callbacks if isinstance(callback, Attack)]
+        if self.logits is not None and attacks[0] is not self:
+            raise ValueError(
+                f"{name} compares two passes of the module, but stands after "
+                f"{type(attacks[0]).__name__}: expected it first among the attacks; put it first "
+                "in callbacks, and only one such attack"
+            )
         if self.place is None:
             return
         mine = {id(target): n for n, target in self.place.targets(pl_module).items()}
-        for other in trainer.callbacks:  # pyright: ignore[reportAttributeAccessIssue]
-            if other is self or not isinstance(other, Attack) or other.place is None:
+        for other in attacks:
+            if other is self or other.place is None:
                 continue
             both = [n for n, t in other.place.targets(pl_module).items() if id(t) in mine]
             if both:
@@ -153,9 +159,7 @@ class Attack(Callback):
         """
         if self._pending:
             add_gradients(pl_module, self._pending)
-            self._pending = []
-        if self.place is not None:
-            self.place.move(None)
+        self._forget()
         if self.clock.added and self.backward_share:
             self.clock.end_backward(self.backward_share)
 
@@ -163,6 +167,7 @@ class Attack(Callback):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Log the time of the step over that of a plain one; on a CPU alone."""
+        self._forget()  # what a skipped batch left, which had no backward
         known = self.backward_share is not None and pl_module.device.type == "cpu"
         if self.log and self.clock.added and known:
             pl_module.log(f"{self.prefix}_time_factor", self.clock.factor())
@@ -177,17 +182,22 @@ class Attack(Callback):
         """Leave the module as it was before."""
         self._uninstall()
 
-    def _uninstall(self) -> None:
+    def _forget(self) -> None:
+        self._pending = []
         if self.place is not None:
             self.place.move(None)
+
+    def _uninstall(self) -> None:
+        self._forget()
         self._installed.close()
-        self._pending = []
 
     def _attacked(
-        self, inner: Callable[..., Any], trainer: Trainer, pl_module: LightningModule
+        self,
+        own: Callable[..., Any],
+        inner: Callable[..., Any],
+        trainer: Trainer,
+        pl_module: LightningModule,
     ) -> Callable[..., Any]:
-        own = getattr(inner, "own_step", inner)
-
         @wraps(inner)
         def attacked_step(*args: Any, **kwargs: Any) -> Any:
             started = trainer.current_epoch >= self.start_epoch
@@ -302,12 +312,15 @@ class AttackedStep:
             filled = [self.trainer.strategy.reduce(g, reduce_op="mean") for g in filled]
         return dict(zip(leaves, filled, strict=True))
 
-    def report(self, loss: Tensor | None, gradients: Shifts, **more: Tensor) -> None:
+    def report(
+        self, loss: Tensor | None, gradients: Shifts, clean: bool = True, **more: Tensor
+    ) -> None:
         """Log a loss, the norm of its gradient and how often that gives no direction.
 
         Args:
-            loss: float (), the clean one; None if the batch was skipped.
+            loss: float (); None if the batch was skipped.
             gradients: of `measure`; at the scale of the loss under fp16.
+            clean: whether nothing was shifted; else it is called the loss of the start.
             **more: other numbers to log.
         """
         if loss is None or not gradients or not self.attack.log:
@@ -316,7 +329,8 @@ class AttackedStep:
         directed = norms.isfinite() & (norms > 0)
         size = norms.mean() / self.scale(torch.ones_like(norms[0]))
         none = 1 - directed.float().mean()
-        self.log(clean_loss=loss.detach(), gradient_norm=size, no_direction=none, **more)
+        more["clean_loss" if clean else "start_loss"] = loss.detach()
+        self.log(gradient_norm=size, no_direction=none, **more)
 
     def log(self, **values: Tensor | float | None) -> None:
         """Log numbers under names that begin with the attack's."""
@@ -353,29 +367,11 @@ class AttackedStep:
         ]
 
 
-def add_gradients(module: nn.Module, gradients: list[Tensor | None]) -> None:
-    """Add gradients, averaged over processes, to those of a module's trained parameters.
-
-    A parameter that has none on any process keeps its None.
-    """
-    trained = [p for p in module.parameters() if p.requires_grad]
-    gradients = _averaged(trained, gradients)
-    for p, gradient in zip(trained, gradients, strict=True):
-        if gradient is not None:
-            p.grad = gradient if p.grad is None else p.grad.add_(gradient)
-
-
-def _averaged(trained: list[nn.Parameter], gradients: list[Tensor | None]) -> list[Tensor | None]:
-    """Average gradients over processes in one all-reduce; None where no process has any."""
-    _, world = rank_and_world_size()
-    if world == 1:
-        return gradients
-    there = torch.tensor([g is not None for g in gradients]).to(trained[0])
-    filled = [
-        torch.zeros_like(p) if g is None else g for p, g in zip(trained, gradients, strict=True)
-    ]
-    shares, *means = means_over_processes([there, *filled])
-    return [mean if share else None for mean, share in zip(means, shares.tolist(), strict=True)]
+def restore_step(module: LightningModule, own: Callable[..., Any]) -> None:
+    """Give a module the `training_step` it had before all attacks, in whatever order they leave."""
+    vars(module).pop("training_step", None)
+    if module.training_step != own:  # a compiled module carries its own
+        module.training_step = own
 
 
 def loss_of(output: Any) -> Tensor | None:

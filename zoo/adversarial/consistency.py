@@ -22,6 +22,7 @@ class VirtualAdversarial(PlacedAttack):
     iteration finds: d <- normalise(grad_d KL(p(x) || p(x + xi * d))) from a random d. It needs no
     labels: rows without one (-100) take part. All passes see the same dropout masks. The gradient
     of the divergence is added after backward; the loss that the module returns stays as it is.
+    Stands first among the attacks.
 
     Args:
         epsilon: norm of r; default 1.
@@ -82,7 +83,7 @@ class RDrop(Attack):
 
     (L1 + L2) / 2 + alpha * (KL(p1 || p2) + KL(p2 || p1)) / 2, the paper's loss with half of its
     first term, so that without dropout it is plain training. Both graphs are kept: twice the
-    memory. A step takes twice as long.
+    memory. A step takes twice as long. Stands first among the attacks.
 
     Args:
         alpha: weight of the divergence; default 4.

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from zoo.adversarial.attack import AttackedStep, add_gradients, is_compiled
+from zoo.adversarial.attack import AttackedStep, is_compiled
+from zoo.adversarial.gradients import add_gradients
 from zoo.adversarial.methods import FGM
 from zoo.optim.distributed import means_over_processes, rank_and_world_size
 
@@ -49,6 +50,9 @@ def attacked(model: nn.Module, attack: FGM) -> Iterator[Callable[[Callable[[], T
         try:
             found = attack.attack(LoopStep(attack, model, loss))
             found.backward()
+        except BaseException:
+            attack._pending = []
+            raise
         finally:  # backward may have repeated the forward of a checkpoint
             attack.place.move(None)
         if attack._pending:
@@ -82,6 +86,8 @@ class LoopStep(AttackedStep):
         trainer: Any = SimpleNamespace(strategy=Processes, accumulate_grad_batches=1)
         module: Any = model
         super().__init__(attack, trainer, module, forward, forward, args, kwargs or {})
+        if getattr(attack, "random_start", False):  # drawn here, where nothing is rewound
+            self._seed = int(torch.randint(2**62, ()))
 
     def rehearse(self, **options: Any) -> Tensor:
         """Compute the loss without a trace; see `AttackedStep.rehearse`.
@@ -101,8 +107,9 @@ class LoopStep(AttackedStep):
         return loss
 
     def noise(self, zero: Tensor, number: int) -> Tensor:
-        """Draw standard normal numbers in the shape of a shift, by torch's own random state."""
-        noise = torch.randn_like(zero)
+        """Draw standard normal numbers in the shape of a shift, others for each step."""
+        generator = torch.Generator(zero.device).manual_seed(self._seed + number)
+        noise = torch.randn(zero.shape, dtype=zero.dtype, device=zero.device, generator=generator)
         return noise if self.attack.place.samples else Processes.reduce(noise, "first")
 
     def scale(self, loss: Tensor) -> Tensor:

@@ -25,6 +25,9 @@ class Place:
     Args:
         norm: of the shifts, l2 or linf; default l2.
 
+    Raises:
+        ValueError: if it is another.
+
     Attributes:
         shifts: what is added now, by tensor; None if nothing is.
         grows: whether a tensor that is not in `shifts` gets a new shift at its first use.
@@ -36,6 +39,8 @@ class Place:
     samples = 0
 
     def __init__(self, norm: Norm = "l2") -> None:
+        if norm not in ("l2", "linf"):
+            raise ValueError(f"norm is {norm!r}: expected l2 or linf")
         self.norm: Norm = norm
         self.shifts: Shifts | None = None
         self.grows = False
@@ -148,9 +153,15 @@ class Matrix(Embeddings):
     not moved. Layers that share a matrix share its shift.
     """
 
+    def install(self, module: nn.Module) -> ExitStack:
+        """Note whose matrix each layer has: an attack on weights puts other tensors there."""
+        matrices = {layer: layer.weight for layer in self.targets(module).values()}
+        self._keys = {layer: id(matrix) for layer, matrix in matrices.items()}
+        return super().install(module)
+
     def looked_up(self, layer: nn.Embedding, tokens: Tensor, output: Tensor) -> Tensor | None:
         """Look the tokens up in the shift of the layer's matrix."""
-        shift = self.shift_of(id(layer.weight), layer.weight)
+        shift = self.shift_of(self._keys[layer], layer.weight)
         return None if shift is None else F.embedding(tokens, shift, layer.padding_idx)
 
 
@@ -166,21 +177,25 @@ class Sequence(Embeddings):
     def begin(self, draw: Draw | None = None) -> None:
         """Forget the tokens of the last batch too."""
         super().begin(draw)
-        self._seen: list[tuple[int, Tensor]] = []
+        self._seen: dict[Hashable, tuple[nn.Embedding, Tensor]] = {}
+
+    def ascend(self, gradients: Shifts, length: float) -> Shifts:
+        """Return steps none of whose length is spent on padding, where noise has some, too."""
+        kept = {k: without_padding(*self._seen[k], g) for k, g in gradients.items()}
+        return super().ascend(kept, length)
 
     def looked_up(self, layer: nn.Embedding, tokens: Tensor, output: Tensor) -> Tensor | None:
         """Return the shift of these tokens, zero at padding."""
         shift = self.shift_of(self._key(layer, tokens), output)
-        if shift is None or layer.padding_idx is None:
-            return shift
-        return shift * (tokens != layer.padding_idx).unsqueeze(-1)
+        return None if shift is None else without_padding(layer, tokens, shift)
 
     def _key(self, layer: nn.Embedding, tokens: Tensor) -> Hashable:
-        for number, (owner, seen) in enumerate(self._seen):
-            if owner == id(layer) and seen.shape == tokens.shape and torch.equal(seen, tokens):
+        for number, (owner, seen) in self._seen.items():
+            if owner is layer and seen.shape == tokens.shape and torch.equal(seen, tokens):
                 return number
-        self._seen.append((id(layer), tokens.clone()))
-        return len(self._seen) - 1
+        number = len(self._seen)  # that of the shift, too, by which it is drawn
+        self._seen[number] = layer, tokens.clone()
+        return number
 
 
 class Input(Place):
@@ -190,6 +205,9 @@ class Input(Place):
         name: of the module in the LightningModule, such as `net`.
         bounds: lowest and highest value of the shifted input; default none.
         norm: l2 or linf.
+
+    Raises:
+        ValueError: if the highest value is not above the lowest.
     """
 
     samples = 1
@@ -198,6 +216,8 @@ class Input(Place):
         self, name: str, bounds: tuple[float, float] | None = None, norm: Norm = "l2"
     ) -> None:
         super().__init__(norm)
+        if bounds is not None and not bounds[0] < bounds[1]:
+            raise ValueError(f"bounds is {bounds!r}: expected the lowest value, then the highest")
         self.name, self.bounds = name, bounds
         self._clean: Tensor | None = None
 
@@ -312,6 +332,13 @@ class Weights(Place):
         """Return steps of `length` times each parameter's norm (AWP, arXiv 2004.05884, eq. 9)."""
         sizes = {key: norm_of(p.detach()) for key, p in self.originals().items()}
         return {key: ascend(g, length * sizes[key]) for key, g in gradients.items()}
+
+
+def without_padding(layer: nn.Embedding, tokens: Tensor, shift: Tensor) -> Tensor:
+    """Return a shift of looked-up tokens, float (..., channels), with zeros at padding."""
+    if layer.padding_idx is None:
+        return shift
+    return shift * (tokens != layer.padding_idx).unsqueeze(-1)
 
 
 def only_module(module: nn.Module, pattern: str, option: str) -> nn.Module:

@@ -14,6 +14,7 @@ from zoo.adversarial.losses import Norm
 from zoo.adversarial.places import Input, Place
 from zoo.adversarial.places import Sequence as SequencePlace
 from zoo.adversarial.text_edits import EDITS
+from zoo.errors import require_whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -89,11 +90,11 @@ def robustness(
         bounds: of the pixels; default 0 and 1.
         embeddings: glob pattern on the names of the embedding layers to shift; default all.
         batch_size: examples at a time; default 64.
-        seed: of the edits.
+        seed: of the edits, which are the same for every model.
 
     Raises:
         ValueError: if there are no data, an attack or a label is unknown or does not fit the
-            data, or a strength is negative or not finite.
+            data, or a number is out of range, such as a strength.
 
     Example:
         >>> import zoo
@@ -110,38 +111,27 @@ def robustness(
     inputs = [x for x, _ in examples]
     labels = torch.tensor([_number(label, getattr(model, "labels", [])) for _, label in examples])
     texts = isinstance(inputs[0], str)
-    known = {"pgd", *EDITS} if texts else {"pgd"}
-    for attack in attacks:
-        if attack not in known:
-            raise ValueError(f"attacks has {attack!r}: expected some of {', '.join(sorted(known))}")
-    for strength in strengths or ():
-        if not 0 <= strength < math.inf:
-            raise ValueError(f"strengths has {strength}: expected finite numbers of at least 0")
+    _require_attacks(attacks, strengths or (), {"pgd", *EDITS} if texts else {"pgd"})
+    require_whole("batch_size", batch_size)
+    place = (
+        SequencePlace(embeddings, norm or "l2") if texts else Input("model", bounds, norm or "linf")
+    )
+    gradient = _GradientAttack(model, place, require_whole("steps", steps))
     modes = {part: part.training for part in model.modules()}
     model.eval()
     try:
-        gradient = _GradientAttack(
-            model,
-            SequencePlace(embeddings, norm or "l2")
-            if texts
-            else Input("model", bounds, norm or "linf"),
-            steps,
-        )
         accuracy: dict[str, dict[float, float]] = {}
         for attack in attacks:
             default = SHARES if attack in EDITS else EPSILONS if texts else PIXELS
             accuracy[attack] = {}
-            for strength in default if strengths is None else strengths:
-                right = 0
-                for batch, truth in _batches(inputs, labels, batch_size):
-                    if attack in EDITS:
-                        draw = random.Random(f"{seed} {attack} {strength} {right}")
-                        edited = [EDITS[attack](text, strength, draw) for text in batch]
-                        logits = gradient.clean(edited)
-                    else:
-                        logits = gradient.worst(batch, truth, strength)
+            for strength in map(float, default if strengths is None else strengths):
+                changed, radius, right = inputs, strength, 0
+                if attack in EDITS:
+                    changed, radius = _edited(inputs, attack, strength, seed), 0.0
+                for batch, truth in _batches(changed, labels, batch_size):
+                    logits = gradient.worst(batch, truth, radius)
                     right += int((logits.argmax(-1) == truth.to(logits.device)).sum())
-                accuracy[attack][float(strength)] = right / len(examples)
+                accuracy[attack][strength] = right / len(examples)
     finally:
         for part, training in modes.items():
             part.training = training
@@ -198,6 +188,26 @@ class _GradientAttack:
         model: Any = self.model["model"]
         made = model.preprocess(batch) if isinstance(batch[0], str) else torch.stack(batch)
         return made.to(next(model.parameters()).device)
+
+
+def _require_attacks(attacks: Sequence[str], strengths: Sequence[float], known: set[str]) -> None:
+    for attack in attacks:
+        if attack not in known:
+            raise ValueError(f"attacks has {attack!r}: expected some of {', '.join(sorted(known))}")
+        for strength in strengths:
+            if not 0 <= strength < math.inf:
+                raise ValueError(f"strengths has {strength}: expected finite numbers of at least 0")
+            if attack in EDITS and strength > 1:
+                raise ValueError(
+                    f"strengths has {strength}: expected shares from 0 to 1 with {attack}; measure "
+                    "pgd in a run of its own"
+                )
+
+
+def _edited(texts: list[str], attack: str, share: float, seed: int) -> list[str]:
+    """Edit texts, each by a generator of its own: the same edits for every model."""
+    draws = (random.Random(f"{seed} {attack} {share} {i}") for i in range(len(texts)))
+    return [EDITS[attack](text, share, draw) for text, draw in zip(texts, draws, strict=True)]
 
 
 def _number(label: int | str, names: list[str]) -> int:

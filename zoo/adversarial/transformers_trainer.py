@@ -24,7 +24,8 @@ class TrainerAttack(TrainerCallback):
 
     Raises:
         ValueError: if the attack is another one; when training starts, if its pattern matches no
-            embedding; at the first step, if the model returns no loss.
+            embedding, or one process has several GPUs; at the first step, if the model returns no
+            loss.
 
     Example:
         >>> from zoo.adversarial import FGM
@@ -43,6 +44,11 @@ class TrainerAttack(TrainerCallback):
     ) -> None:
         """Put the attack around the model's `forward`."""
         assert model is not None
+        if args.n_gpu > 1:
+            raise ValueError(
+                f"args.n_gpu is {args.n_gpu}: expected one GPU a process, since the replicas of "
+                f"DataParallel know no attack; start by torchrun --nproc-per-node {args.n_gpu}"
+            )
         self._installed.close()  # of a run that broke off
         self._installed = install(self.attack, model)
         before, own = vars(model).get("forward"), model.forward
