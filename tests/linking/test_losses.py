@@ -106,7 +106,7 @@ def test_questions_of_the_same_share_are_linked_together_or_not_at_all():
     rows = torch.tensor([[0.0, 3.0]] * 20 + [[0.0, 1.0]] * 30)
     answer = torch.tensor([0] * 20 + [-1, 0, 0] * 10)  # of the tie, two in three
     assert fit(rows, answer).threshold == 0
-    answer = torch.tensor([0] * 25 + [-1] * 20 + [0] * 5)  # of the tie, one in three
+    answer = torch.tensor([0] * 20 + [0, -1, -1] * 10)  # of the tie, one in three
     calibration = fit(rows, answer)
     chosen = calibration.choose(calibration.probabilities(rows.double()))
     assert chosen.tolist() == [0] * 20 + [-1] * 30

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from zoo.errors import require_number
 
 TEMPERATURES = torch.logspace(-1, 1, 201, dtype=torch.float64)
+TIE = 1e-6  # shares that differ by less are the same to a network's float32
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ def fit(logits: Tensor, answer: Tensor) -> Calibration:
     gain = (place == answer)[order].long() - (answer == -1)[order].long()
     gain = gain.where(known > 0, 0)  # what has no candidate is NIL at any threshold
     gains = torch.cat([torch.zeros(1, dtype=torch.int64), gain.cumsum(0)])
-    whole = F.pad(known[1:] < known[:-1], (1, 1), value=True)  # a threshold cuts no tie in half
+    whole = F.pad(known[:-1] - known[1:] > TIE, (1, 1), value=True)  # a tie is not cut in half
     most = int((whole & (gains == gains[whole].max())).nonzero()[-1])
     won, lost = ((gain[most:] == change).sum() for change in (-1, 1))
     if won - lost <= (won + lost).sqrt():
