@@ -129,7 +129,7 @@ class JointLinker(Linker):
         """Read candidates: float (pairs, time, width); in use those last read are kept."""
         if self.training:
             return self._describe(tokens)
-        keys = [tuple(row[row != 0].tolist()) for row in tokens]
+        keys = [tuple(filter(None, row)) for row in tokens.tolist()]
         fresh = list(dict.fromkeys(key for key in keys if key not in self._described))
         if fresh:
             rows = pad_sequence([torch.tensor(key) for key in fresh], batch_first=True)
