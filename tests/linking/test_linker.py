@@ -2,16 +2,18 @@
 
 from collections import Counter
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import nn
 
 from zoo.linking.behaviour import Behaviour
 from zoo.linking.calibration import Calibration
 from zoo.linking.inputs import InputMaker
-from zoo.linking.joint import JointLinker
+from zoo.linking.joint import JointLinker, pieces
 from zoo.linking.knowledge.base import KnowledgeBase
 from zoo.linking.knowledge.entities import Entity
 from zoo.linking.metrics import ladder
@@ -173,15 +175,47 @@ def test_few_candidates_are_read_and_the_rest_have_probability_0(kb):
     assert second[1] == 0
 
 
-def test_a_joint_linker_keeps_descriptions_within_bounds_and_forgets_in_training(kb, monkeypatch):
+def test_a_joint_linker_keeps_descriptions_within_bounds(kb, monkeypatch):
     net = linker(JointLinker, kb)
     monkeypatch.setattr("zoo.linking.joint.CACHED", 2)
     first = net.link(TEXTS[0])
     assert len(net._described) == 2
     assert net.link(TEXTS[0]) == first
-    net.train()
-    assert not net._described
+
+
+def train_a_step(net, like):
+    net.train().load_state_dict(like.state_dict())
     net.eval()
+
+
+WAYS = {
+    "load": lambda net, like: nn.ModuleList([net]).load_state_dict(
+        nn.ModuleList([like]).state_dict()
+    ),
+    "train": train_a_step,
+    "move": lambda net, like: net.double(),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("kind", [TransformerLinker, JointLinker])
+def test_what_other_weights_computed_is_forgotten(kb, kind, way):
+    used, fresh, like = linker(kind, kb), linker(kind, kb), linker(kind, kb)
+    for parameter in like.parameters():
+        parameter.data += 1
+    used.link("寄子美")
+    if kind is TransformerLinker:
+        used.encode_knowledge()
+    for net in (used, fresh):
+        WAYS[way](net, like)
+    batch = used.preprocess(used.questioner().of_texts([LinkedText("寄子美", (Gold(1, 3),))])[0])
+    batch = batch._replace(
+        **{
+            name: getattr(batch, name).to(next(used.parameters()).dtype)
+            for name in ("overlaps", "features", "matched", "nil_features")
+        }
+    )
+    assert used.logits(batch).tolist() == fresh.logits(batch).tolist()
 
 
 def test_the_order_of_entities_changes_nothing_without_a_prior(kb, tmp_path):
@@ -198,9 +232,10 @@ def test_a_linker_without_a_base_says_so():
 
 
 def test_the_ladder_counts_spans_and_triples(net):
-    texts = [LinkedText("寄子美於永叔", (Gold(1, 3, "2"), Gold(0, 1))), LinkedText("無名")]
+    marks = (Gold(0, 1), Gold(1, 3, "2"), Gold(3, 4, "of another base"))
+    texts = [LinkedText("寄子美於永叔", marks), LinkedText("無名")]
     found = ladder(net, texts)
-    assert found["all_names"] == pytest.approx({"precision": 0.5, "recall": 0.5, "f1": 0.5})
+    assert found["all_names"] == pytest.approx({"precision": 0.5, "recall": 1 / 3, "f1": 0.4})
     linked = [m for m in net.link(texts[0].text) if m.entity]
     right = sum((m.start, m.end, m.entity) == (1, 3, "2") for m in linked)
     assert found["end_to_end"]["recall"] == right
@@ -215,6 +250,29 @@ def test_a_long_text_without_candidates_is_read_beside_a_short_one(net, tmp_path
         (alone,) = net.link(text, mentions=[(0, 2)])
         assert found.entity == alone.entity
         assert dict(found.candidates) == pytest.approx(dict(alone.candidates), abs=1e-5)
+
+
+@pytest.mark.parametrize("before", [251, 253, 254, 255, 256, 511])
+def test_where_a_long_text_is_cut_names_are_those_of_the_whole(before, tmp_path):
+    net = linker(JointLinker, KnowledgeBase.build([Entity("1", ("子美", "art"))], tmp_path))
+    text = "於" * before + "子美arty"
+    assert net.detect([text]) == [[(before, before + 2)]]
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(1, 9))), st.integers(0, 9))
+def test_pieces_of_a_text_cut_no_match(gaps, rest):
+    matches, place = [], 0
+    for gap, size in gaps:
+        matches.append((place + gap, place + gap + size))
+        place += gap + size
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("zoo.linking.joint.PIECE", 4)
+        found = list(pieces(matches, place + rest))
+    ends = [0, *(end for _, end in found)]
+    assert found == list(pairwise(ends))
+    assert ends[-1] == place + rest
+    assert all(end - start <= 4 or (start, end) in matches for start, end in found)
+    assert not any(first < end < last for end in ends for first, last in matches)
 
 
 @pytest.mark.parametrize("kind", [TransformerLinker, JointLinker])

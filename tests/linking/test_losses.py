@@ -70,7 +70,8 @@ def test_a_fact_in_common_is_marked():
 @settings(max_examples=40)
 def test_the_threshold_is_the_best_of_all(questions, candidates, seed):
     generator = torch.Generator().manual_seed(seed)
-    logits = torch.randn(questions, 1 + candidates, generator=generator)
+    logits = torch.randn(questions, 1 + candidates, generator=generator).round()  # so some tie
+    logits[:, 1:][torch.rand(questions, candidates, generator=generator) < 0.3] = -torch.inf
     answer = torch.randint(-1, candidates, (questions,), generator=generator)
     calibration = fit(logits, answer)
     probabilities = Calibration(calibration.temperature).probabilities(logits.double())
@@ -79,7 +80,7 @@ def test_the_threshold_is_the_best_of_all(questions, candidates, seed):
         return int((Calibration(1.0, threshold).choose(probabilities) == answer).sum())
 
     tried = [p / (p + row[0]) for row in probabilities.tolist() for p in row[1:]]
-    best = max(right(t) for t in [0.0, 1.1, *tried])
+    best = max(right(t - 1e-9) for t in [0.0, 1.1, *tried])
     if calibration.threshold:
         assert right(calibration.threshold - 1e-9) == best
     else:
@@ -92,6 +93,33 @@ def test_one_question_makes_no_threshold():
         answer = torch.tensor([-1] * unknown + [0] * (100 - unknown))
         rows = torch.cat([logits[:1].expand(unknown, 2), logits[unknown:]])
         assert (fit(rows, answer).threshold == 0) == expected
+
+
+def test_mentions_without_candidates_make_no_threshold():
+    """They are NIL at any, so they do not say that it is worth more than its standard error."""
+    rows = torch.tensor([[0.0, 1.0]] + [[0.0, 5.0]] * 9 + [[0.0, -torch.inf]] * 90)
+    answer = torch.tensor([-1] + [0] * 9 + [-1] * 90)
+    assert fit(rows, answer).threshold == fit(rows[:10], answer[:10]).threshold == 0
+
+
+def test_questions_of_the_same_share_are_linked_together_or_not_at_all():
+    rows = torch.tensor([[0.0, 3.0]] * 20 + [[0.0, 1.0]] * 30)
+    answer = torch.tensor([0] * 20 + [-1, 0, 0] * 10)  # of the tie, two in three
+    assert fit(rows, answer).threshold == 0
+    answer = torch.tensor([0] * 20 + [0, -1, -1] * 10)  # of the tie, one in three
+    calibration = fit(rows, answer)
+    chosen = calibration.choose(calibration.probabilities(rows.double()))
+    assert chosen.tolist() == [0] * 20 + [-1] * 30
+
+
+def test_an_answer_that_was_not_read_says_nothing_of_the_temperature():
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(500, 4, generator=generator)
+    answer = (2 * logits).softmax(-1).multinomial(1, generator=generator)[:, 0] - 1
+    unread = torch.tensor([[0.0, 1.0, 1.0, -torch.inf]])
+    both = fit(torch.cat([logits, unread]), torch.cat([answer, torch.tensor([2])]))
+    assert both.temperature == fit(logits, answer).temperature
+    assert fit(unread, torch.tensor([2])).temperature == 1
 
 
 def test_candidates_that_are_not_the_best_do_not_speak_for_nil():

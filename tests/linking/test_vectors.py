@@ -53,6 +53,14 @@ def test_vectors_of_other_weights_or_another_base_are_refused(kb, tmp_path):
         net.use_vectors(vectors)
 
 
+def test_vectors_are_without_dropout_whatever_the_mode(kb):
+    net = linker(TransformerLinker, kb)
+    plain = net.encode_knowledge()
+    assert (net.train().encode_knowledge().vectors == plain.vectors).all()
+    assert net.training
+    assert net.vectors is None
+
+
 def test_no_or_damaged_vectors(tmp_path):
     with pytest.raises(FileNotFoundError, match="encode_knowledge"):
         EntityVectors.open(tmp_path)

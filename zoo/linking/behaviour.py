@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import math
 from bisect import bisect_left
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -57,31 +58,49 @@ class Behaviour:
         Args:
             texts: labelled ones, of the training split alone: counts over texts that are tested
                 would give their labels away.
-            knowledge: whose names could be marked.
+            knowledge: whose names could be marked; an id that it lacks is NIL.
         """
-        marked: Counter[str] = Counter()
-        passed: Counter[str] = Counter()
-        unknown: Counter[str] = Counter()
-        chosen: dict[str, Counter[str]] = defaultdict(Counter)
-        together: dict[str, Counter[str]] = defaultdict(Counter)
-        found = knowledge.all_longest_matches(text.text for text in texts)
-        for text, matches in zip(texts, found, strict=True):
-            spans = {(gold.start, gold.end) for gold in text.mentions}
-            passed.update(m.name for m in matches if (m.start, m.end) not in spans)
-            for gold, name in zip(text.mentions, text.names(), strict=True):
-                name = fold_name(name)
-                marked[name] += 1
-                if gold.entity is None:
-                    unknown[name] += 1
-                    continue
-                chosen[name][gold.entity] += 1
-                for other in sure_entities(knowledge, matches, gold.start, gold.end):
-                    together[other][gold.entity] += 1
         marks = [len(text.mentions) for text in texts] or [0]
         longest = max((len(text.text) for text in texts), default=0)
-        return cls(
-            marked, passed, dict(chosen), unknown, dict(together), min(marks), max(marks), longest
-        )
+        behaviour = cls(fewest=min(marks), most=max(marks), longest=longest)
+        found = knowledge.all_longest_matches(text.text for text in texts)
+        for text, matches in zip(texts, found, strict=True):
+            behaviour._add(text, matches, knowledge)
+        return behaviour
+
+    def _add(
+        self, text: LinkedText, matches: Sequence[Match], knowledge: KnowledgeBase, times: int = 1
+    ) -> None:
+        """Count a text: what it marks, passes and means; -1 times takes it back."""
+        spans = {(gold.start, gold.end) for gold in text.mentions}
+        for match in matches:
+            if (match.start, match.end) not in spans:
+                self.passed[match.name] += times
+        for gold, name in zip(text.mentions, map(fold_name, text.names()), strict=True):
+            self.marked[name] += times
+            if gold.entity is None or gold.entity not in knowledge:
+                self.unknown[name] += times
+                continue
+            self.chosen.setdefault(name, Counter())[gold.entity] += times
+            for other in sure_entities(knowledge, matches, gold.start, gold.end):
+                self.together.setdefault(other, Counter())[gold.entity] += times
+
+    @contextmanager
+    def without(
+        self, text: LinkedText, matches: Sequence[Match], knowledge: KnowledgeBase
+    ) -> Iterator[None]:
+        """For a while, count all but one text, lest a training mention sees its own answer.
+
+        Args:
+            text: one that was counted.
+            matches: its longest ones.
+            knowledge: the base that it was counted with.
+        """
+        self._add(text, matches, knowledge, -1)
+        try:
+            yield
+        finally:
+            self._add(text, matches, knowledge)
 
     def is_marked(self, name: str, ratio: float = RATIO) -> bool:
         """Say whether annotators mark a name often enough for it to be offered.
@@ -130,29 +149,19 @@ class Behaviour:
         marked = self.marked[name] + 1
         return marked / (marked + self.passed[name] + 1)
 
-    def restricted(
-        self,
-        name: str,
-        candidates: Sequence[str],
-        least: int = 2,
-        without: Sequence[str | None] = (),
-    ) -> list[str]:
+    def restricted(self, name: str, candidates: Sequence[str], least: int = 2) -> list[str]:
         """Return the candidates that were chosen at least `least` times; all, if there is none.
 
         Args:
             name: folded.
             candidates: ids, in the base's order.
             least: default 2, as in Su 6919.
-            without: as for `prior`.
         """
-        left_out = Counter(without)
         counts = self.chosen.get(name, Counter())
-        often = [id_ for id_ in candidates if counts[id_] - left_out[id_] >= least]
+        often = [id_ for id_ in candidates if counts[id_] >= least]
         return often or list(candidates)
 
-    def prior(
-        self, name: str, candidates: Sequence[str], without: Sequence[str | None] = ()
-    ) -> list[float]:
+    def prior(self, name: str, candidates: Sequence[str]) -> list[float]:
         """Return the probability of each candidate before the text is read.
 
         (n_i + q_i) / (n + 1): counts smoothed by one observation of the base's order, in which
@@ -161,27 +170,22 @@ class Behaviour:
         Args:
             name: folded.
             candidates: ids, in the base's order.
-            without: what mentions that were counted, but are not to count now, mean: that of a
-                training example, lest it sees its own answer; None for NIL. Default none.
         """
-        left_out = Counter(without)
         chosen = self.chosen.get(name, Counter())
-        counts = [chosen[id_] - left_out[id_] for id_ in candidates]
+        counts = [chosen[id_] for id_ in candidates]
         order = [1 / rank for rank in range(1, len(candidates) + 1)]
         total = sum(counts) + 1
         return [(n + q / sum(order)) / total for n, q in zip(counts, order, strict=True)]
 
-    def unknown_share(self, name: str, without: Sequence[str | None] = ()) -> float:
+    def unknown_share(self, name: str) -> float:
         """Return the share of a name's mentions that meant none of the base.
 
         Smoothed by one mention that did so half.
 
         Args:
             name: folded.
-            without: as for `prior`.
         """
-        unknown = self.unknown[name] - list(without).count(None)
-        return (unknown + 0.5) / (self.marked[name] - len(without) + 1)
+        return (self.unknown[name] + 0.5) / (self.marked[name] + 1)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain types that `from_dict` reads back."""

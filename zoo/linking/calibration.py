@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from zoo.errors import require_number
 
 TEMPERATURES = torch.logspace(-1, 1, 201, dtype=torch.float64)
+TIE = 1e-6  # shares that differ by less are the same to a network's float32
 
 
 @dataclass(frozen=True)
@@ -72,12 +73,14 @@ def fit(logits: Tensor, answer: Tensor) -> Calibration:
     """Fit temperature and threshold to validation questions.
 
     The temperature is that with the least cross-entropy (Guo et al., arXiv 1706.04599, section
-    4.2); the threshold that with which most questions are answered rightly, NIL ones too, and of
-    several the lowest. If it gains no more than a standard error over none, it is 0: of the
-    questions that one of the two alone answers rightly, as of McNemar's test.
+    4.2) over the questions whose right answer was read; the threshold that with which most
+    questions are answered rightly, NIL ones too, and of several the lowest. If it gains no more
+    than a standard error over none, it is 0: of the questions that one of the two alone answers
+    rightly, as of McNemar's test.
 
     Args:
-        logits: float (questions, 1 + candidates), -inf where a question has fewer.
+        logits: float (questions, 1 + candidates), -inf where a question has fewer, or one was
+            not read.
         answer: int64 (questions,): the place of the right candidate, -1 for NIL.
 
     Raises:
@@ -86,19 +89,29 @@ def fit(logits: Tensor, answer: Tensor) -> Calibration:
     if not len(logits):
         raise ValueError("there is no validation question: give some labelled texts to fit to")
     logits = logits.double()
-    nats = torch.stack([F.cross_entropy(logits / t, answer + 1) for t in TEMPERATURES])
-    temperature = float(TEMPERATURES[nats.argmin()])
+    temperature = _temperature(logits, answer + 1)
     if logits.shape[1] == 1:
         return Calibration(temperature)
     known, place = shares((logits / temperature).softmax(-1))
-    order = known.argsort(descending=True)  # link the first k of these, and none of the rest
-    gain = torch.where(place[order] == answer[order], 1, 0) - (answer[order] == -1).long()
+    known, order = known.sort(descending=True)  # link the first k of these, and none of the rest
+    gain = (place == answer)[order].long() - (answer == -1)[order].long()
+    gain = gain.where(known > 0, 0)  # what has no candidate is NIL at any threshold
     gains = torch.cat([torch.zeros(1, dtype=torch.int64), gain.cumsum(0)])
-    most = int((gains == gains.max()).nonzero()[-1])
+    whole = F.pad(known[:-1] - known[1:] > TIE, (1, 1), value=True)  # a tie is not cut in half
+    most = int((whole & (gains == gains[whole].max())).nonzero()[-1])
     won, lost = ((gain[most:] == change).sum() for change in (-1, 1))
     if won - lost <= (won + lost).sqrt():
         return Calibration(temperature)
-    return Calibration(temperature, float(known[order[most - 1]]) if most else 1.1)
+    return Calibration(temperature, float(known[most - 1]) if most else 1.1)
+
+
+def _temperature(logits: Tensor, column: Tensor) -> float:
+    """Return the best temperature for the right columns of logits, 1 where none was read."""
+    read = logits.gather(1, column[:, None])[:, 0].isfinite()
+    if not read.any():
+        return 1.0
+    nats = [F.cross_entropy(logits[read] / t, column[read]) for t in TEMPERATURES]
+    return float(TEMPERATURES[torch.stack(nats).argmin()])
 
 
 def shares(probabilities: Tensor) -> tuple[Tensor, Tensor]:

@@ -15,6 +15,7 @@ import numpy as np
 
 from zoo.data.resumable import ResumableLoader
 from zoo.data.splits import Split, SplitData
+from zoo.errors import require_whole
 from zoo.linking.behaviour import Behaviour
 from zoo.linking.inputs import Batch, InputMaker
 from zoo.linking.knowledge.base import KnowledgeBase
@@ -52,7 +53,8 @@ class Linking(SplitData[Question]):
         **options: Any,
     ) -> None:
         super().__init__(**options)
-        self.negatives, self.counts = negatives, behaviour
+        self.negatives = None if negatives is None else require_whole("negatives", negatives, 0)
+        self.counts = behaviour
         self.context, self.restrict = context, restrict
         self.limits = {
             "max_text": max_text,

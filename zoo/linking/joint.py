@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_se
 from zoo.layers.arguments import built_with
 from zoo.layers.sizes import require_sizes
 from zoo.linking.inputs import CONTEXT, MENTION, OVERLAPS, Batch, line, span_marks
+from zoo.linking.knowledge.base import Match
 from zoo.linking.linker import Linker, prior_weights
 from zoo.linking.losses import half_pointers, listed
 from zoo.linking.questions import NIL_FEATURES
@@ -129,7 +131,7 @@ class JointLinker(Linker):
         """Read candidates: float (pairs, time, width); in use those last read are kept."""
         if self.training:
             return self._describe(tokens)
-        keys = [tuple(row[row != 0].tolist()) for row in tokens]
+        keys = [tuple(filter(None, row)) for row in tokens.tolist()]
         fresh = list(dict.fromkeys(key for key in keys if key not in self._described))
         if fresh:
             rows = pad_sequence([torch.tensor(key) for key in fresh], batch_first=True)
@@ -145,10 +147,9 @@ class JointLinker(Linker):
     def _describe(self, tokens: Tensor) -> Tensor:
         return self.read_description(self.dropout(self.embedding(tokens)), tokens != 0)
 
-    def train(self, mode: bool = True) -> JointLinker:
-        """Forget what was read with other weights."""
+    def forget(self) -> None:
+        """See `Linker.forget`."""
         self._described.clear()
-        return super().train(mode)
 
     def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Score candidates and tag texts, for training.
@@ -206,39 +207,59 @@ class JointLinker(Linker):
 
         No fewer and no more than annotators mark.
         """
-        spans: list[list[tuple[int, int]]] = [[] for _ in texts]
-        probable: list[list[float]] = [[] for _ in texts]
-        pieces = [
-            (number, start, text[start : start + PIECE])
-            for number, text in enumerate(texts)
-            for start in range(0, len(text), PIECE)
-        ]
-        matches = self.knowledge.all_longest_matches(piece for _, _, piece in pieces)
-        for (number, start, piece), here in zip(pieces, matches, strict=True):
-            if offered := self.behaviour.offered(here):
-                near = [(match.start, match.end) for match in offered]
-                spans[number] += [(start + a, start + b) for a, b in near]
-                every = [(match.start, match.end) for match in here]
-                probable[number] += self._pointed(piece, every, near)
-        return [
-            self.behaviour.likeliest(of, p, self.tagged, len(text))
-            for of, p, text in zip(spans, probable, texts, strict=True)
-        ]
+        found = self.knowledge.all_longest_matches(texts)
+        return [self._detect(*both) for both in zip(texts, found, strict=True)]
+
+    def _detect(self, text: str, matches: Sequence[Match]) -> list[tuple[int, int]]:
+        spans = [(match.start, match.end) for match in matches]
+        offered = [(match.start, match.end) for match in self.behaviour.offered(matches)]
+        probable: list[float] = []
+        for start, end in pieces(spans, len(text)):
+            first, last = (bisect_left(offered, (place, 0)) for place in (start, end))
+            if first < last:
+                probable += self._pointed(text, start, end, spans, offered[first:last])
+        return self.behaviour.likeliest(offered, probable, self.tagged, len(text))
 
     def _pointed(
-        self, text: str, matches: list[tuple[int, int]], spans: list[tuple[int, int]]
+        self,
+        text: str,
+        start: int,
+        end: int,
+        matches: Sequence[tuple[int, int]],
+        spans: Sequence[tuple[int, int]],
     ) -> list[float]:
-        """Return the smaller of the probabilities of start and end of each span.
+        """Return the smaller of the probabilities of start and end of each span of a piece.
 
-        The text is read as in training: with all its `matches`, of which the spans are some. They
+        The piece is read as in training: with all its `matches`, of which the spans are some. They
         do not overlap, so the end that is nearest to a start is its own.
         """
         device = self.point.weight.device
-        starts, ends = torch.tensor(spans, device=device).unbind(1)
-        matched = span_marks(matches, 0, len(text))[None].to(device)
-        tokens = self.preprocess.ids(line(text))[None].to(device)
+        firsts, lasts = (torch.tensor(spans, device=device) - start).unbind(1)
+        matched = span_marks(matches, start, end)[None].to(device)
+        tokens = self.preprocess.ids(line(text[start:end]))[None].to(device)
         probable = self.pointers(self.text_states(tokens, matched))[0].sigmoid()
-        return torch.minimum(probable[starts, 0], probable[ends - 1, 1]).tolist()
+        return torch.minimum(probable[firsts, 0], probable[lasts - 1, 1]).tolist()
+
+
+def pieces(matches: Sequence[tuple[int, int]], length: int) -> Iterator[tuple[int, int]]:
+    """Cut a text into pieces of at most `PIECE` characters, or one match that is longer.
+
+    Args:
+        matches: (start, end) of what is not to be cut, by their start; they do not overlap.
+        length: of the text.
+
+    Yields:
+        start and end of each piece.
+    """
+    start = 0
+    while start < length:
+        end = min(start + PIECE, length)
+        before = bisect_left(matches, (end, 0))
+        if before and matches[before - 1][1] > end:  # it would be cut
+            first, last = matches[before - 1]
+            end = first if first > start else last
+        yield start, end
+        start = end
 
 
 def highest(states: Tensor, valid: Tensor) -> Tensor:

@@ -70,6 +70,23 @@ class Linker(nn.Module):
         """Return float (questions, 1 + candidates), that of NIL first, -inf where there is none."""
         raise NotImplementedError
 
+    def forget(self) -> None:
+        """Drop what was computed with weights that are, or will be, others; here, nothing is."""
+
+    def train(self, mode: bool = True) -> Linker:
+        """See `torch.nn.Module.train`; what was kept for use is forgotten in training."""
+        if mode:
+            self.forget()
+        return super().train(mode)
+
+    def _apply(self, *arguments: Any, **options: Any) -> Any:  # another device or type
+        self.forget()
+        return super()._apply(*arguments, **options)
+
+    def _load_from_state_dict(self, *arguments: Any, **options: Any) -> None:  # other weights
+        self.forget()
+        super()._load_from_state_dict(*arguments, **options)
+
     def questioner(self) -> Questioner:
         """Return what asks about mentions as in training.
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any, Literal
 
 import torch
 from lightning.pytorch import LightningModule
+from lightning.pytorch.utilities import rank_zero_warn
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from torch.optim import AdamW
@@ -18,6 +22,7 @@ from zoo.linking.linker import Linker
 from zoo.linking.losses import listwise
 from zoo.linking.metrics import LinkScores, ladder
 from zoo.linking.net import TransformerLinker
+from zoo.linking.texts import LinkedText
 from zoo.optim.distributed import part_of_mean
 from zoo.optim.schedule import decayed_matrices, warm_up
 
@@ -85,8 +90,14 @@ class LinkingModule(LightningModule):
             fair = ((batch.answer >= 0) | ~batch.linkable).cpu()  # can be answered rightly
             rows.extend(self.net.logits(batch).double().cpu()[fair])
             answers.append(batch.answer.cpu()[fair])
-        logits = nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=-torch.inf)
-        self.net.calibration = calibration.fit(logits, torch.cat(answers))
+        if rows:
+            logits = nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=-torch.inf)
+            self.net.calibration = calibration.fit(logits, torch.cat(answers))
+        else:
+            rank_zero_warn(
+                "no validation mention can be answered rightly, so temperature and NIL threshold "
+                "stay as they were: mark some whose entity is a candidate of their name"
+            )
         data.attachments["calibration"] = self.net.calibration
 
     def test_step(self, batch: Batch, batch_index: int) -> None:
@@ -107,12 +118,14 @@ class LinkingModule(LightningModule):
 
     def on_test_epoch_end(self) -> None:
         """Log the figures, the accuracies of the baselines, and the mention ladder."""
+        count = self.scores["test"].total.clone()  # reduced in place
+        total = int(self.trainer.strategy.reduce(count, reduce_op="sum"))
         self._log("test", self.scores["test"])
         for name, scores in self.simple.items():
             self._log(f"test_{name}", scores, ("accuracy", "accuracy_with_nil"))
         data: Any = self.trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
-        tested = int(sum(self.trainer.num_test_batches)) * data.batch_size  # fewer, if limited
-        for step, values in ladder(self.net, data.texts("test")[:tested]).items():
+        texts = tested(data.texts("test"), total)
+        for step, values in ladder(self.net, texts).items():
             self.log(f"test_{step}_f1", values["f1"])
 
     def _log(self, prefix: str, scores: LinkScores, names: tuple[str, ...] | None = None) -> None:
@@ -186,6 +199,12 @@ class JointLinking(LinkingModule):
         """See `LinkingModule.question_losses`."""
         logits, pointers = self.net(batch)
         return listwise(logits, batch.answer) + self.net.tagging_loss(batch, pointers)
+
+
+def tested(texts: Sequence[LinkedText], questions: int) -> Sequence[LinkedText]:
+    """Return the texts all of whose mentions are among the first questions: all but in a trial."""
+    ends = list(accumulate(len(text.mentions) for text in texts))
+    return texts[: bisect_right(ends, questions)]
 
 
 def update(

@@ -144,7 +144,9 @@ class TransformerLinker(Linker):
         return scores, nil
 
     def encode_knowledge(self, before: EntityVectors | None = None) -> EntityVectors:
-        """Encode all entities of the base once, and use their vectors from now on.
+        """Encode all entities of the base once, and use their vectors until weights change.
+
+        In training mode they are returned alone, without dropout.
 
         Args:
             before: vectors of an earlier state of the base, which are taken over; default none.
@@ -159,6 +161,8 @@ class TransformerLinker(Linker):
             before.require_of(self, self.knowledge)
             done = len(before.vectors)
             vectors[:done] = before.vectors
+        training = self.training
+        self.eval()  # dropout would stay in the vectors
         for start in range(done, rows, ENCODED):
             end = min(start + ENCODED, rows)
             texts = [described(self.knowledge.at(row)) for row in range(start, end)]
@@ -166,8 +170,9 @@ class TransformerLinker(Linker):
             tokens = pad_sequence(ids, batch_first=True).to(self.sharpness.device)
             with torch.inference_mode():
                 vectors[start:end] = self.entity_vectors(tokens).half().cpu().numpy()
+        self.train(training)
         made = EntityVectors(vectors, weights_sum(self), digest)
-        vars(self)["vectors"] = made
+        vars(self)["vectors"] = None if training else made
         return made
 
     def use_vectors(self, vectors: EntityVectors) -> None:
@@ -182,8 +187,12 @@ class TransformerLinker(Linker):
     def with_knowledge(self, knowledge: KnowledgeBase) -> Linker:
         """See `Linker.with_knowledge`; stored vectors stay behind."""
         other = super().with_knowledge(knowledge)
-        vars(other)["vectors"] = None
+        other.forget()
         return other
+
+    def forget(self) -> None:
+        """See `Linker.forget`."""
+        vars(self)["vectors"] = None
 
     def _stored_vectors(self, batch: Batch) -> Tensor | None:
         """Return the vectors of candidates, None unless they are stored and nobody trains."""

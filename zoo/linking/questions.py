@@ -92,8 +92,8 @@ class Questioner:
 
         Args:
             texts: mentions of names that the base lacks have no candidates.
-            counted: whether the behaviour was counted over these very texts, so that each mention
-                must be left out of its own prior; default no.
+            counted: whether the behaviour was counted over these very texts, so that each is to
+                be asked about as if it were not; default no.
         """
         found = self.knowledge.all_longest_matches(text.text for text in texts)
         return [
@@ -104,12 +104,12 @@ class Questioner:
     def _ask_about(
         self, text: LinkedText, matches: Sequence[Match], counted: bool
     ) -> list[Question]:
+        if counted:
+            with self.behaviour.without(text, matches, self.knowledge):
+                return self._ask_about(text, matches, False)
         spans = tuple((match.start, match.end) for match in matches)
         golds = tuple((gold.start, gold.end) for gold in text.mentions)
-        return [
-            self._ask(text.text, gold, matches, spans, golds, (gold.entity,) if counted else ())
-            for gold in text.mentions
-        ]
+        return [self._ask(text.text, gold, matches, spans, golds) for gold in text.mentions]
 
     def _ask(
         self,
@@ -118,14 +118,13 @@ class Questioner:
         matches: Sequence[Match],
         spans: tuple[tuple[int, int], ...],
         golds: tuple[tuple[int, int], ...],
-        without: Sequence[str | None],
     ) -> Question:
         sure = sure_entities(self.knowledge, matches, gold.start, gold.end)
         name = fold_name(text[gold.start : gold.end])
         found = {row: self._entity(row) for row in self.knowledge.candidate_rows([name])[0]}
         if self.restrict:
             named = [entity.id for entity in found.values()]
-            kept = set(self.behaviour.restricted(name, named, without=without))
+            kept = set(self.behaviour.restricted(name, named))
             found = {row: entity for row, entity in found.items() if entity.id in kept}
         ids = tuple(entity.id for entity in found.values())
         return Question(
@@ -135,8 +134,8 @@ class Questioner:
             "\n".join(described(self.knowledge[id_]) for id_ in sure) if self.context else "",
             ids,
             tuple(map(described, found.values())),
-            self._features(name, ids, sure, without),
-            self._nil_features(name, ids, without),
+            self._features(name, ids, sure),
+            self._nil_features(name, ids),
             ids.index(gold.entity) if gold.entity in ids else -1,
             gold.entity in ids or gold.entity in self.knowledge,
             spans,
@@ -145,22 +144,18 @@ class Questioner:
         )
 
     def _features(
-        self, name: str, ids: Sequence[str], sure: Iterable[str], without: Sequence[str | None]
+        self, name: str, ids: Sequence[str], sure: Iterable[str]
     ) -> tuple[tuple[float, ...], ...]:
-        behaviour = self.behaviour
-        prior = behaviour.prior(name, ids, without)
-        chosen, together = behaviour.chosen.get(name, {}), behaviour.together
+        prior = self.behaviour.prior(name, ids)
+        chosen, together = self.behaviour.chosen.get(name, {}), self.behaviour.together
         rows = []
         for rank, (id_, p) in enumerate(zip(ids, prior, strict=True)):
-            own = list(without).count(id_)
-            there = sum(together.get(other, {}).get(id_, 0) - own for other in sure)
+            there = sum(together.get(other, {}).get(id_, 0) for other in sure)
             back = sum(together.get(id_, {}).get(other, 0) for other in sure)
-            counts = (chosen.get(id_, 0) - own, max(there, 0), back, rank)
+            counts = (chosen.get(id_, 0), there, back, rank)
             rows.append((math.log(p), *map(math.log1p, counts)))
         return tuple(rows)
 
-    def _nil_features(
-        self, name: str, ids: Sequence[str], without: Sequence[str | None]
-    ) -> tuple[float, ...]:
-        share = self.behaviour.unknown_share(name, without)
+    def _nil_features(self, name: str, ids: Sequence[str]) -> tuple[float, ...]:
+        share = self.behaviour.unknown_share(name)
         return math.log(share / (1 - share)), float(bool(ids))
