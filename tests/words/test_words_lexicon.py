@@ -158,3 +158,21 @@ def test_numbers_and_latin_words_stay_whole():
         "１２",
         "月",
     ]
+
+
+@pytest.mark.parametrize(
+    ("known", "background"),
+    [
+        (["12月"], {"0月": 3000, "0": 5000, "月": 2000}),
+        (["2008年奥运会"], {"0年": 3000, "奥运会": 400}),
+        (["丁丙甲乙"], {"甲乙": 20_000, "丁戊": 30_000, "戊丙": 30_000}),  # 丁丙 could be a new word
+        ({"机器": 5000, "学习": 8000, "机器学习": 0}, {}),
+    ],
+)
+def test_known_words_are_whole_whatever_their_parts(known, background):
+    none = np.array([])
+    counts = {**background, "其他": 1_000_000}
+    lexicon = Lexicon(np.array([], object), *[none] * 5, background=counts)
+    found = lexicon.knowing(known)
+    assert [found.segment(word) for word in known] == [[word] for word in known]
+    assert found.knowing(known).background == found.background

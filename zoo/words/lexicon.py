@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -123,8 +124,10 @@ class Lexicon:
         """
         given = words if isinstance(words, Mapping) else dict.fromkeys(words, 0)
         known = self.known()
-        parts = Segmenter(known, new_words=False)
-        new = {w: max(int(n), known.get(w, 0), parts.whole_count(w)) for w, n in given.items() if w}
+        new = {w: max(int(n), known.get(w, 0)) for w, n in given.items() if w}
+        for _, alike in itertools.groupby(sorted(new, key=len), len):
+            parts = Segmenter({**known, **new})  # shorter ones have their counts
+            new |= {word: max(new[word], parts.whole_count(word)) for word in alike}
         others = self.without(new)
         return replace(others, background={**others.background, **new})
 
