@@ -1,5 +1,6 @@
 """Lexicon files, dictionaries and the segmenter."""
 
+import codecs
 import itertools
 import math
 
@@ -34,6 +35,9 @@ def test_saved_and_loaded_is_the_same(lexicon, tmp_path):
     assert ("博物馆" in lexicon) == (lexicon.min_count == 20)
     assert again.segment(TEXT) == lexicon.segment(TEXT)
     assert [p.name for p in tmp_path.iterdir()] == ["words.tsv"]
+    saved = (tmp_path / "words.tsv").read_bytes()
+    (tmp_path / "words.tsv").write_bytes(codecs.BOM_UTF8 + saved)  # as Notepad saves it
+    assert list(Lexicon.load(tmp_path / "words.tsv")) == list(lexicon)
 
 
 @pytest.mark.parametrize("content", ["", "word\tcount\n", "a\tb\tc\td\te\tf\n"])

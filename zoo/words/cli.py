@@ -23,6 +23,7 @@ from zoo.words.texts.reading import lines, read
 from zoo.words.texts.word_lists import read_counts, read_known, read_words
 
 CORPUS = "files (also .gz, .bz2, .xz, .zst), folders, globs; - is standard input"
+INSIDE = ("storage", "default_characters")  # of `count_ngrams`: no options of a command
 
 
 def run(arguments: list[str]) -> None:
@@ -30,8 +31,8 @@ def run(arguments: list[str]) -> None:
     parser = _parser("words", "Find the words of a language from raw text alone.")
     parser.add_options(words)
     parser.add_options(discover_words, skip=("progress",))
-    shared = ("characters", "counting", "memory", "threads", "progress", "storage")
-    parser.add_options(count_ngrams, skip=shared)
+    shared = ("characters", "counting", "memory", "threads", "progress")
+    parser.add_options(count_ngrams, skip=(*shared, *INSIDE))
     parser.add_options(Listing, skip=("exclude", "known"))
     words(**parser.parse(arguments))
 
@@ -105,7 +106,7 @@ def run_count(arguments: list[str]) -> None:
     parser = _parser("count-words", "Count the n-grams of texts: what `zoo words` takes for them.")
     parser.add_argument("-o", "--output", type=str, required=True, help="file of counts to write")
     parser.add_options(count_words, skip=("output",))
-    parser.add_options(count_ngrams, skip=("storage", "progress"))
+    parser.add_options(count_ngrams, skip=("progress", *INSIDE))
     count_words(**parser.parse(arguments))
 
 

@@ -195,7 +195,7 @@ class Lexicon:
         words: list[str] = []
         numbers: list[tuple[float, ...]] = []
         background: dict[str, int] = {}
-        with Path(path).open(encoding="utf-8", newline="") as file:
+        with Path(path).open(encoding="utf-8-sig", newline="") as file:
             rows = csv.reader(file, dialect="excel-tab")
             if tuple(next(rows, ())) != COLUMNS:
                 raise ValueError(f"{path}: expected the header {' '.join(COLUMNS)}")
