@@ -1,6 +1,8 @@
 """What is listed of the words found, and what is shown of them: thresholds, uses, dictionaries."""
 
 from collections import Counter
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -56,6 +58,36 @@ def test_a_misspelled_option_is_refused_before_the_work():
         discover_words("nothing.txt", dedupe=True)
 
 
+@pytest.mark.parametrize("name", ["exclude", "known"])
+@pytest.mark.parametrize("words", ["dict.txt", Path("dict.txt"), None])
+def test_a_file_is_not_taken_for_words(lexicon, name, words):
+    with pytest.raises(ValueError, match=f"{name} is .*: expected words"):
+        discover_words("no/such.txt", **{name: words})
+    for take in (lexicon.without, lexicon.knowing):
+        with pytest.raises(ValueError, match=r" is .*: expected words; read them"):
+            take(words)
+
+
+@pytest.mark.parametrize("form", [np.array, iter, set])
+def test_words_come_in_any_form(lexicon, form):
+    some = list(lexicon)[:2]
+    for options in ({"exclude": form(some)}, {"known": form(some)}):
+        assert set(discover_words(TEXT, **options)) == set(list(lexicon)[2:])
+    assert list(lexicon.without(form(some))) == list(lexicon)[2:]
+
+
+def test_uses_of_words_that_the_segmenter_takes_for_phrases():
+    score = np.array([1.0, -1.0])
+    words, count = np.array(["天气", "天气预报"], object), np.array([50, 40])
+    background = {"预报": 40, "的": 9000}
+    phrases = Lexicon(words, count, score, score, score, score, background)
+    assert phrases.segment("天气预报") == ["天气", "预报"]
+    uses = find_uses(phrases, "天气预报的天气\n天气预报")
+    assert [(use.count, use.documents) for use in uses.values()] == [(1, 1), (2, 2)]
+    unused = replace(phrases, background={**background, "天气预报": 0})  # as `recount` leaves it
+    assert find_uses(unused, "天气预报")["天气预报"].count == 1
+
+
 def test_uses_are_what_a_plain_loop_counts(lexicon):
     lines = TEXT.splitlines()
     cut = [lexicon.segment(line) for line in lines]
@@ -107,7 +139,7 @@ def test_dictionaries_of_other_programs(lexicon, tmp_path):
         lexicon.to_dictionary(tmp_path / "word", "word")
 
 
-def test_the_commands(lexicon, tmp_path, capsys):
+def test_the_commands(lexicon, tmp_path, capsys, monkeypatch):
     text, table = tmp_path / "text.txt", tmp_path / "words.tsv"
     text.write_text(TEXT, encoding="utf-8")
     known = tmp_path / "known.txt"
@@ -119,6 +151,12 @@ def test_the_commands(lexicon, tmp_path, capsys):
     assert list(Lexicon.load(table)) == list(wanted)
     assert (tmp_path / "ltp").read_text(encoding="utf-8").split() == list(wanted)
     capsys.readouterr()
+    cli.main(["words", str(text), *options])
+    assert capsys.readouterr().out == table.read_text(encoding="utf-8")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    cli.main(["words", str(text), *options])
+    _, *rows = capsys.readouterr().out.splitlines()
+    assert [row.split("\t")[0] for row in rows] == list(wanted)
     cli.main(["contexts", str(text), "--lexicon", str(table), "--top", "2", "--examples", "1"])
     head, *rows = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
     assert head == ["word", "count", "documents", "example_1"]

@@ -57,7 +57,7 @@ def words(
 
     Args:
         corpus: texts as `run` takes them, or files of counts that `zoo count-words` wrote.
-        output: table to write; default standard output.
+        output: table to write; default standard output, on a terminal the words listed only.
         sort: what comes first: score, count, or what is peculiar to this text.
         against: counts of other text for --sort salience: a table of `zoo words`, or lines of a
             word and its count.
@@ -274,10 +274,11 @@ def terminable() -> Iterator[None]:
 
 
 def _print(lexicon: Lexicon) -> None:
+    """Write the table to standard output; people at a terminal see the list, rounded."""
     file = _standard_output()
+    if not file.isatty():
+        lexicon.write(file)
+        return
     print(*COLUMNS, sep="\t", file=file)
-    columns = (lexicon.words, lexicon.count, lexicon.score, lexicon.pmi)
-    for word, count, *numbers in zip(
-        *columns, lexicon.left_entropy, lexicon.right_entropy, strict=True
-    ):
+    for word, count, *numbers in lexicon.rows():
         print(word, count, *(f"{number:.4f}" for number in numbers), sep="\t", file=file)

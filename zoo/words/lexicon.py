@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, TextIO
 
 import numpy as np
 
@@ -39,7 +39,7 @@ class Lexicon:
             characters as pieces of their own, number patterns such as `0年`, and words that are
             not listed: left out (`without`, `top`), or too rare for `min_count`. If the words
             were counted where they are used (`recount`), it has a count for listed ones, too.
-        min_count: the least count, as given or chosen.
+        min_count: the least count, as given or chosen; 1 in a table that was loaded.
     """
 
     words: np.ndarray
@@ -100,7 +100,7 @@ class Lexicon:
 
     def without(self, known: Iterable[str]) -> Lexicon:
         """Return the words that are not in `known`: the new ones; see `where`."""
-        known = set(known)
+        known = word_counts("known", known)
         if not known:
             return self
         return self.where(np.array([word not in known for word in self.words], bool))
@@ -122,9 +122,8 @@ class Lexicon:
             words: words of the user, or words and how often they occur. Where that is too seldom
                 for the segmenter to leave the word whole, it counts as often as that takes.
         """
-        given = words if isinstance(words, Mapping) else dict.fromkeys(words, 0)
         known = self.known()
-        new = {w: max(int(n), known.get(w, 0)) for w, n in given.items() if w}
+        new = {w: max(int(n), known.get(w, 0)) for w, n in word_counts("words", words).items() if w}
         for _, alike in itertools.groupby(sorted(new, key=len), len):
             parts = Segmenter({**known, **new})  # shorter ones have their counts
             new |= {word: max(new[word], parts.whole_count(word)) for word in alike}
@@ -178,11 +177,19 @@ class Lexicon:
             replacing(Path(path)) as partial,
             partial.open("w", encoding="utf-8", newline="") as file,
         ):
-            rows = csv.writer(file, dialect="excel-tab", lineterminator="\n")
-            rows.writerow(COLUMNS)
-            columns = (self.count, self.score, self.pmi, self.left_entropy, self.right_entropy)
-            rows.writerows(zip(self.words, *(c.tolist() for c in columns), strict=True))
-            rows.writerows((word, count, "", "", "", "") for word, count in self.background.items())
+            self.write(file)
+
+    def write(self, file: TextIO) -> None:
+        """Write the table of `save` to an open file."""
+        rows = csv.writer(file, dialect="excel-tab", lineterminator="\n")
+        rows.writerow(COLUMNS)
+        rows.writerows(self.rows())
+        rows.writerows((word, count, "", "", "", "") for word, count in self.background.items())
+
+    def rows(self) -> Iterator[tuple[Any, ...]]:
+        """Give the columns of `COLUMNS` of each word."""
+        columns = (self.count, self.score, self.pmi, self.left_entropy, self.right_entropy)
+        return zip(self.words, *(column.tolist() for column in columns), strict=True)
 
     @classmethod
     def load(cls, path: str | Path) -> Lexicon:
@@ -220,6 +227,21 @@ class Lexicon:
 
 
 _FIELDS = ("words", *COLUMNS[1:])
+
+
+def word_counts(name: str, words: Iterable[str] | Mapping[str, float]) -> dict[str, float]:
+    """Return words and how often they occur, 0 where nobody says.
+
+    Args:
+        name: what the user calls them.
+        words: what the user gave.
+
+    Raises:
+        ValueError: if it is a path or a text, whose letters are not meant, or nothing like words.
+    """
+    if isinstance(words, (str, Path)) or not isinstance(words, Iterable):
+        raise ValueError(f"{name} is {words!r}: expected words; read them from a file first")
+    return dict(words) if isinstance(words, Mapping) else dict.fromkeys(words, 0)
 
 
 def _whole(rows: Iterator[list[str]], path: str | Path) -> Iterator[list[str]]:
