@@ -168,5 +168,5 @@ def test_a_line_of_100_megabytes(tmp_path):
             size += file.write(line)
     options = {"method": "ngram", "min_count": 1000, "thresholds": (0, 2.5, 2.5, 2.5)}
     lexicon = discover_words(tmp_path / "long.txt", **options)
-    expected = {"预报说今": size // len(line) * 100_000}
+    expected = dict.fromkeys(["预报说今", "明天也"], size // len(line) * 100_000)
     assert dict(zip(lexicon.words, lexicon.count, strict=True)) == expected
