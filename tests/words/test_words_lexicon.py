@@ -174,6 +174,7 @@ def test_numbers_and_latin_words_stay_whole():
             {"甲乙": 20_000, "丁戊": 30_000, "戊丙": 30_000},
         ),  # 丁丙 could be a new word
         ({"机器": 5000, "学习": 8000, "机器学习": 0}, {}),
+        (["".join(map(chr, range(0x5000, 0x5050)))], {}),  # its parts underflow
     ],
 )
 def test_known_words_are_whole_whatever_their_parts(known, background):

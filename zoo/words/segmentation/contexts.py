@@ -34,7 +34,7 @@ def find_uses(
 ) -> dict[str, Use]:
     """Cut a text into words, and return how each word of a lexicon is used in it.
 
-    Words are cut that the segmenter of the lexicon takes for phrases, as they are listed.
+    Listed words that the segmenter of the lexicon takes for phrases are cut out, too.
 
     Args:
         lexicon: the words, in whose order the result is; those that do not occur have no uses.

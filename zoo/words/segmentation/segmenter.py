@@ -68,7 +68,8 @@ class Segmenter:
     def whole_count(self, word: str) -> int:
         """Return the count from which on a word is as probable as its best path, which it beats."""
         _, score = self._best_path(word)
-        return math.ceil((1 - 1e-9) * self.total * math.exp(score))  # less what rounding adds
+        count = (1 - 1e-9) * self.total * math.exp(score)  # less what rounding adds
+        return max(1, math.ceil(count))
 
     def _best_path(self, text: str) -> tuple[np.ndarray, float]:
         points = _code_points(text)
