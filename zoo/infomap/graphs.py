@@ -66,7 +66,7 @@ def as_network(
         if not hasattr(graph, "obsp"):
             _require_no_name(weight, "the values of a matrix are its weights")
         network = from_matrix(matrix, **how)
-        return network, (names and distinct(names)) or nodes_of(network)
+        return network, distinct(names) or nodes_of(network)
     links = _links(graph, weight)
     network = links.network(**how)
     return network, nodes_of(network) if links.nodes is None else links.nodes
@@ -74,14 +74,14 @@ def as_network(
 
 def nodes_of(network: Network) -> Sequence[Hashable]:
     """Return the names of a network's nodes, or else their numbers; of states their numbers."""
+    names = network.names if network.physical is None else None
     numbers = range(network.nodes) if network.ids is None else network.ids.tolist()
-    named = network.names is not None and network.physical is None
-    return (named and distinct(network.names)) or numbers
+    return distinct(names) or numbers
 
 
-def distinct(names: Sequence[Hashable]) -> Sequence[Hashable] | None:
+def distinct(names: Sequence[Hashable] | None) -> Sequence[Hashable] | None:
     """Return names of nodes; None if two share one, which would be one node in results."""
-    return names if len(set(names)) == len(names) else None
+    return names if names and len(set(names)) == len(names) else None
 
 
 def warn_if_dense(network: Network, stacklevel: int) -> None:

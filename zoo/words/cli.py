@@ -15,7 +15,7 @@ from zoo.cli.options import OptionParser
 from zoo.files import replacing, require_place
 from zoo.words.counting.memory import Storage
 from zoo.words.discovery import count_ngrams, discover_words
-from zoo.words.lexicon import COLUMNS, Lexicon, Order
+from zoo.words.lexicon import Lexicon, Order
 from zoo.words.listing import Listing
 from zoo.words.segmentation.contexts import WIDTH, find_uses
 from zoo.words.texts.paths import find_paths
@@ -57,7 +57,7 @@ def words(
 
     Args:
         corpus: texts as `run` takes them, or files of counts that `zoo count-words` wrote.
-        output: table to write; default standard output, on a terminal the words listed only.
+        output: table to write, for `zoo segment` and `contexts`; default prints the list alone.
         sort: what comes first: score, count, or what is peculiar to this text.
         against: counts of other text for --sort salience: a table of `zoo words`, or lines of a
             word and its count.
@@ -274,11 +274,8 @@ def terminable() -> Iterator[None]:
 
 
 def _print(lexicon: Lexicon) -> None:
-    """Write the table to standard output; people at a terminal see the list, rounded."""
+    """Print the list; its header is not that of a lexicon, which knows more words than these."""
     file = _standard_output()
-    if not file.isatty():
-        lexicon.write(file)
-        return
-    print(*COLUMNS, sep="\t", file=file)
+    print("word", "count", "score", "pmi", "left", "right", sep="\t", file=file)
     for word, count, *numbers in lexicon.rows():
         print(word, count, *(f"{number:.4f}" for number in numbers), sep="\t", file=file)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, TextIO
+from typing import Any, Literal
 
 import numpy as np
 
@@ -177,14 +177,10 @@ class Lexicon:
             replacing(Path(path)) as partial,
             partial.open("w", encoding="utf-8", newline="") as file,
         ):
-            self.write(file)
-
-    def write(self, file: TextIO) -> None:
-        """Write the table of `save` to an open file."""
-        rows = csv.writer(file, dialect="excel-tab", lineterminator="\n")
-        rows.writerow(COLUMNS)
-        rows.writerows(self.rows())
-        rows.writerows((word, count, "", "", "", "") for word, count in self.background.items())
+            rows = csv.writer(file, dialect="excel-tab", lineterminator="\n")
+            rows.writerow(COLUMNS)
+            rows.writerows(self.rows())
+            rows.writerows((word, count, "", "", "", "") for word, count in self.background.items())
 
     def rows(self) -> Iterator[tuple[Any, ...]]:
         """Give the columns of `COLUMNS` of each word."""
@@ -205,7 +201,10 @@ class Lexicon:
         with Path(path).open(encoding="utf-8-sig", newline="") as file:
             rows = csv.reader(file, dialect="excel-tab")
             if tuple(next(rows, ())) != COLUMNS:
-                raise ValueError(f"{path}: expected the header {' '.join(COLUMNS)}")
+                raise ValueError(
+                    f"{path}: expected the header {' '.join(COLUMNS)}, which `zoo words -o` writes; "
+                    "what `zoo words` prints is the list alone"
+                )
             for number, row in enumerate(_whole(rows, path), 2):
                 word, values = "".join(row[:1]), _numbers(row[1:], f"{path}:{number}")
                 if len(values) == 1:
