@@ -156,7 +156,7 @@ def test_the_commands(lexicon, tmp_path, capsys):
     printed = tmp_path / "printed.tsv"
     printed.write_text(capsys.readouterr().out, encoding="utf-8")
     assert read_words(printed)[1:] == list(wanted)
-    with pytest.raises(ValueError, match="what `zoo words` prints is the list alone"):
+    with pytest.raises(ValueError, match=r"expected the header .* as `zoo words -o` writes it"):
         Lexicon.load(printed)  # it would cut texts with no other words
     cli.main(["contexts", str(text), "--lexicon", str(table), "--top", "2", "--examples", "1"])
     head, *rows = [line.split("\t") for line in capsys.readouterr().out.splitlines()]

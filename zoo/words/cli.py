@@ -277,5 +277,8 @@ def _print(lexicon: Lexicon) -> None:
     """Print the list; its header is not that of a lexicon, which knows more words than these."""
     file = _standard_output()
     print("word", "count", "score", "pmi", "left", "right", sep="\t", file=file)
-    for word, count, *numbers in lexicon.rows():
+    columns = (lexicon.words, lexicon.count, lexicon.score, lexicon.pmi)
+    for word, count, *numbers in zip(
+        *columns, lexicon.left_entropy, lexicon.right_entropy, strict=True
+    ):
         print(word, count, *(f"{number:.4f}" for number in numbers), sep="\t", file=file)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from zoo.errors import LARGEST_COUNT
 from zoo.files import replacing
 from zoo.words.dictionaries import write_dictionary
 from zoo.words.segmentation.segmenter import Segmenter
+from zoo.words.texts.word_lists import word_counts
 
 Order = Literal["score", "count", "salience"]
 PRIOR = 1000.0  # the weight of the prior of salience, in words
@@ -179,13 +180,9 @@ class Lexicon:
         ):
             rows = csv.writer(file, dialect="excel-tab", lineterminator="\n")
             rows.writerow(COLUMNS)
-            rows.writerows(self.rows())
+            columns = (self.count, self.score, self.pmi, self.left_entropy, self.right_entropy)
+            rows.writerows(zip(self.words, *(c.tolist() for c in columns), strict=True))
             rows.writerows((word, count, "", "", "", "") for word, count in self.background.items())
-
-    def rows(self) -> Iterator[tuple[Any, ...]]:
-        """Give the columns of `COLUMNS` of each word."""
-        columns = (self.count, self.score, self.pmi, self.left_entropy, self.right_entropy)
-        return zip(self.words, *(column.tolist() for column in columns), strict=True)
 
     @classmethod
     def load(cls, path: str | Path) -> Lexicon:
@@ -201,10 +198,8 @@ class Lexicon:
         with Path(path).open(encoding="utf-8-sig", newline="") as file:
             rows = csv.reader(file, dialect="excel-tab")
             if tuple(next(rows, ())) != COLUMNS:
-                raise ValueError(
-                    f"{path}: expected the header {' '.join(COLUMNS)}, which `zoo words -o` writes; "
-                    "what `zoo words` prints is the list alone"
-                )
+                head = " ".join(COLUMNS)
+                raise ValueError(f"{path}: expected the header {head}, as `zoo words -o` writes it")
             for number, row in enumerate(_whole(rows, path), 2):
                 word, values = "".join(row[:1]), _numbers(row[1:], f"{path}:{number}")
                 if len(values) == 1:
@@ -226,21 +221,6 @@ class Lexicon:
 
 
 _FIELDS = ("words", *COLUMNS[1:])
-
-
-def word_counts(name: str, words: Iterable[str] | Mapping[str, float]) -> dict[str, float]:
-    """Return words and how often they occur, 0 where nobody says.
-
-    Args:
-        name: what the user calls them.
-        words: what the user gave.
-
-    Raises:
-        ValueError: if it is a path or a text, whose letters are not meant, or nothing like words.
-    """
-    if isinstance(words, (str, Path)) or not isinstance(words, Iterable):
-        raise ValueError(f"{name} is {words!r}: expected words; read them from a file first")
-    return dict(words) if isinstance(words, Mapping) else dict.fromkeys(words, 0)
 
 
 def _whole(rows: Iterator[list[str]], path: str | Path) -> Iterator[list[str]]:

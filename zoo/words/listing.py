@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from zoo.words.lexicon import Lexicon, word_counts
+from zoo.words.lexicon import Lexicon
+from zoo.words.texts.word_lists import word_counts
 
 
 @dataclass(frozen=True, kw_only=True)
