@@ -15,6 +15,7 @@ from zoo import cli, registry
 from zoo.checkpoint.folder import write_sums
 from zoo.cli import apply
 from zoo.cli.options import OptionParser
+from zoo.training import report
 
 NAME = "adversarial_fgm_poems"
 
@@ -82,6 +83,14 @@ def test_show_tells_what_a_folder_says_of_itself(tmp_path, capsys):
 
 def test_what_is_written_does_not_act_on_the_terminal():
     assert apply.printable("山\x1b]0;owned\x07\t\u3000水\n") == "山\ufffd]0;owned\ufffd\t\u3000水\n"
+
+
+def test_what_a_run_prints_is_no_markup(capsys):
+    report.tell("recorded in [/c] :cat:/")
+    report.show({"[/a] :cat:": {"[b]": 1.0}})
+    printed = capsys.readouterr().out
+    for text in ("[/c] :cat:/", "[/a] :cat:", "[b]"):
+        assert text in printed
 
 
 def test_predict_reads_arguments_and_standard_input_alike(monkeypatch, capsys):

@@ -235,6 +235,45 @@ def test_bipartite_flow_that_reaches_nobody():
         make_flow(network, model="directed", bipartite_teleportation=True)
 
 
+@pytest.mark.parametrize(
+    ("links", "weights", "options", "message"),
+    [
+        # from the second kind to the first only: nothing leaves the first, where most lands
+        (([2, 2], [0, 1]), None, {"bipartite_teleportation": True}, "no node of the first kind"),
+        (
+            ([2, 2], [0, 1]),
+            None,
+            {"bipartite_teleportation": True, "to_nodes": True},
+            "comes by no node that links leave",
+        ),
+        (
+            ([0, 2, 1], [2, 1, 2]),
+            [0, 0, 1],
+            {"bipartite_teleportation": True, "to_nodes": True},
+            "no node of the first kind",
+        ),
+        (
+            ([0, 2, 1], [2, 1, 2]),
+            [0, 0, 1],
+            {"recorded": True, "to_nodes": True},
+            "no node of the first kind",
+        ),
+    ],
+)
+def test_teleportation_that_leads_nowhere_is_told(links, weights, options, message):
+    network = from_edges(*links, directed=True, first_feature=2, node_weights=weights)
+    with pytest.raises(ValueError, match=message):
+        make_flow(network, model="directed", **options)
+
+
+def test_teleportation_to_an_end_only_is_told():
+    network = from_edges([0], [1], directed=True, node_weights=[0, 1])
+    with pytest.raises(ValueError, match="comes by no node that links leave"):
+        make_flow(network, model="directed", to_nodes=True)
+    flow = make_flow(network, model="directed", to_nodes=True, recorded=True)
+    assert flow.node.tolist() == [0, 1]
+
+
 def test_visits_that_do_not_come_to_rest_are_told(monkeypatch):
     monkeypatch.setattr("zoo.infomap.stationary.SWEEPS", 2)
     with pytest.warns(UserWarning, match="still changed by .* after 2 sweeps"):

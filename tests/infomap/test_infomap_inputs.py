@@ -1,9 +1,11 @@
 """Inputs that once gave a wrong answer without a word, or a raw traceback."""
 
 import io
+import itertools
 import os
 import sys
 import threading
+from types import SimpleNamespace
 
 import igraph
 import networkx
@@ -174,6 +176,7 @@ def test_a_number_and_its_text_are_two_nodes(graph):
         ("*States\n1 1\n2 1\n*Links\n1 2\n*States\n3 1\n", r"line 6: a second \*States"),
         ("1 2\n*Intra\n1 1 2\n", r"line 1: \*Links beside \*Intra"),
         ("*Vertices 4 2\n*Edges\n1 3\n", r"line 1: of two kinds\? Write \*Bipartite"),
+        ("*States\n1 1\n2 2\n*Bipartite 2\n1 2\n", r"line 4: \*Bipartite beside \*States"),
     ],
 )
 def test_no_line_of_a_file_is_dropped(file, text, message):
@@ -344,3 +347,74 @@ def test_all_outputs_are_written_and_checked_before_the_search(file, tmp_path, m
         with pytest.raises(SystemExit):
             cli.main(["infomap", network, "-o", str(tree), str(path)])
         assert message in capsys.readouterr().err
+
+
+def test_two_nodes_of_one_name_stay_two(file):
+    text = '*Vertices 4\n1 "a"\n2 "a"\n3 "b"\n4 "c"\n*Edges\n1 2\n2 3\n3 4\n'
+    graph = igraph.Graph([(0, 1), (1, 2), (2, 3)])
+    graph.vs["name"] = ["a", "a", "b", "c"]
+    cells = SimpleNamespace(obsp={"connectivities": graph.get_adjacency_sparse()})
+    cells.obs_names = ["a", "a", "b", "c"]
+    network = from_edges([0, 1, 2], [1, 2, 3], names=["a", "a", "b", "c"])
+    for source, nodes in (
+        (file(text), [1, 2, 3, 4]),
+        (graph, [0, 1, 2, 3]),
+        (cells, [0, 1, 2, 3]),
+        (network, [0, 1, 2, 3]),
+    ):
+        found = find_communities(source)
+        assert list(found.to_dict()) == nodes
+        assert found.to_networkx().number_of_nodes() == 4
+    assert '"a" 2' in written(find_communities(file(text)), file("", "a.tree"))
+
+
+def written(found, path):
+    found.write(path)
+    return path.read_text()
+
+
+def test_the_first_node_of_the_second_kind_is_written_by_its_number(file):
+    found = find_communities(file("*Vertices 5\n*Bipartite 4\n1 4\n2 4\n2 5\n3 5\n"))
+    assert "# bipartite start id 4\n" in written(found, file("", "a.tree"))
+
+
+def test_an_empty_weight_in_the_first_row_is_no_header(file):
+    with pytest.raises(ValueError, match="line 1: the weight '' is no number"):
+        read_network(file("a,b,\nb,c,2\n", "a.csv"))
+
+
+def test_the_missing_end_of_pandas_is_told():
+    table = pandas.DataFrame({"source": ["a", "b"], "target": ["b", pandas.NA]}, dtype=object)
+    with pytest.raises(ValueError, match="the end of a link is <NA>: drop such rows"):
+        find_communities(table)
+
+
+def test_the_directions_of_a_network_are_dropped_if_asked():
+    ids = np.array([3, 5, 7, 9])
+    network = from_edges([0, 1, 1], [1, 0, 2], [1.0, 2.0, 4.0], directed=True, nodes=4, ids=ids)
+    found = find_communities(network, flow="undirected")
+    assert links_of(found) == {(3, 5): 3, (5, 3): 3, (5, 7): 4, (7, 5): 4}
+    assert found.nodes == [3, 5, 7, 9]
+    near = knn_graph(np.random.default_rng(0).normal(size=(30, 3)), 3)
+    assert find_communities(near, flow="undirected").codelength > 0
+    layers = from_layers([1, 1, 2], [0, 1, 0], [1, 2, 2])
+    with pytest.raises(ValueError, match="flow model 'undirected' of a network that is directed"):
+        find_communities(layers, flow="undirected")
+
+
+def test_names_are_printed_as_they_are(file, capsys):
+    names = ["[c]", "[/c]", ":cat:", "a\x1b[2Jb"]
+    path = file("".join(f"{a},{b},1\n" for a, b in itertools.pairwise(names)), "a.csv")
+    cli.main(["infomap", str(path), "--two-level"])
+    printed = capsys.readouterr().out
+    for name in ("[c]", "[/c]", ":cat:", "a\ufffd[2Jb"):
+        assert name in printed
+
+
+def test_the_column_of_weights_is_named_on_the_command_line(file, tmp_path):
+    path = file("source,target,near,far\na,b,1,9\nb,c,5,2\n", "a.csv")
+    for weight, wanted in (("far", 9.0), ("null", 1.0)):
+        out = tmp_path / "a.graphml"
+        cli.main(["infomap", str(path), "-q", "--weight", weight, "-o", str(out)])
+        weights = networkx.get_edge_attributes(networkx.read_graphml(out), "weight")
+        assert max(weights.values()) == wanted

@@ -88,7 +88,7 @@ def _written(found, folder, depth):
         [{"a", "b", "c"}, {"d", "e", "f"}],
         (frozenset("def"), frozenset("abc")),
         SimpleNamespace(membership=[0, 0, 0, 1, 1, 1]),
-        SimpleNamespace(communities=[{"a", "b", "c"}, {"d", "e", "f"}]),
+        SimpleNamespace(communities=[list("abc"), list("def")]),  # as CDlib has them
     ],
 )
 def test_a_partition_in_any_form(labels):
@@ -100,6 +100,27 @@ def test_lists_of_names_of_different_lengths_are_modules():
     assert codelength(NAMED, [["a", "b", "c", "d"], ["e", "f"]]) == pytest.approx(
         codelength(NAMED, [0, 0, 0, 0, 1, 1])
     )
+
+
+def test_lists_of_names_of_one_length_are_modules_if_they_are_called_so():
+    one = SimpleNamespace(communities=[list(range(6))])
+    assert codelength(LINKS, one) == pytest.approx(codelength(LINKS, [0] * 6))
+
+
+def test_partitions_of_a_flow_name_nodes_by_number():
+    flow = find_communities(LINKS).walk.flow
+    for labels in (
+        find_communities(LINKS),
+        {node: node // 3 for node in range(6)},
+        [{0, 1, 2}, {3, 4, 5}],
+        SimpleNamespace(membership=[0, 0, 0, 1, 1, 1]),
+        [0, 0, 0, 1, 1, 1],
+    ):
+        assert codelength(flow, labels) == pytest.approx(TWO, abs=1e-4)
+    with pytest.raises(ValueError, match="directed, markov_time: the walk is made already"):
+        codelength(flow, [0] * 6, directed=True, markov_time=2.0)
+    with pytest.raises(ValueError, match=r"labels are 'a\.tree': read a file with its graph"):
+        codelength(flow, "a.tree")
 
 
 def test_paths_of_a_hierarchy(found):

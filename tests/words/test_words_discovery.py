@@ -149,6 +149,8 @@ def test_less_memory_for_rarer_words_changes_no_lexicon(caplog):
         ({"thresholds": (1, 2)}, "expected 4 numbers"),
         ({"characters": "all"}, "characters='all': expected"),
         ({"memory": "lots"}, "memory='lots': expected"),
+        ({"memory": "inf"}, "memory='inf': expected"),
+        ({"memory": float("nan")}, "memory=nan: expected"),
         ({"memory": "1MB"}, "memory='1MB': expected at least"),
         ({"threads": 0}, "threads=0: expected"),
     ],
@@ -156,6 +158,41 @@ def test_less_memory_for_rarer_words_changes_no_lexicon(caplog):
 def test_bad_arguments_are_named(options, message):
     with pytest.raises(ValueError, match=message.replace("(", r"\(")):
         discover_words("甲乙", **options)
+
+
+@pytest.mark.parametrize(
+    ("made", "asked"),
+    [
+        ({}, {"characters": "post"}),
+        ({"characters": "post"}, {"characters": "unspaced"}),
+        ({}, {"half_width": True}),
+        ({}, {"counting": "truncated", "method": "ngram"}),
+        ({"counting": "truncated"}, {"counting": "exact", "method": "ngram"}),
+    ],
+)
+def test_counts_that_were_made_in_another_way_are_refused(made, asked, tmp_path):
+    counts = count_ngrams("甲乙甲乙", **made)
+    counts.save(tmp_path / "a.counts")
+    (tmp_path / "b.txt").write_text("甲乙", encoding="utf-8")
+    for source in (counts, tmp_path / "a.counts", [tmp_path / "a.counts", tmp_path / "b.txt"]):
+        with pytest.raises(ValueError, match="as the counts were made; leave it out"):
+            discover_words(source, **asked)
+
+
+def test_truncated_counts_are_for_their_method():
+    counts = count_ngrams("甲乙甲乙", counting="truncated")
+    for find in (discover_words, discover):
+        with pytest.raises(ValueError, match="no entropies"):
+            find(counts)
+    assert discover_words(counts, method="ngram", min_count=1).counts
+
+
+def test_texts_are_counted_as_the_counts_beside_them(tmp_path):
+    (tmp_path / "a.txt").write_text("Ｔ恤和３Ｄ，３Ｄ和Ｔ恤", encoding="utf-8")
+    counts = count_ngrams(tmp_path / "a.txt", characters="letters", half_width=True)
+    counts.save(tmp_path / "a.counts")
+    both = count_ngrams([tmp_path / "a.counts", tmp_path / "a.txt"])
+    assert (both.characters, both.half_width, both.length) == ("letters", True, 2 * counts.length)
 
 
 @pytest.mark.parametrize("text", ["", "\n\n", "，。", "甲", "hello world 123"])
@@ -171,13 +208,14 @@ def test_the_automatic_minimum_grows_with_the_square_root():
 
 
 def test_sizes():
-    assert [parse_size(x) for x in ("512MB", "2GiB", "1 kB".upper(), 7, None, "9")] == [
+    assert [parse_size(x) for x in ("512MB", "2GiB", "1 kB".upper(), 7, None, "9", 2e9)] == [
         512_000_000,
         2 << 30,
         1000,
         7,
         None,
         9,
+        2_000_000_000,
     ]
 
 

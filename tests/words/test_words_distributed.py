@@ -26,7 +26,7 @@ def test_two_workers_find_the_lexicon_of_one(tmp_path):
         distributed.Client(cluster) as client,
     ):
         for method, least in (("pmi+entropy", None), ("pmi+entropy", 200), ("ngram", 200)):
-            options = {"method": method, "min_count": least}
+            options = {"method": method, "min_count": least, "characters": None}
             alone = discover_words(files, **options)
             together = discover_together(client, files, folder=tmp_path / "shared", **options)
             assert list(together.words) == list(alone.words)

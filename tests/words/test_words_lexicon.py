@@ -1,5 +1,6 @@
 """Lexicon files, dictionaries and the segmenter."""
 
+import codecs
 import itertools
 import math
 
@@ -34,6 +35,9 @@ def test_saved_and_loaded_is_the_same(lexicon, tmp_path):
     assert ("博物馆" in lexicon) == (lexicon.min_count == 20)
     assert again.segment(TEXT) == lexicon.segment(TEXT)
     assert [p.name for p in tmp_path.iterdir()] == ["words.tsv"]
+    saved = (tmp_path / "words.tsv").read_bytes()
+    (tmp_path / "words.tsv").write_bytes(codecs.BOM_UTF8 + saved)  # as Notepad saves it
+    assert list(Lexicon.load(tmp_path / "words.tsv")) == list(lexicon)
 
 
 @pytest.mark.parametrize("content", ["", "word\tcount\n", "a\tb\tc\td\te\tf\n"])
@@ -158,3 +162,25 @@ def test_numbers_and_latin_words_stay_whole():
         "１２",
         "月",
     ]
+
+
+@pytest.mark.parametrize(
+    ("known", "background"),
+    [
+        (["12月"], {"0月": 3000, "0": 5000, "月": 2000}),
+        (["2008年奥运会"], {"0年": 3000, "奥运会": 400}),
+        (
+            ["丁丙甲乙"],
+            {"甲乙": 20_000, "丁戊": 30_000, "戊丙": 30_000},
+        ),  # 丁丙 could be a new word
+        ({"机器": 5000, "学习": 8000, "机器学习": 0}, {}),
+        (["".join(map(chr, range(0x5000, 0x5050)))], {}),  # its parts underflow
+    ],
+)
+def test_known_words_are_whole_whatever_their_parts(known, background):
+    none = np.array([])
+    counts = {**background, "其他": 1_000_000}
+    lexicon = Lexicon(np.array([], object), *[none] * 5, background=counts)
+    found = lexicon.knowing(known)
+    assert [found.segment(word) for word in known] == [[word] for word in known]
+    assert found.knowing(known).background == found.background

@@ -1,6 +1,8 @@
 """What is listed of the words found, and what is shown of them: thresholds, uses, dictionaries."""
 
 from collections import Counter
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ from brute import sample_text
 
 from zoo import cli
 from zoo.words import Counts, Lexicon, count_ngrams, discover_words, find_uses
+from zoo.words.texts.word_lists import read_words
 
 TEXT = sample_text(2000).replace("。", "。\n")
 
@@ -54,6 +57,36 @@ def test_words_known_in_advance_are_cut_out_and_not_listed(lexicon, counts):
 def test_a_misspelled_option_is_refused_before_the_work():
     with pytest.raises(TypeError, match="dedupe"):
         discover_words("nothing.txt", dedupe=True)
+
+
+@pytest.mark.parametrize("name", ["exclude", "known"])
+@pytest.mark.parametrize("words", ["dict.txt", Path("dict.txt"), None])
+def test_a_file_is_not_taken_for_words(lexicon, name, words):
+    with pytest.raises(ValueError, match=f"{name} is .*: expected words"):
+        discover_words("no/such.txt", **{name: words})
+    for take in (lexicon.without, lexicon.knowing):
+        with pytest.raises(ValueError, match=r" is .*: expected words; read them"):
+            take(words)
+
+
+@pytest.mark.parametrize("form", [np.array, iter, set])
+def test_words_come_in_any_form(lexicon, form):
+    some = list(lexicon)[:2]
+    for options in ({"exclude": form(some)}, {"known": form(some)}):
+        assert set(discover_words(TEXT, **options)) == set(list(lexicon)[2:])
+    assert list(lexicon.without(form(some))) == list(lexicon)[2:]
+
+
+def test_uses_of_words_that_the_segmenter_takes_for_phrases():
+    score = np.array([1.0, -1.0])
+    words, count = np.array(["天气", "天气预报"], object), np.array([50, 40])
+    background = {"预报": 40, "的": 9000}
+    phrases = Lexicon(words, count, score, score, score, score, background)
+    assert phrases.segment("天气预报") == ["天气", "预报"]
+    uses = find_uses(phrases, "天气预报的天气\n天气预报")
+    assert [(use.count, use.documents) for use in uses.values()] == [(1, 1), (2, 2)]
+    unused = replace(phrases, background={**background, "天气预报": 0})  # as `recount` leaves it
+    assert find_uses(unused, "天气预报")["天气预报"].count == 1
 
 
 def test_uses_are_what_a_plain_loop_counts(lexicon):
@@ -119,6 +152,12 @@ def test_the_commands(lexicon, tmp_path, capsys):
     assert list(Lexicon.load(table)) == list(wanted)
     assert (tmp_path / "ltp").read_text(encoding="utf-8").split() == list(wanted)
     capsys.readouterr()
+    cli.main(["words", str(text), *options])
+    printed = tmp_path / "printed.tsv"
+    printed.write_text(capsys.readouterr().out, encoding="utf-8")
+    assert read_words(printed)[1:] == list(wanted)
+    with pytest.raises(ValueError, match=r"expected the header .* as `zoo words -o` writes it"):
+        Lexicon.load(printed)  # it would cut texts with no other words
     cli.main(["contexts", str(text), "--lexicon", str(table), "--top", "2", "--examples", "1"])
     head, *rows = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
     assert head == ["word", "count", "documents", "example_1"]

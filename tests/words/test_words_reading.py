@@ -1,10 +1,12 @@
 """Every way for text to come in, and every way for it to be bad."""
 
 import bz2
+import codecs
 import gzip
 import io
 import lzma
 import sys
+import time
 
 import pytest
 
@@ -12,7 +14,8 @@ from zoo.words import discover_words
 from zoo.words.counting.chunks import count
 from zoo.words.ngram_statistics import measure
 from zoo.words.texts.folding import Folding
-from zoo.words.texts.reading import read
+from zoo.words.texts.reading import _different_lines, read
+from zoo.words.texts.word_lists import read_known, read_words
 
 TEXT = "今天天气好。\n明天𠮷野家も好 Ａ1\n" * 50
 
@@ -86,6 +89,24 @@ def test_invalid_utf8_is_named_with_its_byte(offset, tmp_path):
     assert text_of(path, errors="replace") == data.decode(errors="replace") + "\n"
 
 
+def test_a_byte_order_mark_is_no_part_of_the_first_line(tmp_path):
+    path = tmp_path / "notepad.txt"
+    path.write_bytes(codecs.BOM_UTF8 + "天气\n天气 9\n".encode())
+    assert text_of(path, dedup=True) == "天气\n天气 9\n\n"
+    assert read_words(path) == ["天气", "天气"]
+    assert read_known(path) == {"天气": 9}
+    path.write_bytes(codecs.BOM_UTF8 + "好".encode() + b"\xff")
+    with pytest.raises(ValueError, match="byte 6 is not utf-8"):
+        text_of(path)
+
+
+def test_a_long_line_takes_time_by_its_length():
+    blocks = [*["天气" * 50] * 20_000, "\n", *["天气" * 50] * 20_000, "\n今天\n"]
+    start = time.process_time()
+    assert "".join(_different_lines(iter(blocks))) == "天气" * 1_000_000 + "\n今天\n"
+    assert time.process_time() - start < 2
+
+
 def test_a_file_that_ends_within_a_character(tmp_path):
     (tmp_path / "cut.txt").write_bytes("好好".encode()[:-1])
     with pytest.raises(ValueError, match=r"cut\.txt: byte 3 is not utf-8"):
@@ -145,5 +166,7 @@ def test_a_line_of_100_megabytes(tmp_path):
         size = 0
         while size < 100_000_000:
             size += file.write(line)
-    lexicon = discover_words(tmp_path / "long.txt", min_count=1000, method="ngram")
-    assert size // len(line) * 100_000 in lexicon.count or len(lexicon) == 0
+    options = {"method": "ngram", "min_count": 1000, "thresholds": (0, 2.5, 2.5, 2.5)}
+    lexicon = discover_words(tmp_path / "long.txt", **options)
+    expected = dict.fromkeys(["预报说今", "明天也"], size // len(line) * 100_000)
+    assert dict(zip(lexicon.words, lexicon.count, strict=True)) == expected

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from zoo.cli.options import OptionParser
+from zoo.errors import printable
 from zoo.files import replacing, require_place
 from zoo.infomap.communities import find_communities
 from zoo.infomap.files.write import FORMATS
@@ -40,7 +41,7 @@ def run(arguments: list[str]) -> None:
     parser.add_argument("--states", action="store_true", help="write state nodes one by one")
     parser.add_argument("-q", "--quiet", action="store_true", help="print nothing")
     parser.add_argument("--start", type=str | None, help="a .clu or .tree to start from")
-    parser.add_options(find_communities, skip=("start", "weight", "progress"))
+    parser.add_options(find_communities, skip=("start", "progress"))
     infomap(**parser.parse(arguments))
 
 
@@ -106,8 +107,9 @@ def print_summary(found: Communities, seconds: float) -> None:
     for module, members in enumerate(itertools.islice(found, SHOWN)):
         names = ", ".join(map(str, members[:NAMES]))
         more = ", ..." if len(members) > NAMES else ""
-        table.add_row(str(module + 1), f"{len(members):,}", f"{flow[module]:.2%}", names + more)
+        row = f"{len(members):,}", f"{flow[module]:.2%}", printable(names + more)
+        table.add_row(str(module + 1), *row)
     if found.modules > SHOWN:
         table.add_row("...", *[""] * 3)
-    console = Console(highlight=False)
+    console = Console(markup=False, emoji=False, highlight=False)  # names are no markup
     console.print(heads, "", table)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from zoo.errors import require_whole
@@ -10,7 +11,7 @@ from zoo.infomap.flow import TELEPORTATION, Flow, FlowModel
 from zoo.infomap.graphs import warn_if_dense
 from zoo.infomap.map_equation import Labels
 from zoo.infomap.networks.multilayer import RELAX_RATE
-from zoo.infomap.partitions import labels_on
+from zoo.infomap.partitions import labels_of, labels_on
 from zoo.infomap.result import Communities
 from zoo.infomap.search.trials import partition
 from zoo.infomap.walk import Walk, walk_on
@@ -88,8 +89,9 @@ def find_communities(
         relax_down: how many layers down such a step may lead; default any.
         relax_up: the same for layers up.
         start: a partition to start from, in any form of `zoo.infomap.partitions.labels_on`, or a
-            result; its codelength is an upper bound of what is found. Nodes that a mapping or
-            sets leave out start as modules of their own.
+            result; its codelength (with `two_level` that of its lowest level) is an upper bound of
+            what is found, unless `preferred_modules` is given. Nodes that a mapping or sets leave
+            out start as modules of their own.
         preferred_modules: number of top modules to prefer.
         progress: show what is being done, and for how long.
 
@@ -155,7 +157,7 @@ def codelength(graph: Any, labels: Any, **options: Any) -> float:
     """Return the codelength of a partition of a graph, in bits a step.
 
     Args:
-        graph: see `find_communities`; or a `Flow`.
+        graph: see `find_communities`; or a `Flow`, whose nodes are 0, 1, 2, ...
         labels: a partition in any form of `zoo.infomap.partitions.labels_on` (numbers, a dict,
             sets, an igraph clustering, a file, ...), or a result of `find_communities`.
         options: those of `find_communities` that say how to read the graph and to walk on it,
@@ -170,9 +172,22 @@ def codelength(graph: Any, labels: Any, **options: Any) -> float:
         2.3207
     """
     if isinstance(graph, Flow):
-        return map_equation.codelength(graph, labels)
+        return map_equation.codelength(graph, _labels_of_flow(labels, graph, options))
     walk = walk_on(graph, **options)
     return map_equation.codelength(walk.flow, _labels_on(labels, walk))
+
+
+def _labels_of_flow(labels: Any, flow: Flow, options: dict[str, Any]) -> Labels:
+    """Return labels of the nodes of a flow, which are 0, 1, 2, ..."""
+    if options:
+        raise ValueError(
+            f"{', '.join(options)}: the walk is made already; give a graph, not a Flow"
+        )
+    if isinstance(labels, (str, Path)):
+        raise ValueError(f"labels are {str(labels)!r}: read a file with its graph, not a Flow")
+    if isinstance(labels, Communities):
+        return labels.tree.levels
+    return labels_of(labels, range(flow.nodes))
 
 
 def _labels_on(labels: Any, walk: Walk, *, partial: bool = False) -> Labels:

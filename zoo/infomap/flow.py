@@ -10,7 +10,7 @@ import numpy as np
 from zoo.errors import require_number
 from zoo.infomap.kernels.csr import multiply_rows, row_sums
 from zoo.infomap.networks.network import Network, split_loops
-from zoo.infomap.stationary import WALKS, Teleport, steps_of
+from zoo.infomap.stationary import WALKS, Teleport, on_first_kind, steps_of
 
 FlowModel = Literal["undirected", "directed", "undirdir", "outdirdir", "rawdir", "precomputed"]
 TELEPORTATION = 0.15  # of the steps of a directed walk
@@ -161,8 +161,7 @@ def _seen_at_first_kind(flow: Flow, first: int, known: float) -> Flow:
         )
     landing = flow.landing
     if landing is not None:
-        landing = np.where(np.arange(flow.nodes) < first, landing, 0)
-        landing /= landing.sum()
+        landing = on_first_kind(landing, np.arange(flow.nodes) >= first)
     return replace(flow, node=node / node.sum(), landing=landing)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from zoo.infomap.files.read_network import read_network
 from zoo.infomap.networks.links import Links, column_of, from_columns
 from zoo.infomap.networks.matrices import from_matrix
-from zoo.infomap.networks.network import Network, node_column, node_count
+from zoo.infomap.networks.network import Network, node_column, node_count, without_directions
 from zoo.infomap.networks.tables import DEFAULT, from_table, is_adjacency
 
 DENSE = 0.5  # share of the pairs of nodes that are linked, from which a graph is dense
@@ -45,7 +45,8 @@ def as_network(
         reading: what else `read_network` takes; of use with a file only.
 
     Returns:
-        The network, and what the graph calls its nodes, in the network's order.
+        The network, and what the graph calls its nodes, in the network's order: numbers, if two
+        nodes have one name.
 
     Raises:
         ValueError: if the graph has directions and neither argument allows them, if it is
@@ -53,7 +54,9 @@ def as_network(
     """
     if isinstance(graph, Network):
         _require_no_name(weight, "a Network has its weights")
-        return graph, nodes_of(graph)
+        layered = graph.layers is not None  # steps between layers have directions in any case
+        network = without_directions(graph) if drop_directions and not layered else graph
+        return network, nodes_of(network)
     how = {"directed": directed, "drop_directions": drop_directions}
     if isinstance(graph, (str, Path)) or hasattr(graph, "read"):
         network = read_network(graph, weight=weight, **how, **reading)
@@ -63,7 +66,7 @@ def as_network(
         if not hasattr(graph, "obsp"):
             _require_no_name(weight, "the values of a matrix are its weights")
         network = from_matrix(matrix, **how)
-        return network, names or nodes_of(network)
+        return network, distinct(names) or nodes_of(network)
     links = _links(graph, weight)
     network = links.network(**how)
     return network, nodes_of(network) if links.nodes is None else links.nodes
@@ -71,9 +74,14 @@ def as_network(
 
 def nodes_of(network: Network) -> Sequence[Hashable]:
     """Return the names of a network's nodes, or else their numbers; of states their numbers."""
-    if network.names is not None and network.physical is None:
-        return network.names
-    return range(network.nodes) if network.ids is None else network.ids.tolist()
+    names = network.names if network.physical is None else None
+    numbers = range(network.nodes) if network.ids is None else network.ids.tolist()
+    return distinct(names) or numbers
+
+
+def distinct(names: Sequence[Hashable] | None) -> Sequence[Hashable] | None:
+    """Return names of nodes; None if two share one, which would be one node in results."""
+    return names if names and len(set(names)) == len(names) else None
 
 
 def warn_if_dense(network: Network, stacklevel: int) -> None:
@@ -186,8 +194,9 @@ def _from_igraph(graph: Any, weight: str | None) -> Links:
     attributes = graph.es.attributes()
     _require_attribute(weight, attributes)
     weights = graph.es[weight] if weight in attributes else None
-    names = graph.vs["name"] if "name" in graph.vs.attributes() else range(graph.vcount())
-    return Links(edges[:, 0], edges[:, 1], weights, names, graph.is_directed())
+    numbers = range(graph.vcount())
+    names = distinct(graph.vs["name"]) if "name" in graph.vs.attributes() else None
+    return Links(edges[:, 0], edges[:, 1], weights, names or numbers, graph.is_directed())
 
 
 def _from_networkx(graph: Any, weight: str | None) -> Links:

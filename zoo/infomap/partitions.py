@@ -35,12 +35,16 @@ def labels_on(labels: Any, walk: Walk, *, partial: bool = False) -> Labels:
     """
     if isinstance(labels, (str, Path)):
         return read_partition(labels, walk.ids, walk.network.physical)
-    labels = getattr(labels, "membership", getattr(labels, "communities", labels))
-    if isinstance(labels, Mapping):
-        return _of_mapping(labels, walk.nodes, partial)
-    if _are_sets(labels):
-        return _of_mapping(_by_node(labels), walk.nodes, partial)
-    return labels
+    return labels_of(labels, walk.nodes, partial=partial)
+
+
+def labels_of(labels: Any, nodes: Sequence[Hashable], *, partial: bool = False) -> Labels:
+    """Return the labels of nodes from whatever holds them but a file; see `labels_on`."""
+    labels = getattr(labels, "membership", labels)
+    modules = getattr(labels, "communities", labels if _are_sets(labels) else None)
+    if modules is not None:
+        labels = _by_node(modules)
+    return _of_mapping(labels, nodes, partial) if isinstance(labels, Mapping) else labels
 
 
 def _are_sets(labels: Any) -> bool:

@@ -177,7 +177,9 @@ class Communities:
         network = self.walk.network
         called = self.nodes if network.physical is None else network.physical
         names = network.names or [str(node) for node in called]
-        marks = Marks(self.walk.ids, names, network.physical, network.layers, network.first_feature)
+        ids, first = self.walk.ids, network.first_feature
+        number = None if first is None else int(ids[first])
+        marks = Marks(ids, names, network.physical, network.layers, number)
         return Document(self.tree, self.walk.flow, self.walk.model, marks, states)
 
     def write_tree(self, path: str | Path, *, states: bool = False) -> None:

@@ -119,11 +119,11 @@ def teleported(network: Network, steps: Steps, teleport: Teleport) -> Visits:
         passed[network.first_feature :] = True
         if not steps.strength[passed].any():
             raise ValueError("bipartite teleportation needs links back from the second kind")
-        jump[passed] = landing[passed] = 0
-        landing /= landing.sum()
+        jump[passed] = 0
+        landing = on_first_kind(landing, passed)
     node = np.where(passed, 0, stationary(steps, landing, jump))
     node /= node.sum()
-    rate = (1 - jump) * node if teleport.recorded else node / node[steps.strength > 0].sum()
+    rate = (1 - jump) * node if teleport.recorded else _walked_on(node, steps.strength > 0)
     if teleport.bipartite:
         rate[passed] = steps.arrivals(rate)[passed]
     if teleport.recorded:
@@ -146,6 +146,36 @@ def _landing(network: Network, steps: Steps, teleport: Teleport) -> np.ndarray:
         return _node_shares(network)
     rate = steps.strength / steps.strength.sum()
     return steps.arrivals(rate) if teleport.recorded else rate
+
+
+def _walked_on(node: np.ndarray, left: np.ndarray) -> np.ndarray:
+    """Return visits as shares of those at nodes that links leave; none elsewhere is an error."""
+    walking = node[left].sum()
+    if not walking:
+        raise ValueError(
+            "the walker comes by no node that links leave: give one of them a node weight, or "
+            "leave out to_nodes=True"
+        )
+    return node / walking
+
+
+def on_first_kind(landing: np.ndarray, passed: np.ndarray) -> np.ndarray:
+    """Return where teleportation lands if it lands on nodes of the first kind only.
+
+    Args:
+        landing: float64 (nodes,), the share of it that lands on each node.
+        passed: bool (nodes,), which nodes are of the second kind.
+
+    Raises:
+        ValueError: if nothing lands on the first kind.
+    """
+    landing = np.where(passed, 0, landing)
+    if not landing.any():
+        raise ValueError(
+            "teleportation lands on no node of the first kind: try to_nodes=True, with a node "
+            "weight above 0 for one of them"
+        )
+    return landing / landing.sum()
 
 
 def _node_shares(network: Network) -> np.ndarray:

@@ -22,10 +22,15 @@ def commit() -> str:
     return found or __version__
 
 
+def console() -> Console:
+    """Return a console that prints texts as they are: names and paths are no markup."""
+    return Console(markup=False, emoji=False, highlight=False)
+
+
 @rank_zero_only
 def tell(line: str) -> None:
     """Print a line, once for all processes."""
-    Console().print(printable(line), soft_wrap=True, markup=False, highlight=False)
+    console().print(printable(line), soft_wrap=True)
 
 
 @rank_zero_only
@@ -34,4 +39,4 @@ def show(columns: dict[str, dict[str, float]]) -> None:
     table = Table("test split", *columns)
     for metric in next(reversed(columns.values())):
         table.add_row(metric, *(f"{column[metric]:.4f}" for column in columns.values()))
-    Console().print(table)
+    console().print(table)

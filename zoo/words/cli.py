@@ -15,7 +15,7 @@ from zoo.cli.options import OptionParser
 from zoo.files import replacing, require_place
 from zoo.words.counting.memory import Storage
 from zoo.words.discovery import count_ngrams, discover_words
-from zoo.words.lexicon import COLUMNS, Lexicon, Order
+from zoo.words.lexicon import Lexicon, Order
 from zoo.words.listing import Listing
 from zoo.words.segmentation.contexts import WIDTH, find_uses
 from zoo.words.texts.paths import find_paths
@@ -23,6 +23,7 @@ from zoo.words.texts.reading import lines, read
 from zoo.words.texts.word_lists import read_counts, read_known, read_words
 
 CORPUS = "files (also .gz, .bz2, .xz, .zst), folders, globs; - is standard input"
+INSIDE = ("storage", "default_characters")  # of `count_ngrams`: no options of a command
 
 
 def run(arguments: list[str]) -> None:
@@ -30,8 +31,8 @@ def run(arguments: list[str]) -> None:
     parser = _parser("words", "Find the words of a language from raw text alone.")
     parser.add_options(words)
     parser.add_options(discover_words, skip=("progress",))
-    shared = ("characters", "counting", "memory", "threads", "progress", "storage")
-    parser.add_options(count_ngrams, skip=shared)
+    shared = ("characters", "counting", "memory", "threads", "progress")
+    parser.add_options(count_ngrams, skip=(*shared, *INSIDE))
     parser.add_options(Listing, skip=("exclude", "known"))
     words(**parser.parse(arguments))
 
@@ -56,7 +57,7 @@ def words(
 
     Args:
         corpus: texts as `run` takes them, or files of counts that `zoo count-words` wrote.
-        output: table to write; default standard output.
+        output: table to write, for `zoo segment` and `contexts`; default prints the list alone.
         sort: what comes first: score, count, or what is peculiar to this text.
         against: counts of other text for --sort salience: a table of `zoo words`, or lines of a
             word and its count.
@@ -105,7 +106,7 @@ def run_count(arguments: list[str]) -> None:
     parser = _parser("count-words", "Count the n-grams of texts: what `zoo words` takes for them.")
     parser.add_argument("-o", "--output", type=str, required=True, help="file of counts to write")
     parser.add_options(count_words, skip=("output",))
-    parser.add_options(count_ngrams, skip=("storage", "progress"))
+    parser.add_options(count_ngrams, skip=("progress", *INSIDE))
     count_words(**parser.parse(arguments))
 
 
@@ -273,8 +274,9 @@ def terminable() -> Iterator[None]:
 
 
 def _print(lexicon: Lexicon) -> None:
+    """Print the list; its header is not that of a lexicon, which knows more words than these."""
     file = _standard_output()
-    print(*COLUMNS, sep="\t", file=file)
+    print("word", "count", "score", "pmi", "left", "right", sep="\t", file=file)
     columns = (lexicon.words, lexicon.count, lexicon.score, lexicon.pmi)
     for word, count, *numbers in zip(
         *columns, lexicon.left_entropy, lexicon.right_entropy, strict=True

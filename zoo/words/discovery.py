@@ -40,13 +40,13 @@ def discover_words(
     source: Source | Counts,
     *,
     method: Method = METHOD,
-    counting: Counting = "exact",
+    counting: Counting | None = None,
     min_count: int | None = None,
     max_length: int = MAX_LENGTH,
     thresholds: Sequence[float] = THRESHOLDS,
     characters: Characters | None = None,
     recount: bool = False,
-    memory: int | str | None = None,
+    memory: float | str | None = None,
     threads: int = THREADS,
     progress: bool = False,
     **options: Any,
@@ -58,14 +58,16 @@ def discover_words(
             that names one), several of them, `"-"` for standard input, or `Counts`. Files of
             saved counts stand for the texts that were counted.
         method: `"pmi+entropy"` scores every n-gram by cohesion, freedom and the characters at
-            its ends (`scoring`); `"ngram"` is the method of kexue.fm/archives/4256 and 6920.
+            its ends (`features`); `"ngram"` is the method of kexue.fm/archives/4256 and 6920.
         counting: `"truncated"` reproduces the counts of the 2019 repository; only for `"ngram"`.
+            None means `"exact"`, or as what is counted already was counted.
         min_count: least count of a word; None chooses it by the size of the corpus, and raises
             it if the memory has no room for so many n-grams. `segment` knows words down to the
             automatic one, if it is lower.
         max_length: longest word, in characters; words of more than four are chains of n-grams.
         thresholds: least cohesion of n-grams that are never cut, for 1 to 4 characters, in nats.
-        characters: which characters words are made of, see `Folding`; None chooses by method.
+        characters: which characters words are made of, see `Folding`; None means as what is
+            counted already was counted, and else chooses by method.
         recount: let the segmenter count words where it uses them, see `segmentation.recounting`:
             it segments better, and the text is cut twice more, at the segmenter's speed.
         memory: bytes, or a size such as `"512MB"`, not to pass; the rest goes to a temporary
@@ -93,7 +95,8 @@ def discover_words(
     with Storage() as storage, announced(progress):
         counts = count_ngrams(
             source,
-            characters=characters or DEFAULT_CHARACTERS[method],
+            characters=characters,
+            default_characters=DEFAULT_CHARACTERS[method],
             counting=counting,
             memory=memory,
             threads=threads,
@@ -109,23 +112,26 @@ def discover_words(
 def count_ngrams(
     source: Source | Counts,
     *,
-    characters: Characters = "unspaced",
+    characters: Characters | None = None,
     half_width: bool = False,
-    counting: Counting = "exact",
+    counting: Counting | None = None,
     encoding: str = "utf-8",
     errors: Errors = "strict",
     skip_bad: bool = False,
     dedup: bool = False,
-    memory: int | str | None = None,
+    memory: float | str | None = None,
     threads: int = THREADS,
     progress: bool = False,
     storage: Storage | None = None,
+    default_characters: Characters = "unspaced",
 ) -> Counts:
     """Count the n-grams of a text: the first half of `discover_words`, to save and to merge.
 
     Args:
-        source: as `discover_words` takes it; what is counted already is merged with the rest.
-        characters: which characters words are made of, see `Folding`.
+        source: as `discover_words` takes it; what is counted already is merged with the rest,
+            which is counted in the same way.
+        characters: which characters words are made of, see `Folding`; None means those of what is
+            counted already, else `default_characters`.
         half_width: fold full-width forms to half-width ones.
         counting: see `discover_words`.
         encoding: encoding of files, for instance `"gb18030"`.
@@ -136,31 +142,61 @@ def count_ngrams(
         threads: threads that count.
         progress: show a progress bar.
         storage: holds what passes the memory limit; it must stay open while the counts are used.
+        default_characters: see `characters`.
+
+    Raises:
+        ValueError: if what is counted already was counted in another way than is asked for.
     """
-    if isinstance(source, Counts):
-        return source
-    paths = find_paths(source) or []
-    saved = [path for path in paths if path is not None and is_counts(path)]
-    parts = [Counts.load(path) for path in saved]
-    if parts:
-        source = [path or "-" for path in paths if path not in saved]
-    if parts and not source:
+    parts, texts = ([source], []) if isinstance(source, Counts) else _counted(source)
+    asked = {"characters": characters, "half_width": half_width or None, "counting": counting}
+    ways = _ways(parts, default_characters, asked)
+    if parts and not texts:
         return Counts.merge(*parts)
     budget = Budget.of(memory, threads)
     storage = Storage() if storage is None else storage
     storage.limit = budget.held
     reading = {"encoding": encoding, "errors": errors, "skip_bad": skip_bad, "dedup": dedup}
-    with read(source, **reading, progress=progress) as blocks:
+    with read(texts, **reading, progress=progress) as blocks:
         counted = count(
             blocks,
-            characters=characters if counting == "exact" else "post+space",
-            half_width=half_width,
-            windows="exact" if counting == "exact" else "padded",
+            **ways,
             chunk=budget.chunk,
             threads=threads,
             storage=storage,
         )
     return Counts.merge(*parts, counted)
+
+
+def _counted(source: Source) -> tuple[list[Counts], Source]:
+    """Return the files of counts among a source, opened, and the rest of it."""
+    paths = find_paths(source) or []
+    saved = [path for path in paths if path is not None and is_counts(path)]
+    rest = [path or "-" for path in paths if path not in saved]
+    return [Counts.load(path) for path in saved], rest if saved else source
+
+
+def _ways(parts: list[Counts], characters: Characters, asked: dict[str, Any]) -> dict[str, Any]:
+    """Return how to count texts: as is asked for, else as parts of them were counted.
+
+    Args:
+        parts: what is counted already.
+        characters: those to take where nothing tells.
+        asked: characters, half_width, counting; None where nothing is asked.
+    """
+    ways = {"characters": characters, "half_width": False, "counting": "exact"}
+    for part in parts:
+        counting = "exact" if part.windows == "exact" else "truncated"
+        ways = {"characters": part.characters, "half_width": part.half_width, "counting": counting}
+        for name, value in asked.items():
+            if value not in (None, ways[name]):
+                raise ValueError(
+                    f"{name} is {value!r}: expected {ways[name]!r}, as the counts were made; "
+                    "leave it out, or count the texts again"
+                )
+    ways |= {name: value for name, value in asked.items() if value is not None}
+    if ways.pop("counting") == "exact":
+        return {**ways, "windows": "exact"}
+    return {**ways, "characters": "post+space", "windows": "padded"}
 
 
 def discover(
@@ -183,7 +219,12 @@ def discover(
     Args are those of `discover_words`, and:
         budget: memory to keep to; None means half of the machine's.
         cutter: what cuts the text, where it does not lie here.
+
+    Raises:
+        ValueError: if the counts are truncated and the method needs entropies.
     """
+    if counts.windows != "exact":
+        check(method, "truncated")
     automatic = automatic_min_count(counts.length)
     least = min_count or automatic
     if counts.windows == "exact":
@@ -225,7 +266,7 @@ def _knowing(lexicon: Lexicon, wider: Lexicon) -> Lexicon:
 
 def check(
     method: str = METHOD,
-    counting: str = "exact",
+    counting: str | None = None,
     min_count: int | None = None,
     max_length: int = MAX_LENGTH,
     thresholds: Sequence[float] = THRESHOLDS,
@@ -237,7 +278,7 @@ def check(
     """
     if method not in ("pmi+entropy", "ngram"):
         raise ValueError(f"method={method!r}: expected 'pmi+entropy' or 'ngram'")
-    if counting not in ("exact", "truncated"):
+    if counting not in (None, "exact", "truncated"):
         raise ValueError(f"counting={counting!r}: expected 'exact' or 'truncated'")
     if counting == "truncated" and method != "ngram":
         raise ValueError("counting='truncated' has no entropies: use it with method='ngram'")

@@ -62,10 +62,10 @@ def discover_words(
     finding = {name: options.pop(name) for name in FINDING if name in options}
     listing = Listing.taken_from(options)
     checked = {name: value for name, value in finding.items() if name != "recount"}
-    check(counting=options.get("counting", "exact"), **checked)
+    check(counting=options.get("counting"), **checked)
     longest = finding.get("max_length", MAX_LENGTH)
-    characters = DEFAULT_CHARACTERS[finding.get("method", METHOD)]
-    options = {"characters": characters, **options, "threads": 1}
+    default = DEFAULT_CHARACTERS[finding.get("method", METHOD)]
+    options = {**options, "default_characters": default, "threads": 1}
     with tempfile.TemporaryDirectory(prefix="zoo-words-", dir=folder) as shared:
         files = [Path(shared) / f"{i}.counts" for i in range(len(parts))]
         client.gather(client.map(_count, list(parts), files, options=options, pure=False))

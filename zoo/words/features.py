@@ -34,7 +34,7 @@ class Evidence:
 
     Attributes:
         count: occurrences of s.
-        pmi: cohesion, see `measures`.
+        pmi: cohesion, see `ngram_statistics`.
         left_entropy: branching entropy on the left.
         right_entropy: branching entropy on the right.
         left_most: occurrences of the commonest longer n-gram on the left.

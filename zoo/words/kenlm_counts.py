@@ -26,7 +26,7 @@ def measure_truncated(
 
     Args:
         counts: counts with padded windows.
-        min_count: least count of a window; None chooses it, see `measures.measure`.
+        min_count: least count of a window; None chooses it, see `ngram_statistics.measure`.
         budget: see there.
         progress: see there.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -15,6 +16,7 @@ from zoo.errors import LARGEST_COUNT
 from zoo.files import replacing
 from zoo.words.dictionaries import write_dictionary
 from zoo.words.segmentation.segmenter import Segmenter
+from zoo.words.texts.word_lists import word_counts
 
 Order = Literal["score", "count", "salience"]
 PRIOR = 1000.0  # the weight of the prior of salience, in words
@@ -38,7 +40,7 @@ class Lexicon:
             characters as pieces of their own, number patterns such as `0年`, and words that are
             not listed: left out (`without`, `top`), or too rare for `min_count`. If the words
             were counted where they are used (`recount`), it has a count for listed ones, too.
-        min_count: the least count, as given or chosen.
+        min_count: the least count, as given or chosen; 1 in a table that was loaded.
     """
 
     words: np.ndarray
@@ -99,7 +101,7 @@ class Lexicon:
 
     def without(self, known: Iterable[str]) -> Lexicon:
         """Return the words that are not in `known`: the new ones; see `where`."""
-        known = set(known)
+        known = word_counts("known", known)
         if not known:
             return self
         return self.where(np.array([word not in known for word in self.words], bool))
@@ -121,10 +123,11 @@ class Lexicon:
             words: words of the user, or words and how often they occur. Where that is too seldom
                 for the segmenter to leave the word whole, it counts as often as that takes.
         """
-        given = words if isinstance(words, Mapping) else dict.fromkeys(words, 0)
         known = self.known()
-        parts = Segmenter(known, new_words=False)
-        new = {w: max(int(n), known.get(w, 0), parts.whole_count(w)) for w, n in given.items() if w}
+        new = {w: max(int(n), known.get(w, 0)) for w, n in word_counts("words", words).items() if w}
+        for _, alike in itertools.groupby(sorted(new, key=len), len):
+            parts = Segmenter({**known, **new})  # shorter ones have their counts
+            new |= {word: max(new[word], parts.whole_count(word)) for word in alike}
         others = self.without(new)
         return replace(others, background={**others.background, **new})
 
@@ -192,10 +195,11 @@ class Lexicon:
         words: list[str] = []
         numbers: list[tuple[float, ...]] = []
         background: dict[str, int] = {}
-        with Path(path).open(encoding="utf-8", newline="") as file:
+        with Path(path).open(encoding="utf-8-sig", newline="") as file:
             rows = csv.reader(file, dialect="excel-tab")
             if tuple(next(rows, ())) != COLUMNS:
-                raise ValueError(f"{path}: expected the header {' '.join(COLUMNS)}")
+                head = " ".join(COLUMNS)
+                raise ValueError(f"{path}: expected the header {head}, as `zoo words -o` writes it")
             for number, row in enumerate(_whole(rows, path), 2):
                 word, values = "".join(row[:1]), _numbers(row[1:], f"{path}:{number}")
                 if len(values) == 1:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from zoo.words.lexicon import Lexicon
+from zoo.words.texts.word_lists import word_counts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +33,10 @@ class Listing:
     min_pmi: float | None = None
     min_entropy: float | None = None
 
+    def __post_init__(self) -> None:
+        for name in ("exclude", "known"):  # before the work
+            object.__setattr__(self, name, word_counts(name, getattr(self, name)))
+
     @classmethod
     def taken_from(cls, options: dict[str, Any]) -> Listing:
         """Take those of these arguments that are among some options out of them."""
@@ -40,10 +45,9 @@ class Listing:
 
     def of(self, lexicon: Lexicon) -> Lexicon:
         """Return a lexicon with these words only, see `Lexicon.where`."""
-        left_out = set(self.exclude)
         stop = set(self.stop_characters)
         wanted = np.array(
-            [word not in left_out and not {word[0], word[-1]} & stop for word in lexicon], bool
+            [word not in self.exclude and not {word[0], word[-1]} & stop for word in lexicon], bool
         )
         for least, values in (
             (self.min_score, lexicon.score),

@@ -1,7 +1,7 @@
 """Words of more than four characters: chains of cohesive 4-grams, and their score.
 
 A candidate is what the coarse cut leaves whole if 4-grams alone hold it together. The score is the
-logit of a logistic regression, as in `scoring`; its inputs are shares, entropies and cohesion
+logit of a logistic regression, as in `features`; its inputs are shares, entropies and cohesion
 relative to the most that a count allows, so that it does not depend on the size of the corpus.
 The weights were fitted by `benchmarks/words/fit.py` on the first half of the People's Daily.
 """
@@ -33,7 +33,7 @@ class LongEvidence:
     Attributes:
         count: occurrences as a piece of the cut.
         cohesion: of each 4-gram, as a share of the most possible: float64 (words, 4-grams).
-        score: of each 4-gram, see `scoring`: float64 (words, 4-grams).
+        score: of each 4-gram, see `features.score`: float64 (words, 4-grams).
         freedom: at the places between two 4-grams, the right entropy of the one plus the left
             entropy of the next: float64 (words, 4-grams - 1).
         left_entropy: of the first 4-gram.
@@ -42,7 +42,7 @@ class LongEvidence:
         first_pair: score of the first two characters, and the share of their occurrences in
             which they are a piece (ln): float64 (2, words).
         last_pair: the same of the last two.
-        first: of the first character, see `scoring.Evidence`: float64 (3, words).
+        first: of the first character, see `features.Evidence`: float64 (3, words).
         last: of the last one.
     """
 
@@ -107,7 +107,7 @@ def features(
     Args:
         ngrams: the n-grams of the text.
         pieces: of the coarse cut that gave the scores.
-        scores: of the n-grams, float64 (n-grams,), see `scoring.score`.
+        scores: of the n-grams, float64 (n-grams,), see `features.score`.
         words: codes of each word (uint16 bytes), all of whose 4-grams are in `ngrams`.
         count: occurrences of each, int64 (words,).
     """

@@ -35,7 +35,8 @@ class Freedom(NamedTuple):
 class Ngrams:
     """All n-grams of order 1 to 4 with a minimum count, and an index of them.
 
-    The least count may be lower for those of two and three characters, see `measures.measure`.
+    The least count may be lower for those of two and three characters, see
+    `ngram_statistics.measure`.
 
     Attributes:
         grams: records of type `GRAM` (n-grams,), by order, then by key.

@@ -116,8 +116,9 @@ def _is_header(rows: list[list[str]]) -> bool:
         return True
     below = rows[1:]
     return bool(below) and any(
-        not _is_number(name) and all(_is_number(row[place]) for row in below if place < len(row))
+        all(_is_number(row[place]) for row in below if place < len(row))
         for place, name in enumerate(rows[0])
+        if name and not _is_number(name)
     )
 
 

@@ -23,7 +23,7 @@ KINDS = {  # of networks: the sections that a file of one may have
     "multilayer": ("vertices", "multilayer"),
     "intra": ("vertices", "intra", "inter"),
     "inter": ("vertices", "intra", "inter"),
-    "states": ("vertices", "states", *PLAIN),
+    "states": ("vertices", "states", "links", "edges", "arcs"),
     "plain": ("vertices", *PLAIN),
 }
 

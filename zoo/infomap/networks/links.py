@@ -91,10 +91,18 @@ def by_name(sources: np.ndarray, targets: np.ndarray, weights: Any) -> Links:
     """
     places: dict[Hashable, int] = {}
     ends = [_places(column, places) for column in (sources, targets)]
-    missing = [name for name in places if name is None or name != name]
+    missing = list(filter(_is_missing, places))
     if missing:
         raise ValueError(f"the end of a link is {missing[0]}: drop such rows")
     return Links(ends[0], ends[1], weights, list(places))
+
+
+def _is_missing(name: Hashable) -> bool:
+    """Say whether a name is None or no number, which is not even itself."""
+    try:
+        return name is None or bool(name != name)
+    except TypeError:  # pandas.NA: whether it is itself is not known
+        return True
 
 
 def _places(names: np.ndarray, places: dict[Hashable, int]) -> np.ndarray:

@@ -226,6 +226,16 @@ def split_loops(network: Network) -> tuple[Network, np.ndarray]:
     return replace(network, starts=rows.starts, targets=rows.ends, weights=rows.values), loops
 
 
+def without_directions(network: Network) -> Network:
+    """Return a network whose links have no direction; two that differ in it are added."""
+    if not network.directed:
+        return network
+    ends = network.sources, network.targets
+    rows = from_edges(*ends, network.weights, nodes=network.nodes)
+    columns = {name: getattr(rows, name) for name in ("starts", "targets", "weights")}
+    return replace(network, **columns, directed=False)
+
+
 def lightened(network: Network) -> Network:
     """Return a network whose weights, if all are equal, take the memory of one; read only."""
     weights = network.weights

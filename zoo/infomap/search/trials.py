@@ -55,8 +55,8 @@ def partition(
             bit; default none is preferred.
 
     Returns:
-        The modules. The codelength is that of the map equation, whatever was preferred; it is not
-        above that of `start`.
+        The modules. The codelength is that of the map equation, whatever was preferred; if nothing
+        was, it is not above that of `start`, with `two_level` of its lowest level.
     """
     first = None
     if start is not None:

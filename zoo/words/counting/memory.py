@@ -48,7 +48,7 @@ class Budget:
     limit: int
 
     @classmethod
-    def of(cls, memory: int | str | None, threads: int = 1) -> Budget:
+    def of(cls, memory: float | str | None, threads: int = 1) -> Budget:
         """Divide a limit as `zoo.discover_words` takes it.
 
         Raises:
@@ -205,20 +205,21 @@ def _remove_abandoned(parent: Path) -> None:
             shutil.rmtree(path.parent, ignore_errors=True)
 
 
-def parse_size(size: int | str | None) -> int | None:
+def parse_size(size: float | str | None) -> int | None:
     """Return a number of bytes: `"512MB"` is 512 million, `"2GiB"` is two times 2 to the 30.
 
     Raises:
-        ValueError: if the text is not a number with one of these units.
+        ValueError: if it is no number, or no text of a number with one of these units.
     """
-    if size is None or isinstance(size, int):
-        return size
+    if size is None:
+        return None
+    text = str(size).strip()
     units = {"": 1, "B": 1}
     units |= {f"{p}B": 1000 ** (i + 1) for i, p in enumerate("KMGT")}
     units |= {f"{p}iB": 1024 ** (i + 1) for i, p in enumerate("KMGT")}
-    digits = size.strip().rstrip("BiKMGT ").strip()
-    unit = size.strip()[len(digits) :].strip()
+    digits = text.rstrip("BiKMGT ")
+    unit = text[len(digits) :].strip()
     try:
         return int(float(digits) * units[unit])
-    except (KeyError, ValueError):
+    except (KeyError, ValueError, OverflowError):
         raise ValueError(f"memory={size!r}: expected bytes or a size such as '512MB'") from None

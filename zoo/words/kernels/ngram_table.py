@@ -106,7 +106,7 @@ def halves(place: int, at: int, order: int, prefix: np.ndarray, suffix: np.ndarr
 def cohesion(
     grams: Records, starts: np.ndarray, prefix: np.ndarray, suffix: np.ndarray, total: float
 ) -> np.ndarray:
-    """Return the cohesion of each n-gram, see `measures`."""
+    """Return the cohesion of each n-gram, see `ngram_statistics`."""
     pmi = np.full(grams.size, np.inf)
     for order in range(2, ORDER + 1):
         for place in range(starts[order], starts[order + 1]):

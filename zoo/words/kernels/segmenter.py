@@ -141,8 +141,8 @@ def best_path(
     priors: np.ndarray,
     unseen: float,
     longest: int,
-) -> np.ndarray:
-    """Return where the words of the best path end, in characters, last to first: int64 (words,).
+) -> tuple[np.ndarray, float]:
+    """Return the best path: where its words end, last to first, int64 (words,), and its ln p.
 
     best(j) = max over i of best(i) + ln p(symbols i to j), see `zoo.words.segmentation.segmenter`.
 
@@ -205,4 +205,4 @@ def best_path(
         ends[n] = starts[j]
         n += 1
         j = before[j]
-    return ends[:n]
+    return ends[:n], best[-1]

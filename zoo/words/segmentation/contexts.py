@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from zoo.words.lexicon import Lexicon
+from zoo.words.segmentation.segmenter import Segmenter
 from zoo.words.texts.paths import Source
 from zoo.words.texts.reading import lines, read
 
@@ -33,6 +34,8 @@ def find_uses(
 ) -> dict[str, Use]:
     """Cut a text into words, and return how each word of a lexicon is used in it.
 
+    Listed words that the segmenter of the lexicon takes for phrases are cut out, too.
+
     Args:
         lexicon: the words, in whose order the result is; those that do not occur have no uses.
         source: text as `zoo.discover_words` takes it.
@@ -47,10 +50,12 @@ def find_uses(
         if value < 0:
             raise ValueError(f"{name} is {value}: expected 0 or more")
     uses = {word: Use() for word in lexicon}
+    known = {word: n for word, n in lexicon.known().items() if n}
+    segmenter = Segmenter({**lexicon.counts, **known})  # those listed as phrases, too
     with read(source, **reading) as blocks:
         for line in lines(blocks):
             seen = set()
-            for word, start in _places(lexicon.segment(line), uses):
+            for word, start in _places(segmenter(line), uses):
                 use = uses[word]
                 use.count += 1
                 use.documents += word not in seen

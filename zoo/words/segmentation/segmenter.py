@@ -61,18 +61,19 @@ class Segmenter:
 
     def __call__(self, text: str) -> list[str]:
         """Return the words of a text; joined, they are the text."""
-        points = _code_points(text)
-        ends = kernels.best_path(points, _kinds(points), *self._path)
+        ends, _ = self._best_path(text)
         bounds = [0, *ends[::-1].tolist()]
         return [text[i:j] for i, j in itertools.pairwise(bounds)]
 
     def whole_count(self, word: str) -> int:
-        """Return the count from which on a word is more probable than its parts, if it has any."""
-        parts = self(word)
-        if len(parts) == 1:
-            return 1
-        together = sum(self.known.get(part, self.unseen) for part in parts)
-        return math.floor(self.total * math.exp(together)) + 1
+        """Return the count from which on a word is as probable as its best path, which it beats."""
+        _, score = self._best_path(word)
+        count = (1 - 1e-9) * self.total * math.exp(score)  # less what rounding adds
+        return max(1, math.ceil(count))
+
+    def _best_path(self, text: str) -> tuple[np.ndarray, float]:
+        points = _code_points(text)
+        return kernels.best_path(points, _kinds(points), *self._path)
 
 
 def _code_points(text: str) -> np.ndarray:

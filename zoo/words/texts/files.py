@@ -21,6 +21,7 @@ MARKED = {  # encodings by the byte order mark of a file; the longer marks first
     codecs.BOM_UTF32_BE: "utf-32",
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
+    codecs.BOM_UTF8: "utf-8-sig",
 }
 DAMAGED = (EOFError, OSError, lzma.LZMAError, zlib.error)
 log = logging.getLogger(__name__)
@@ -95,11 +96,10 @@ def decode(file: Readable, name: str, encoding: str, errors: str) -> Iterator[st
             marked = [name for mark, name in MARKED.items() if data.startswith(mark)]
             encoding = marked[0] if marked else encoding
             decoder = codecs.getincrementaldecoder(encoding)(errors)
-        pending = len(decoder.getstate()[0])
         try:
             text = decoder.decode(data, final=not data)
         except UnicodeDecodeError as error:
-            where = done - pending + error.start
+            where = done + len(data) - len(error.object) + error.start
             raise ValueError(
                 f"{name}: byte {where} is not {encoding} ({error.reason}); "
                 f"give its encoding= (gb18030?), or errors='replace'"

@@ -75,26 +75,29 @@ def _different_lines(blocks: Iterator[str]) -> Iterator[str]:
         seen.add(digest)
         return not known
 
-    rest = ""
-    for block in blocks:
-        *lines, rest = (rest + block).split("\n")
-        yield "".join(f"{line}\n" for line in lines if new(line))
-    if new(rest):
-        yield rest
+    for ended in _ended_lines(blocks):
+        yield "".join(f"{line}\n" for line in ended if new(line))
 
 
 def lines(blocks: Iterator[str]) -> Iterator[str]:
     """Yield the lines of a text as `read` gives it: with a line break after each file."""
-    parts: list[str] = []
     held: list[str] = []
+    for ended in _ended_lines(blocks):
+        held += ended
+        yield from held[:-1]
+        held = held[-1:]
+    yield from filter(None, held)  # empty where the file itself ended with a line break
+
+
+def _ended_lines(blocks: Iterator[str]) -> Iterator[list[str]]:
+    """Yield the lines that end in each block; what `read` gives ends with a line break."""
+    parts: list[str] = []
     for block in blocks:
         first, *others = block.split("\n")
         parts.append(first)
         if others:
-            held += ["".join(parts), *others[:-1]]
-            yield from held[:-1]
-            held, parts = held[-1:], others[-1:]
-    yield from filter(None, held)  # empty where the file itself ended with a line break
+            yield ["".join(parts), *others[:-1]]
+            parts = others[-1:]
 
 
 def _read_texts(texts: Iterable[Any], advance: Advance) -> Iterator[str]:

@@ -1,7 +1,8 @@
-"""Dictionaries and lists of words that others wrote: words, or words and their counts."""
+"""Dictionaries and lists of words that others made: words, or words and their counts."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from zoo.words.texts.reading import read
@@ -53,6 +54,21 @@ def read_known(path: str | Path) -> dict[str, float]:
         word, *columns = line.split()
         known[word] = float(columns[0]) if columns and columns[0].isdecimal() else 0.0
     return known
+
+
+def word_counts(name: str, words: Iterable[str] | Mapping[str, float]) -> dict[str, float]:
+    """Return words and how often they occur, 0 where nobody says.
+
+    Args:
+        name: what the user calls them.
+        words: what the user gave.
+
+    Raises:
+        ValueError: if it is a path or a text, whose letters are not meant, or nothing like words.
+    """
+    if isinstance(words, (str, Path)) or not isinstance(words, Iterable):
+        raise ValueError(f"{name} is {words!r}: expected words; read them from a file first")
+    return dict(words) if isinstance(words, Mapping) else dict.fromkeys(words, 0)
 
 
 def _lines(path: str | Path) -> list[str]:
