@@ -8,7 +8,8 @@ from typing import Any, Literal
 from lightning.pytorch import LightningDataModule
 from torch import Tensor
 
-from zoo.data.images.find import TITLES, Found, Known, complete, download, find_sets
+from zoo.data.images.find import Found, complete, find_sets
+from zoo.data.images.known import TITLES, Known, download
 from zoo.data.images.preprocess import PicturePreprocess
 from zoo.data.images.sets import PictureSet, Prepared, StackedPictures
 from zoo.data.resumable import ResumableLoader
@@ -23,7 +24,8 @@ class Pictures(LightningDataModule):
         root: a folder of idx files, of `.npz` archives of JPEG or of pictures (by class or flat,
             with or without `train`, `valid`, `test`), or one archive; default the embedded part of
             Fashion-MNIST. A set without test or valid gives a tenth of its training pictures.
-        known: `mnist`, `fashion-mnist` or `cifar10`: what the set is; default not known.
+        known: `mnist`, `fashion-mnist` or `cifar10`: the set that is expected in `root`; other
+            idx files and archives are called by their folder's name. Default none.
         download: fetch the known set to `root`, as torchvision does; default false.
         height: pixels; default that of the pictures, or of the checkpoint that training starts
             from. Others are scaled and cut to the middle.
@@ -31,7 +33,8 @@ class Pictures(LightningDataModule):
         channels: 1 or 3; as `height`, and 3 if the pictures differ.
         padding: black pixels added on each side; default 0.
         stacked: three grey pictures in the three colours of one; default false.
-        labels: names of the classes of idx files and archives; default their numbers.
+        labels: names of the classes of idx files and archives, of `known` alone if that is given;
+            default their numbers.
         broken: `refuse` (default) or `skip` pictures that cannot be used; all are tried at first.
         batch_size: pictures a process and step; default 64.
         workers: processes that prepare batches; default 0.
@@ -107,7 +110,20 @@ class Pictures(LightningDataModule):
     @property
     def replaces_corpus(self) -> bool:
         """Whether these are pictures of one's own: see `SplitData.replaces_corpus`."""
-        return self.root is not None and self._found.title not in TITLES.values()
+        return self.root is not None and self._found.known is None
+
+    @property
+    def _replaces_known(self) -> bool:
+        """Whether numbered classes are not those of the known set that `known` names."""
+        return self._found.numbered and self.known != self._found.known
+
+    def remarks(self) -> list[str]:
+        """Return what there is to know of the pictures: that they are not the known set."""
+        if not (self.known and self._replaces_known):
+            return []
+        found = f"{self._found.title}: not the files of {TITLES[self.known]}, so not called so"
+        unnamed = "; its classes are called by their numbers (--data.known null --data.labels ...)"
+        return [found + (unnamed if self._labels else "")]
 
     @property
     def labels(self) -> list[str]:
@@ -117,7 +133,7 @@ class Pictures(LightningDataModule):
             return [f"{label:03}" for label in range(1000)]
         if found.classes is None:
             return [""]
-        if not (found.numbered and self._labels):
+        if not (found.numbered and self._labels) or self._replaces_known:
             return found.classes
         if len(self._labels) != len(found.classes):
             raise ValueError(
