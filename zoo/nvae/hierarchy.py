@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from zoo.layers.evaluation import require_evaluation
 from zoo.nvae.architecture import Architecture
 from zoo.nvae.cells import CellBuilder
 from zoo.nvae.distributions import Pixels, pixels
@@ -113,8 +114,10 @@ class Hierarchy(nn.Module):
             places: of the pictures in what they belong to; default 0, 1, 2, ...
 
         Raises:
-            ValueError: if shape or values are not a picture's.
+            ValueError: if shape or values are not a picture's; or in training mode, in which what
+                follows would be of this batch and move the running statistics.
         """
+        require_evaluation(self)
         self._require_shape(x)
         require_range(x)
         if self.plan.likelihood == "bernoulli":

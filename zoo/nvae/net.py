@@ -6,6 +6,7 @@ from math import prod
 import torch
 from torch import Tensor, nn
 
+from zoo.layers.evaluation import require_evaluation
 from zoo.layers.signature import Signature
 from zoo.nvae import exploration, likelihood_bound
 from zoo.nvae.hierarchy import Hierarchy
@@ -51,8 +52,9 @@ class NVAE(Hierarchy):
             labels: not for this net; default none.
 
         Raises:
-            ValueError: if there are labels, or not a temperature for each group.
+            ValueError: in training mode; if there are labels, or not a temperature for each group.
         """
+        require_evaluation(self)
         if labels is not None:
             raise ValueError("labels were given: this net was trained without; leave them out")
         factors = self._temperatures(temperature)

@@ -319,6 +319,8 @@ def test_sizes_that_differ_ask_for_one_and_a_checkpoint_gives_it(tmp_path):
     saved = tmp_path / "preprocess.json"
     saved.write_text('{"class": "x", "height": 9, "width": 9, "channels": 1, "padding": 2}')
     assert Pictures(str(tmp_path), preprocess=str(saved)).shape == [1, 13, 13]
+    given = {"height": 12, "channels": 3, "padding": 0}
+    assert Pictures(str(tmp_path), preprocess=str(saved), **given).shape == [3, 12, 9]
 
 
 def archive(path, n=30):

@@ -31,7 +31,7 @@ class Pictures(LightningDataModule):
             from. Others are scaled and cut to the middle.
         width: pixels; as `height`.
         channels: 1 or 3; as `height`, and 3 if the pictures differ.
-        padding: black pixels added on each side; default 0.
+        padding: black pixels added on each side; default 0, or that of the checkpoint.
         stacked: three grey pictures in the three colours of one; default false.
         labels: names of the classes of idx files and archives, of `known` alone if that is given;
             default their numbers.
@@ -40,8 +40,8 @@ class Pictures(LightningDataModule):
         workers: processes that prepare batches; default 0.
         drop_last: leave out the last batch of an epoch when it is short; default false.
         seed: of the order of the training pictures, and of which are stacked; default 0.
-        preprocess: the `preprocess.json` of a checkpoint, whose size and channels are used;
-            default none.
+        preprocess: the `preprocess.json` of a checkpoint, whose size, channels and padding are
+            used where none are given; default none.
 
     Raises:
         FileNotFoundError: if there are no pictures.
@@ -62,7 +62,7 @@ class Pictures(LightningDataModule):
         height: int | None = None,
         width: int | None = None,
         channels: int | None = None,
-        padding: int = 0,
+        padding: int | None = None,
         stacked: bool = False,
         labels: list[str] | None = None,
         broken: Literal["refuse", "skip"] = "refuse",
@@ -81,7 +81,8 @@ class Pictures(LightningDataModule):
         self.root, self.download = root, download
         self.known: Known | None = known
         self.broken: Literal["refuse", "skip"] = broken
-        self._size, self.padding = (channels, height, width), padding
+        size = {"channels": channels, "height": height, "width": width, "padding": padding}
+        self._size = {name: number for name, number in size.items() if number is not None}
         self.stacked, self._labels = stacked, labels
         self.batch_size, self.workers, self.drop_last = batch_size, workers, drop_last
         self.seed, self._preprocess = seed, preprocess
@@ -148,21 +149,18 @@ class Pictures(LightningDataModule):
         if self._preprocess:
             state = json.loads(Path(self._preprocess).read_text("utf-8"))
             state.pop("class")
-            return PicturePreprocess.from_dict(state)
-        given = dict(zip(("channels", "height", "width"), self._size, strict=True))
-        found = {size for pictures in self.sets.values() for size in pictures.sizes()}
-        for place, name in enumerate(given):
-            values = {size[place] for size in found}
-            if given[name] is None and name == "channels":
-                given[name] = max(values)
-            elif given[name] is None and len(values) > 1:
+            return PicturePreprocess.from_dict(state | self._size)
+        sizes = {size for pictures in self.sets.values() for size in pictures.sizes()}
+        found = zip(("channels", "height", "width"), zip(*sizes, strict=True), strict=True)
+        missing = {name: values for name, values in found if name not in self._size}
+        for name, values in missing.items():
+            if name != "channels" and len(set(values)) > 1:
                 raise ValueError(
                     f"pictures have a {name} from {min(values)} to {max(values)} pixels: expected "
                     f"one; say to which they are to be resized (--data.{name} 32)"
                 )
-            elif given[name] is None:
-                given[name] = values.pop()
-        return PicturePreprocess(**given, padding=self.padding)  # pyright: ignore[reportArgumentType]
+        largest = {name: max(values) for name, values in missing.items()}
+        return PicturePreprocess(**largest, **self._size)
 
     @property
     def shape(self) -> list[int]:
@@ -173,6 +171,11 @@ class Pictures(LightningDataModule):
     def classes(self) -> int:
         """Number of classes; 1 if the pictures have none."""
         return len(self.labels)
+
+    def setup(self, stage: str) -> None:
+        """Refuse to train where there is no test picture for each process: tests come last."""
+        if stage == "fit":
+            len(self.test_dataloader())
 
     def train_dataloader(self) -> ResumableLoader:
         """Shuffled batches; the order follows from the seed and the epoch."""

@@ -55,12 +55,12 @@ def download(root: str, known: Known) -> None:
     Raises:
         OSError: if it cannot be fetched.
     """
-    from huggingface_hub.utils import WeakFileLock
+    from filelock import FileLock
     from torchvision import datasets
 
     kind, folder = getattr(datasets, TORCHVISION[known]), Path(root).expanduser()
     folder.mkdir(parents=True, exist_ok=True)
-    with WeakFileLock(folder / ".zoo.lock"):
+    with FileLock(folder / ".zoo.lock"):
         for train in (True, False):
             try:
                 kind(folder, train=train, download=True)
