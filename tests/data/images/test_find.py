@@ -69,7 +69,7 @@ def test_other_idx_files_are_not_called_the_known_set(tmp_path):
     assert (garments.title, garments.replaces_corpus) == (tmp_path.name, True)
     assert garments.labels == [*"0123456789"]
     (remark,) = garments.remarks()
-    assert remark.startswith(f"{tmp_path.name}: not the files of Fashion-MNIST")
+    assert remark.startswith(f"{tmp_path.name}: these are not the files of Fashion-MNIST; class")
     own = Pictures(str(tmp_path), labels=[*FASHION_CLASSES])
     assert (own.labels, own.remarks()) == ([*FASHION_CLASSES], [])
 

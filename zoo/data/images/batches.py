@@ -122,8 +122,8 @@ class Pictures(LightningDataModule):
         """Return what there is to know of the pictures: that they are not the known set."""
         if not (self.known and self._replaces_known):
             return []
-        found = f"{self._found.title}: not the files of {TITLES[self.known]}, so not called so"
-        unnamed = "; its classes are called by their numbers (--data.known null --data.labels ...)"
+        found = f"{self._found.title}: these are not the files of {TITLES[self.known]}"
+        unnamed = "; classes are numbers; --data.known null --data.labels '[...]' names them"
         return [found + (unnamed if self._labels else "")]
 
     @property
