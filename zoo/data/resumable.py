@@ -117,8 +117,8 @@ class ResumableLoader:
         batches = full + (tail >= enough and not self.drop_last)
         if not self.shuffle and len(self.items) < world_size:  # Lightning minds a rank with none
             raise ValueError(
-                f"{len(self.items)} items on {world_size} processes: expected one each; use fewer "
-                f"(--trainer.devices {len(self.items)})"
+                f"{len(self.items)} item(s) on {world_size} processes: expected one each; use "
+                f"fewer (--trainer.devices {len(self.items)})"
             )
         if batches == 0 and (self.shuffle or self.drop_last):
             raise ValueError(
