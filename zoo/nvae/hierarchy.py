@@ -114,10 +114,8 @@ class Hierarchy(nn.Module):
             places: of the pictures in what they belong to; default 0, 1, 2, ...
 
         Raises:
-            ValueError: if shape or values are not a picture's; or in training mode, in which what
-                follows would be of this batch and move the running statistics.
+            ValueError: if shape or values are not a picture's.
         """
-        require_evaluation(self)
         self._require_shape(x)
         require_range(x)
         if self.plan.likelihood == "bernoulli":
@@ -144,6 +142,7 @@ class Hierarchy(nn.Module):
         Raises:
             ValueError: if there is not one a group.
         """
+        require_evaluation(self)
         self._require_groups(z)
         logits, _ = self.decoder(len(z[0]), given(z))
         return self.pixels(logits).mean()
