@@ -70,6 +70,16 @@ def test_a_column_says_which_split_a_row_is_of(tmp_path):
         Sentiment(file=str(tmp_path / "a.csv")).held_out("test")
 
 
+def test_a_length_that_is_given_goes_before_the_checkpoints(tmp_path):
+    saved = tmp_path / "preprocess.json"
+    saved.write_text('{"class": "x", "vocabulary": ["a"], "max_length": 4}', "utf-8")
+    file = write_reviews(tmp_path / "a.csv")
+    for longest, length in ((None, 4), (6, 6)):
+        data = Sentiment(file=file, preprocess=str(saved), max_length=longest)
+        assert data.preprocess.max_length == data.length(("a" * 9, 0)) == length
+    assert Sentiment(file=file).preprocess.max_length == 192
+
+
 def test_what_is_odd_is_told(tmp_path):
     rows = [["短", "a"]] * 90 + [["长" * 9, "b"]] * 5 + [["", "b"], ["好", " "], ["单", "c"]]
     lines = [json.dumps({"text": text, "label": label}) for text, label in rows]

@@ -36,6 +36,16 @@ def test_a_table_is_the_same_in_every_form(name, content, tmp_path):
         assert read_table(tmp_path / name, PAIR, ["pair"], encoding=encoding) == ROWS
 
 
+@pytest.mark.parametrize("name", ["DATA.CSV", "a.Tsv"])
+def test_the_case_of_a_suffix_and_the_length_of_a_text_are_any(name, tmp_path):
+    book = "长" * 200_000
+    (tmp_path / name).write_text(
+        "text,label\nX,1\n".replace("X", book).replace(",", "\t" if name == "a.Tsv" else ","),
+        "utf-8",
+    )
+    assert read_table(tmp_path / name, PAIR) == [{"text": book, "label": "1"}]
+
+
 def test_a_parquet_file_is_a_table_too(tmp_path):
     arrow = pytest.importorskip("pyarrow")
     parquet = pytest.importorskip("pyarrow.parquet")
@@ -52,6 +62,9 @@ def test_a_parquet_file_is_a_table_too(tmp_path):
         read_table(path, PAIR)
     write(text=["a", None], label=[1, 0])
     with pytest.raises(ValueError, match="row 2: there is no 'text'"):
+        read_table(path, PAIR)
+    write(text=[["a"]], label=[1])
+    with pytest.raises(ValueError, match=r"row 1: 'text' is \['a'\]: expected a text or a number"):
         read_table(path, PAIR)
     write(text=[b"a"], label=[1])
     with pytest.raises(ValueError, match="'text' holds bytes"):
@@ -106,6 +119,11 @@ def test_the_rows_of_a_plain_text_are_its_lines(tmp_path):
         ("a.csv", ",\n,,\n", "has no rows"),
         ("a.jsonl", '{"text": 1}\n', "line 1: there is no 'label'"),
         ("a.jsonl", '{"text": 1, "label": null}\n', "line 1: there is no 'label'"),
+        (
+            "a.jsonl",
+            '{"text": ["好"], "label": 1}\n',
+            r"line 1: 'text' is \['好'\]: expected a tex",
+        ),
         ("a.jsonl", "[1]\n", "line 1: expected a JSON object"),
         ("a.jsonl", "{\n", "line 1: no JSON"),
         ("a.txt", "x\n", r"ends in \.csv, \.tsv, \.jsonl or \.parquet \(\.txt has but one column"),

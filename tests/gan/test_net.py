@@ -67,7 +67,7 @@ def test_labels_are_in_turn_or_as_asked():
     ):
         net.sample(2, labels=[0, 3])
     with pytest.raises(ValueError, match="expected none, since this net knows no classes"):
-        Gan([1, 8, 8], base=4).sample(2, labels=[0, 1])
+        Gan([1, 8, 8], base=4).eval().sample(2, labels=[0, 1])
 
 
 @pytest.mark.parametrize("shape", [[2, 28, 28], [1, 28], [1, 3, 28]])
@@ -78,4 +78,4 @@ def test_shapes_that_the_nets_cannot_take_are_refused(shape):
 
 def test_numbers_out_of_range_are_refused():
     with pytest.raises(ValueError, match=r"n is 0 and temperature 1.0: expected at least 1"):
-        Gan([1, 8, 8], base=4).sample(0)
+        Gan([1, 8, 8], base=4).eval().sample(0)

@@ -228,7 +228,7 @@ def test_the_order_of_entities_changes_nothing_without_a_prior(kb, tmp_path):
 
 def test_a_linker_without_a_base_says_so():
     with pytest.raises(ValueError, match="no knowledge base"):
-        TransformerLinker(5, width=8, depth=1, heads=2).link("x")
+        TransformerLinker(5, width=8, depth=1, heads=2).eval().link("x")
 
 
 def test_the_ladder_counts_spans_and_triples(net):

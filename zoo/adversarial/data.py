@@ -18,23 +18,23 @@ class TextClassification(SplitLabelledTexts[Example]):
     """Batches of character ids and labels from three lists of labelled texts.
 
     Args:
-        max_length: characters kept of a text; default 192.
+        max_length: characters kept of a text; default 192, or that of the checkpoint.
         options: those of `SplitTexts`; without a checkpoint the tokenizer has the characters that
             occur at least twice in training.
     """
 
-    def __init__(self, max_length: int = 192, **options: Any) -> None:
+    def __init__(self, max_length: int | None = None, **options: Any) -> None:
         super().__init__(**options)
         self.max_length = max_length
 
     @cached_property
     def preprocess(self) -> CharacterTokenizer:
         """The tokenizer."""
+        given = {} if self.max_length is None else {"max_length": self.max_length}
         if self.saved is not None:
-            return CharacterTokenizer.from_dict(self.saved)
-        return CharacterTokenizer.from_texts(
-            (text for text, _ in self.train), max_length=self.max_length
-        )
+            return CharacterTokenizer.from_dict(self.saved | given)
+        texts = (text for text, _ in self.train)
+        return CharacterTokenizer.from_texts(texts, **given)
 
     @property
     def vocabulary(self) -> int:
@@ -61,7 +61,7 @@ class TextClassification(SplitLabelledTexts[Example]):
 
     def length(self, example: Example) -> int:
         """Return the number of tokens that an example takes in a batch."""
-        return min(len(example[0]), self.max_length)
+        return min(len(example[0]), self.preprocess.max_length)
 
 
 class Poems(PoemCorpus, TextClassification):

@@ -27,7 +27,7 @@ class ResumableLoader:
     batch 2b sees. A shuffled loader is for training: all ranks get the same number of batches,
     and a last batch too short for one item a rank is dropped. An unshuffled loader is for
     evaluation: each item comes once in the dataset's order, unpadded, so the last batch of a rank
-    may be shorter or missing; to train on it, add `drop_last=True`.
+    may be shorter or missing, if it is not its only one; to train on it, add `drop_last=True`.
 
     Args:
         dataset: anything with `len()` and `[int]`. If it has `set_epoch`, it hears of the epoch
@@ -47,7 +47,8 @@ class ResumableLoader:
         world_size: how many these are; given together with `rank`.
 
     Raises:
-        ValueError: an argument is out of range, or the data does not fill one batch.
+        ValueError: an argument is out of range, or the data does not fill one batch, or has no
+            item for some process.
 
     Example:
         >>> loader = ResumableLoader(range(5), batch_size=2)
@@ -114,6 +115,11 @@ class ResumableLoader:
         full, tail = divmod(len(self.items), self.batch_size * world_size)
         enough = world_size if self.shuffle else rank + 1
         batches = full + (tail >= enough and not self.drop_last)
+        if not self.shuffle and len(self.items) < world_size:  # Lightning minds a rank with none
+            raise ValueError(
+                f"{len(self.items)} item(s) on {world_size} processes: expected one each; use "
+                f"fewer (--trainer.devices {len(self.items)})"
+            )
         if batches == 0 and (self.shuffle or self.drop_last):
             raise ValueError(
                 f"{len(self.items)} items fill no batch of {self.batch_size} on {world_size} "

@@ -12,6 +12,7 @@ from lightning.pytorch import LightningDataModule
 
 from zoo.data.resumable import ResumableLoader
 from zoo.data.table import read_table
+from zoo.optim.distributed import rank_and_world_size
 
 Split = Literal["train", "valid", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
@@ -173,6 +174,11 @@ class SplitData(LightningDataModule, ABC, Generic[Example]):
     def replaces_corpus(self) -> bool:
         """Whether these data stand in the place of the recipe's: the card is then about them."""
         return self.file is not None
+
+    def setup(self, stage: str) -> None:
+        """Refuse to train where there is no test example for each process: tests come last."""
+        if stage == "fit" and rank_and_world_size()[1] > 1:
+            len(self.test_dataloader())
 
     def train_dataloader(self) -> ResumableLoader:
         """Shuffled batches of similar lengths; the order follows from the seed and the epoch."""

@@ -37,27 +37,28 @@ def read_table(
     Raises:
         FileNotFoundError: if there is no such file.
         ValueError: if it has another suffix, is empty or of another encoding, has no such column,
-            or a row lacks one or has more cells than the first line.
+            a row lacks one or has more cells than the first line, or a cell is a list.
     """
     path = Path(path)
     called = _called([*columns, *optional], len(columns), names)
-    if path.suffix == ".parquet":
+    suffix = path.suffix.lower()
+    if suffix == ".parquet":
         rows = list(enumerate(read_parquet(path, called, columns), 1))
         return _complete(path, rows, columns, "row")
     lines = StringIO(read_text(path, encoding), newline=None).read().split("\n")
-    if path.suffix in DELIMITERS:
+    if suffix in DELIMITERS:
         rows = _separated(path, lines, called, columns)
-    elif path.suffix == ".jsonl":
+    elif suffix == ".jsonl":
         rows = [
             (n, json_object(line, f"{path}, line {n}"))
             for n, line in enumerate(lines, 1)
             if line.strip()
         ]
         rows = [(n, {c: row[k] for c, k in called.items() if k in row}) for n, row in rows]
-    elif path.suffix == ".txt" and len(columns) == 1:
+    elif suffix == ".txt" and len(columns) == 1:
         rows = [(n, {columns[0]: line}) for n, line in enumerate(lines, 1) if line.strip()]
     else:
-        plain = " (.txt has but one column)" if path.suffix == ".txt" else ""
+        plain = " (.txt has but one column)" if suffix == ".txt" else ""
         raise ValueError(
             f"{path}: expected a name that ends in .csv, .tsv, .jsonl or .parquet{plain}"
         )
@@ -71,6 +72,11 @@ def _complete(
     for number, row in rows:
         if absent := [name for name in columns if row.get(name) is None]:
             raise ValueError(f"{path}, {unit} {number}: there is no {absent[0]!r}, of {[*columns]}")
+        if odd := [name for name, cell in row.items() if isinstance(cell, list | dict)]:
+            raise ValueError(
+                f"{path}, {unit} {number}: {odd[0]!r} is {row[odd[0]]!r:.80}: expected a text or a "
+                "number; write its parts as one text"
+            )
     return [{n: str(cell) for n, cell in row.items() if cell is not None} for _, row in rows]
 
 
@@ -126,10 +132,11 @@ def _records(path: Path, lines: list[str]) -> list[tuple[int, list[str]]]:
     Values separated by tabs are often written without any quoting, so that a quotation mark is
     only one if all of the file's can be.
     """
-    problem = ""
-    for quoting in (csv.QUOTE_MINIMAL, csv.QUOTE_NONE)[: 1 + (path.suffix == ".tsv")]:
+    problem, suffix = "", path.suffix.lower()
+    csv.field_size_limit(2**31 - 1)  # a text may be a book; Python's own is 131,072 characters
+    for quoting in (csv.QUOTE_MINIMAL, csv.QUOTE_NONE)[: 1 + (suffix == ".tsv")]:
         text = StringIO("\n".join(lines))
-        reader = csv.reader(text, delimiter=DELIMITERS[path.suffix], quoting=quoting, strict=True)
+        reader = csv.reader(text, delimiter=DELIMITERS[suffix], quoting=quoting, strict=True)
         try:
             return [(reader.line_num, cells) for cells in reader]
         except csv.Error as error:

@@ -21,6 +21,7 @@ from zoo.gan.blocks import (
     up,
 )
 from zoo.layers.arguments import built_with
+from zoo.layers.evaluation import require_evaluation
 from zoo.layers.signature import Signature
 from zoo.layers.sizes import require_shape, require_sizes
 
@@ -174,7 +175,7 @@ class Gan(nn.Module):
             or a size is no whole number or too small.
 
     Example:
-        >>> net = Gan([1, 28, 28])
+        >>> net = Gan([1, 28, 28]).eval()
         >>> net.sample(3, seed=0).shape
         torch.Size([3, 1, 28, 28])
     """
@@ -231,8 +232,10 @@ class Gan(nn.Module):
             float (n, channels, height, width) in [0, 1].
 
         Raises:
-            ValueError: if a number is out of range, or labels are given to a net without classes.
+            ValueError: in training mode; if a number is out of range, or labels are given to a net
+                without classes.
         """
+        require_evaluation(self)
         if n < 1 or temperature < 0:
             raise ValueError(
                 f"n is {n} and temperature {temperature}: expected at least 1 and at least 0"

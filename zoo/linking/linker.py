@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from zoo.layers.evaluation import require_evaluation
 from zoo.linking.behaviour import MARKED, Behaviour
 from zoo.linking.calibration import Calibration
 from zoo.linking.inputs import Batch, InputMaker
@@ -131,14 +132,15 @@ class Linker(nn.Module):
             a name that the base lacks is NIL, without candidates.
 
         Raises:
-            ValueError: if a mention is not within its text, or the numbers of texts and of lists
-                of mentions differ.
+            ValueError: in training mode; if a mention is not within its text, or the numbers of
+                texts and of lists of mentions differ.
 
         Example:
             >>> import zoo
             >>> zoo.load("linking_poets").link("歐陽修：寄子美")[-1].text  # doctest: +SKIP
             '子美'
         """
+        require_evaluation(self)
         if isinstance(texts, str):
             return self.link([texts], None if mentions is None else [mentions], keep)[0]
         asking = self.questioner()

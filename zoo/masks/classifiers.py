@@ -6,6 +6,7 @@ from typing import Any, Literal, TypeVar
 import torch
 from torch import Tensor, nn
 
+from zoo.layers.evaluation import require_evaluation
 from zoo.layers.prediction import Prediction, most_probable
 from zoo.layers.signature import Signature
 from zoo.layers.sizes import require_sizes
@@ -97,8 +98,9 @@ class TextClassifier(EncoderClassifier):
             A prediction for each text.
 
         Raises:
-            ValueError: if there is not a second text for each.
+            ValueError: in training mode, or if there is not a second text for each.
         """
+        require_evaluation(self)
         if not texts:
             return []
         segments = None
@@ -146,6 +148,7 @@ class TokenClassifier(EncoderClassifier):
             A label for each word; fewer than there are words where a sentence is longer than the
             tokenizer's `max_length` tokens.
         """
+        require_evaluation(self)
         tagged = []
         for words in sentences:
             ids, firsts = self.preprocess.encode_words(words)

@@ -27,7 +27,8 @@ class ModelledPictures(Pictures):
         super().__init__(drop_last=drop_last, **options)
 
     def setup(self, stage: str) -> None:
-        """Refuse pictures that there is nothing to learn from."""
+        """Refuse pictures that there is nothing to learn from, or too few to test on."""
+        super().setup(stage)
         pictures = self.some(LOOKED_AT, seed=0)
         low, high = pictures.min().item(), pictures.max().item()
         if low == high:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from zoo.layers.evaluation import require_evaluation
 from zoo.nvae.architecture import Architecture
 from zoo.nvae.cells import CellBuilder
 from zoo.nvae.distributions import Pixels, pixels
@@ -141,6 +142,7 @@ class Hierarchy(nn.Module):
         Raises:
             ValueError: if there is not one a group.
         """
+        require_evaluation(self)
         self._require_groups(z)
         logits, _ = self.decoder(len(z[0]), given(z))
         return self.pixels(logits).mean()

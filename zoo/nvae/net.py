@@ -6,6 +6,7 @@ from math import prod
 import torch
 from torch import Tensor, nn
 
+from zoo.layers.evaluation import require_evaluation
 from zoo.layers.signature import Signature
 from zoo.nvae import exploration, likelihood_bound
 from zoo.nvae.hierarchy import Hierarchy
@@ -20,7 +21,8 @@ class NVAE(Hierarchy):
 
     Pictures are float (batch, channels, height, width) in [0, 1]. A net of black and white pixels
     (`likelihood="bernoulli"`) takes a grey pixel for the probability of white, and draws it.
-    What is drawn depends on a seed and on a picture's place, never on how many go together.
+    What is drawn depends on a seed and on a picture's place, never on how many go together; so each
+    question but `forward` raises ValueError in training mode, in which it would.
 
     Args:
         **arguments: the fields of `Architecture`.
@@ -53,6 +55,7 @@ class NVAE(Hierarchy):
         Raises:
             ValueError: if there are labels, or not a temperature for each group.
         """
+        require_evaluation(self)
         if labels is not None:
             raise ValueError("labels were given: this net was trained without; leave them out")
         factors = self._temperatures(temperature)
@@ -82,6 +85,7 @@ class NVAE(Hierarchy):
         Raises:
             ValueError: if the pictures are not the net's, or `keep` is not in [0, 1].
         """
+        require_evaluation(self)
         features = self.features(self.prepare(x, seed))
         means, latents = self.means(features)
         return means if keep is None else exploration.prune(self, features, latents, keep)
@@ -101,6 +105,7 @@ class NVAE(Hierarchy):
             b: of the same shape.
             steps: pictures on the way, both ends counted; default 8.
         """
+        require_evaluation(self)
         return exploration.interpolate(self, a, b, steps)
 
     def traverse(self, x: Tensor, group: int, steps: int = 8, seed: int = 0) -> Tensor:
@@ -118,6 +123,7 @@ class NVAE(Hierarchy):
         Raises:
             ValueError: if there is no such group.
         """
+        require_evaluation(self)
         return exploration.traverse(self, x, group, steps, seed)
 
     def complete(self, x: Tensor, known: Tensor, *, rounds: int = 30, seed: int = 0) -> Tensor:
@@ -135,6 +141,7 @@ class NVAE(Hierarchy):
         Raises:
             ValueError: if `known` is not bool, or not shaped like x.
         """
+        require_evaluation(self)
         return exploration.complete(self, x, known, rounds, seed)
 
     @torch.no_grad()
@@ -146,6 +153,7 @@ class NVAE(Hierarchy):
             seed: of what is drawn; default 0.
             places: of the pictures in what they belong to; default 0, 1, 2, ...
         """
+        require_evaluation(self)
         return self.bound(x, seed, places).nelbo
 
     def log_likelihood(
@@ -164,12 +172,14 @@ class NVAE(Hierarchy):
             seed: of what is drawn; default 0.
             places: of the pictures in what they belong to; default 0, 1, 2, ...
         """
+        require_evaluation(self)
         return likelihood_bound.log_mean(
             likelihood_bound.log_weights(self, x, samples, seed, places)
         )
 
     def score(self, x: Tensor, *, seed: int = 0) -> Score:
         """Return the bound of pictures in nats and bits, and where its KL lies."""
+        require_evaluation(self)
         with torch.no_grad():
             return likelihood_bound.score(self.bound(x, seed), self.plan.dimensions)
 

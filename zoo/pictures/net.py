@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from zoo.layers.arguments import built_with
 from zoo.layers.batch_norm import BatchNormOverProcesses
+from zoo.layers.evaluation import require_evaluation
 from zoo.layers.prediction import Prediction, most_probable
 from zoo.layers.signature import Signature
 from zoo.layers.sizes import require_shape, require_sizes
@@ -107,9 +108,10 @@ class PictureClassifier(nn.Module):
             A prediction for each picture.
 
         Raises:
-            ValueError: naming the picture that cannot be read.
+            ValueError: in training mode, or naming the picture that cannot be read.
             OSError: if a file cannot be read.
         """
+        require_evaluation(self)
         if not pictures:
             return []
         logits = self(self.preprocess(pictures).to(self.head.weight.device))

@@ -201,6 +201,8 @@ class ZooCLI(LightningCLI):
             require_one_optimizer(self.model)
         elif self.options.get("lr_scheduler"):
             reschedule(self.model, self.options.lr_scheduler)
+        for remark in getattr(self.datamodule, "remarks", list)():
+            tell(remark)
         if self.options["from"]:
             source, name = self.options["from"], self.options.name
             fresh = getattr(foreign_net(source, name), "FRESH", ())
@@ -212,8 +214,6 @@ class ZooCLI(LightningCLI):
             checkpoint.start_from(self.model.net, start_folder(source, name), reset)
         if self.features:
             self.model.measure_with(hub.load(self.features))
-        for remark in getattr(self.datamodule, "remarks", list)():
-            tell(remark)
 
     def label_layers(self) -> list[str]:
         """Return the layers of the network that know the labels; none if labels are nothing to it.

@@ -99,6 +99,33 @@ def test_a_picture_of_another_form_is_refused(picture, sentence):
         PicturePreprocess(4, 4, 1)([picture])
 
 
+@pytest.mark.parametrize("shape", [(2, 1, 4, 4), (2, 1, 5, 4)])
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [(7, torch.int64), (255.0, torch.float32), (torch.nan, torch.float32), (-0.1, torch.float32)],
+)
+def test_tensors_of_any_size_are_checked_alike(shape, value, kind):
+    pictures = torch.zeros(shape, dtype=kind)
+    pictures[1, 0, 2, 2] = value
+    place = int(kind.is_floating_point)  # whole numbers are none of them right
+    name = str(kind).removeprefix("torch.")
+    with pytest.raises(ValueError, match=f"picture {place} has {name} values: expected uint8, or"):
+        PicturePreprocess(4, 4, 1)(pictures)
+
+
+@pytest.mark.parametrize("kind", [torch.float32, torch.bfloat16, torch.float16])
+def test_a_tensor_with_a_gradient_or_of_half_precision_is_a_picture(kind):
+    picture = torch.ones(1, 6, 6, dtype=kind, requires_grad=True)
+    assert (PicturePreprocess(4, 4, 1)([picture]) == 1).all()
+
+
+@pytest.mark.parametrize("mode", ["L", "1"])
+def test_a_grey_picture_with_a_transparent_level_stays_grey(tmp_path, mode):
+    Image.new(mode, (4, 4), 0).save(tmp_path / "a.png", transparency=0)
+    found = open_picture(tmp_path / "a.png")
+    assert (found.mode, found.getpixel((1, 1))) == ("L", 255)
+
+
 @pytest.mark.parametrize("wrong", [{"channels": 2}, {"height": 0}, {"low": 1.0}, {"padding": -1}])
 def test_a_preprocessing_out_of_range_is_refused(wrong):
     with pytest.raises(ValueError, match="expected"):

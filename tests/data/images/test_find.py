@@ -1,20 +1,25 @@
 """What lies in a folder, good and bad."""
 
 import gzip
+import hashlib
 import os
 import pickle
+import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import numpy as np
 import pytest
 import torch
+import torchvision
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from zoo.data.images import Pictures
-from zoo.data.images.archive import unpack_archive
+from zoo.data.images import FASHION_CLASSES, Pictures
+from zoo.data.images.archive import find_archives, read_archive, unpack_archive
 from zoo.data.images.idx import read_idx
+from zoo.data.images.known import download, recognise
 
 
 def write_idx(path, array, magic=None, short=0):
@@ -49,15 +54,54 @@ def by_class(folder, n=20, classes=("猫", "dog")):
 @pytest.mark.parametrize("suffix", ["", ".gz"])
 def test_idx_files_plain_and_packed(tmp_path, suffix):
     digits(tmp_path, suffix=suffix)
-    data = Pictures(str(tmp_path), known="mnist", batch_size=4)
-    assert (data.title, data.classes, data.shape) == ("MNIST", 10, [1, 6, 5])
+    data = Pictures(str(tmp_path), batch_size=4)
+    assert (data.title, data.classes, data.shape) == (tmp_path.name, 10, [1, 6, 5])
     assert {k: len(v) for k, v in data.sets.items()} == {"train": 36, "valid": 4, "test": 40}
     expected = read_idx(tmp_path / f"t10k-images-idx3-ubyte{suffix}", 3)
     pictures, labels = next(iter(data.test_dataloader()))
     assert torch.equal(pictures, torch.from_numpy(expected[:4].copy())[:, None] / 255)
     assert labels.tolist() == [0, 1, 2, 3]
-    valid = torch.cat([batch[1] for batch in data.val_dataloader()])
-    assert valid.tolist() == [6, 7, 8, 9]  # the last of train
+
+
+def test_other_idx_files_are_not_called_the_known_set(tmp_path):
+    digits(tmp_path)
+    garments = Pictures(str(tmp_path), known="fashion-mnist", labels=[*FASHION_CLASSES])
+    assert (garments.title, garments.replaces_corpus) == (tmp_path.name, True)
+    assert garments.labels == [*"0123456789"]
+    (remark,) = garments.remarks()
+    assert remark.startswith(f"{tmp_path.name}: these are not the files of Fashion-MNIST; class")
+    own = Pictures(str(tmp_path), labels=[*FASHION_CLASSES])
+    assert (own.labels, own.remarks()) == ([*FASHION_CLASSES], [])
+
+
+def test_the_known_set_is_told_by_its_bytes(data):
+    names = [*"abcdefghij"]
+    known = Pictures(str(data / "digits"), known="mnist", labels=names)
+    assert (known.title, known.replaces_corpus, known.labels) == ("MNIST", False, names)
+    train = read_idx(data / "digits" / "train-labels-idx1-ubyte.gz", 1)
+    assert known.sets["valid"].labels.tolist() == train[-5_000:].tolist()  # as published
+    assert known.remarks() == []
+    other = Pictures(str(data / "digits"), known="fashion-mnist", labels=names)
+    assert (other.title, other.labels) == ("digits", [*"0123456789"])
+
+
+def test_cifar_10_as_jpeg_is_known_and_other_archives_are_not(data, tmp_path):
+    sets = {k: read_archive(path) for k, path in find_archives(data / "colour").items()}
+    assert (recognise(sets, "cifar10"), recognise(sets, "mnist")) == ("cifar10", None)
+    names = [*"abcdefghij"]
+    archive(tmp_path / "train.npz")
+    own = Pictures(str(tmp_path), known="cifar10", labels=names)
+    assert (own.title, own.labels) == (f"{tmp_path.name}, a tenth held out", [*"012"])
+
+
+def test_pictures_sorted_by_class_are_held_out_of_all_classes(tmp_path):
+    labels = np.repeat(np.arange(4, dtype=np.uint8), 100)
+    write_idx(tmp_path / "train-images-idx3-ubyte", np.zeros((400, 2, 2), np.uint8))
+    write_idx(tmp_path / "train-labels-idx1-ubyte", labels)
+    for split in ("train", "valid", "test"):
+        found, again = (Pictures(str(tmp_path)).sets[split].labels for _ in "12")
+        assert len(found.unique()) == 4
+        assert torch.equal(found, again)
 
 
 @pytest.mark.parametrize(
@@ -114,6 +158,22 @@ def test_a_download_without_a_network_says_so(tmp_path):
         _ = Pictures(str(tmp_path), known="mnist", download=True).shape
 
 
+def test_processes_that_download_into_one_folder_take_turns(tmp_path, monkeypatch):
+    """Torchvision's classes write into the same files; without a network one stands for them."""
+    at_work, most = [], []
+
+    def fetch(folder, train, download):
+        at_work.append(train)
+        most.append(len(at_work))
+        time.sleep(0.02)
+        at_work.remove(train)
+
+    monkeypatch.setattr(torchvision.datasets, "MNIST", fetch)
+    with ThreadPoolExecutor(3) as pool:
+        assert [*pool.map(download, [str(tmp_path / "new")] * 3, ["mnist"] * 3)] == [None] * 3
+    assert most == [1] * 6
+
+
 def test_what_is_not_there_is_said_with_what_to_do(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"no .*/none: --data.download true fetches it"):
         _ = Pictures(str(tmp_path / "none"), known="mnist").shape
@@ -151,6 +211,50 @@ def test_a_folder_with_splits_and_a_flat_one(tmp_path):
     picture(tmp_path / "split" / "test" / "bird" / "a.png")
     with pytest.raises(ValueError, match="has the class bird, which training has not"):
         _ = Pictures(str(tmp_path / "split")).shape
+
+
+def test_splits_without_training_are_no_classes(tmp_path):
+    for split in ("training", "test"):
+        by_class(tmp_path / split, n=4)
+    with pytest.raises(ValueError, match=r"has test and no folder train: rename the folder of"):
+        _ = Pictures(str(tmp_path)).shape
+    for split in ("train", "val", "valid"):
+        by_class(tmp_path / split, n=4)
+    with pytest.raises(ValueError, match=r"has val and valid: expected one folder of the split"):
+        _ = Pictures(str(tmp_path)).shape
+
+
+def test_a_split_of_no_class_or_without_pictures_is_refused_before_training(tmp_path):
+    by_class(tmp_path / "train", n=4)
+    picture(tmp_path / "test" / "1.jpg")
+    with pytest.raises(ValueError, match=r"/test holds pictures in no class's folder, such as 1.j"):
+        _ = Pictures(str(tmp_path)).shape
+    (tmp_path / "test" / "1.jpg").unlink()
+    with pytest.raises(ValueError, match="has no usable picture in the split test: add some"):
+        _ = Pictures(str(tmp_path)).shape
+    (tmp_path / "test" / "dog").mkdir()
+    (tmp_path / "test" / "dog" / "1.jpg").write_bytes(b"")
+    with (
+        pytest.warns(UserWarning, match="1 of 9 pictures cannot be used"),
+        pytest.raises(ValueError, match="has no usable picture in the split test: add some"),
+    ):
+        _ = Pictures(str(tmp_path), broken="skip").shape
+
+
+def test_idx_files_of_no_picture_are_refused(tmp_path):
+    digits(tmp_path)
+    write_idx(tmp_path / "t10k-images-idx3-ubyte", np.zeros((0, 6, 5), np.uint8))
+    write_idx(tmp_path / "t10k-labels-idx1-ubyte", np.zeros(0, np.uint8))
+    with pytest.raises(ValueError, match="has no usable picture in the split test: add some"):
+        _ = Pictures(str(tmp_path)).shape
+
+
+def test_the_order_of_pictures_is_of_their_names_on_every_system(tmp_path):
+    by_class(tmp_path, n=6)
+    _ = (found := Pictures(str(tmp_path))).shape
+    order = [source for name in ("train", "valid", "test") for source in found.sets[name].sources]
+    keys = [hashlib.sha256(p.relative_to(tmp_path).as_posix().encode()) for p in order]
+    assert sorted(keys[:9], key=lambda key: key.hexdigest()) == keys[:9]
 
 
 def spoil(folder):
@@ -215,6 +319,8 @@ def test_sizes_that_differ_ask_for_one_and_a_checkpoint_gives_it(tmp_path):
     saved = tmp_path / "preprocess.json"
     saved.write_text('{"class": "x", "height": 9, "width": 9, "channels": 1, "padding": 2}')
     assert Pictures(str(tmp_path), preprocess=str(saved)).shape == [1, 13, 13]
+    given = {"height": 12, "channels": 3, "padding": 0}
+    assert Pictures(str(tmp_path), preprocess=str(saved), **given).shape == [3, 12, 9]
 
 
 def archive(path, n=30):
@@ -240,6 +346,20 @@ def test_an_archive_of_jpeg_files_and_its_unpacked_folder_are_the_same_pictures(
     for i, label in enumerate(labels.tolist()):
         path = tmp_path / "out" / str(label) / f"{i:05}.jpg"
         assert torch.equal(data.preprocess([path])[0], packed[i])
+
+
+def test_archives_are_told_by_a_word_of_their_names(tmp_path):
+    archive(tmp_path / "fastest_train.npz")
+    archive(tmp_path / "la-TEST.npz", n=9)
+    archive(tmp_path / "untrained.npz", n=3)
+    data = Pictures(str(tmp_path))
+    assert {k: len(v) for k, v in data.sets.items()} == {"train": 27, "valid": 3, "test": 9}
+    archive(tmp_path / "test_of_train.npz")
+    with pytest.raises(ValueError, match=r"test_of_train.npz says test and train: expected one"):
+        _ = Pictures(str(tmp_path)).shape
+    (tmp_path / "test_of_train.npz").rename(tmp_path / "test2.npz")
+    with pytest.raises(ValueError, match=r"test2.npz says test: expected one split, and one arch"):
+        _ = Pictures(str(tmp_path)).shape
 
 
 def test_a_damaged_archive_is_named(tmp_path):

@@ -1,11 +1,13 @@
 """JPEG files packed in one `.npz`: `jpeg`, `offsets` and `labels`."""
 
+import re
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from zoo.data.images.folder import SPLITS
 from zoo.data.images.sets import EncodedPictures
 
 
@@ -38,18 +40,26 @@ def read_archive(path: Path) -> EncodedPictures:
 
 
 def find_archives(root: Path) -> dict[str, Path]:
-    """Return the archives of the splits `train`, `valid` and `test`, by what their names say.
+    """Return the archives of the splits `train`, `valid` and `test`, by a word of their names.
 
     Args:
         root: a folder, or one archive, which is then `train`.
+
+    Raises:
+        ValueError: if a name says two splits, or two names the same.
     """
     if root.suffix == ".npz" and root.is_file():
         return {"train": root}
-    found = {}
+    found: dict[str, Path] = {}
     for path in sorted(root.glob("*.npz")):
-        for split in ("train", "valid", "test"):
-            if split in path.stem:
-                found[split] = path
+        parts = re.split(r"[\W\d_]+", path.stem.lower())
+        splits = {SPLITS[part] for part in parts if part in SPLITS}
+        if len(splits) > 1 or splits & found.keys():
+            raise ValueError(
+                f"the name of {path} says {' and '.join(sorted(splits))}: expected one split, and "
+                "one archive of each; rename it"
+            )
+        found |= dict.fromkeys(splits, path)
     return found if "train" in found else {}
 
 

@@ -70,5 +70,4 @@ def to_eight_bits(picture: Image) -> Image:
         picture = picture.convert("RGBA")
         white = Image.new("RGBA", picture.size, "white")
         picture = Image.alpha_composite(white, picture)
-        return picture.convert("L" if mode in ("LA", "La") else "RGB")
-    return picture.convert("L" if mode in ("1", "L") else "RGB")
+    return picture.convert("L" if mode in ("1", "L", "LA", "La") else "RGB")

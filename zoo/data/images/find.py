@@ -12,13 +12,10 @@ from zoo.data.images.archive import find_archives, read_archive
 from zoo.data.images.fashion import FASHION_CLASSES, fashion_sample
 from zoo.data.images.folder import read_folder
 from zoo.data.images.idx import find_idx, read_idx
+from zoo.data.images.known import TITLES, TORCHVISION, Known, recognise
 from zoo.data.images.sets import ArrayPictures, EncodedPictures, PictureSet
 
-Known = Literal["mnist", "fashion-mnist", "cifar10"]
-TORCHVISION = {"mnist": "MNIST", "fashion-mnist": "FashionMNIST", "cifar10": "CIFAR10"}
 NAMED = 5  # bad pictures that a message names
-
-TITLES = {"mnist": "MNIST", "fashion-mnist": "Fashion-MNIST", "cifar10": "CIFAR-10"}
 
 Splits = dict[str, PictureSet]
 
@@ -28,16 +25,18 @@ class Found:
     """What was found in a place.
 
     Attributes:
-        sets: by split, at least `train`.
+        sets: by split, at least `train`, the last of which are of all classes.
         title: what the whole is called.
         classes: names of the classes; None if there are none.
         numbered: the classes have numbers and no names; `classes` then has the numbers.
+        known: the known set that it is; None if it is none, or only a part of it.
     """
 
     sets: Splits
     title: str
     classes: list[str] | None
     numbered: bool = False
+    known: Known | None = None
 
 
 def find_sets(
@@ -49,7 +48,7 @@ def find_sets(
         root: a folder with idx files, with `.npz` archives of JPEG, with pictures by class or
             flat, or where torchvision has put a known set; one archive; None for the embedded
             part of Fashion-MNIST.
-        known: what the set is, if it is one of those that torchvision fetches.
+        known: the set, of those that torchvision fetches, that is expected there.
         broken: `refuse` pictures that cannot be used, or `skip` them with a warning.
 
     Raises:
@@ -63,19 +62,21 @@ def find_sets(
     if not folder.exists():
         hint = "--data.download true fetches it there" if known else "give another --data.root"
         raise FileNotFoundError(f"no {folder}: {hint}")
-    name = folder.resolve().name
-    if sets := _idx(folder, known) or _cifar(folder):
-        return Found(sets, TITLES.get(known or "", name), _numbers(sets), numbered=True)
+    if sets := _idx(folder, known):
+        return _numbered(folder, sets, recognise(sets, known))
+    if sets := _cifar(folder):  # torchvision has checked its sums
+        return _numbered(folder, sets, "cifar10" if known == "cifar10" else None)
     if archives := find_archives(folder):
         sets = _usable({split: read_archive(path) for split, path in archives.items()}, broken)
-        return Found(sets, name, _numbers(sets), numbered=True)
+        return _numbered(folder, sets, recognise(sets, known), " as JPEG")
     files, classes = read_folder(folder) if folder.is_dir() else ({}, None)
     if not sum(map(len, files.values())):
         raise FileNotFoundError(
             f"no pictures in {folder}: expected idx files, .npz archives of JPEG or picture files"
             + ("; --data.download true fetches the known set" if known else "")
         )
-    return Found(_usable(files, broken), name, classes)
+    sets = _require_pictures(folder, _usable(files, broken))
+    return Found(sets, folder.resolve().name, classes)
 
 
 def complete(sets: Splits) -> Splits:
@@ -98,28 +99,23 @@ def complete(sets: Splits) -> Splits:
     return sets
 
 
-def download(root: str, known: Known) -> None:
-    """Fetch a known set by torchvision, which checks the sums, unless it is there.
-
-    Raises:
-        OSError: if it cannot be fetched.
-    """
-    from torchvision import datasets
-
-    kind = getattr(datasets, TORCHVISION[known])
-    for train in (True, False):
-        try:
-            kind(Path(root).expanduser(), train=train, download=True)
-        except RuntimeError as error:  # noqa: PERF203 - no mirror answers, or the sums are wrong
-            line = " ".join(str(error).split())
-            raise OSError(
-                f"{TITLES[known]} cannot be fetched to {root}: {line}; put its files there"
-            ) from error
-
-
-def _numbers(sets: Splits) -> list[str]:
+def _numbered(folder: Path, sets: Splits, known: Known | None, form: str = "") -> Found:
+    """Return sets whose classes are numbers; those of one's own may be sorted by class."""
+    _require_pictures(folder, sets)
     count = 1 + max(int(pictures.labels.max()) for pictures in sets.values())
-    return [str(label) for label in range(count)]
+    classes = [str(label) for label in range(count)]
+    if known:
+        return Found(sets, TITLES[known] + form, classes, numbered=True, known=known)
+    order = np.random.default_rng(0).permutation(len(sets["train"]))
+    mixed = {**sets, "train": sets["train"].pick(order)}
+    return Found(mixed, folder.resolve().name, classes, numbered=True)
+
+
+def _require_pictures(folder: Path, sets: Splits) -> Splits:
+    """Return the sets; refuse a split without pictures, before there is training."""
+    if empty := [split for split, pictures in sets.items() if not len(pictures)]:
+        raise ValueError(f"{folder} has no usable picture in the split {empty[0]}: add some")
+    return sets
 
 
 def _idx(folder: Path, known: Known | None) -> Splits:

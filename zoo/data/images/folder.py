@@ -28,18 +28,11 @@ def read_folder(root: Path) -> tuple[dict[str, EncodedPictures], list[str] | Non
         `train` if there are no folders of splits. The names of the classes, None if there are none.
 
     Raises:
-        ValueError: if a later split has a class that training has not.
+        ValueError: if there are later splits and no training; if two folders are the same split; if
+            a later split has a class that training has not, or pictures of no class.
     """
-    inside = _subfolders(root)
-    splits = {SPLITS[p.name.lower()]: p for p in inside if p.name.lower() in SPLITS}
-    if "train" not in splits:
-        splits = {"train": root}
+    splits = _splits(root) or {"train": root}
     classes = [p.name for p in _subfolders(splits["train"]) if find_pictures(p)]
-    if classes and any(is_picture(p) for p in splits["train"].iterdir()):
-        raise ValueError(
-            f"{splits['train']} holds pictures beside folders such as {classes[0]}: expected a "
-            "folder for each class, or pictures alone; move one kind away"
-        )
     return {split: _set(path, classes) for split, path in splits.items()}, classes or None
 
 
@@ -66,6 +59,26 @@ def _subfolders(folder: Path) -> list[Path]:
     return sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
 
 
+def _splits(root: Path) -> dict[str, Path]:
+    """Return the folders of the splits; none if the folders of `root` are classes."""
+    splits: dict[str, Path] = {}
+    for path in _subfolders(root):
+        split = SPLITS.get(path.name.lower())
+        if split in splits:
+            raise ValueError(
+                f"{root} has {splits[split].name} and {path.name}: expected one folder of the "
+                f"split {split}; put their pictures into one"
+            )
+        if split:
+            splits[split] = path
+    if splits and "train" not in splits:
+        raise ValueError(
+            f"{root} has {next(iter(splits.values())).name} and no folder train: rename the folder "
+            "of the training pictures to train"
+        )
+    return splits
+
+
 def _set(folder: Path, classes: list[str]) -> EncodedPictures:
     """Return the pictures of one split."""
     groups = {name: find_pictures(folder / name) for name in classes}
@@ -75,12 +88,20 @@ def _set(folder: Path, classes: list[str]) -> EncodedPictures:
             f"{folder} has the class {strange[0]}, which training has not: expected some of "
             f"{', '.join(classes)}; move it away, or add pictures of it to training"
         )
+    loose = [p.name for p in sorted(folder.iterdir()) if is_picture(p)]
+    if classes and loose:
+        raise ValueError(
+            f"{folder} holds pictures in no class's folder, such as {loose[0]}: expected a folder "
+            f"for each class, such as {classes[0]}, or pictures alone; move one kind away"
+        )
     if not classes:
         groups = {"": find_pictures(folder)}
     paths = [path for group in groups.values() for path in group]
     labels = [label for label, group in enumerate(groups.values()) for _ in group]
     # sorted by class, the last tenth would be one class
-    keys = [hashlib.sha256(str(p.relative_to(folder)).encode(errors="replace")) for p in paths]
+    keys = [
+        hashlib.sha256(p.relative_to(folder).as_posix().encode(errors="replace")) for p in paths
+    ]
     order = np.argsort([key.hexdigest() for key in keys], kind="stable")
     pictures = EncodedPictures(paths, torch.tensor(labels, dtype=torch.int64))
     return pictures.pick(order.astype(np.int64))

@@ -76,6 +76,9 @@ class PicturePreprocess:
             OSError: if a file cannot be read.
         """
         if isinstance(pictures, Tensor) and self._fits(pictures):
+            if pictures.dtype != torch.uint8:
+                for place, picture in enumerate(pictures):
+                    _require_unit(picture, place)
             return self._scaled(pictures)
         if not len(pictures):
             return torch.empty(0, *self.shape)
@@ -128,6 +131,9 @@ def _as_image(picture: Any, place: int) -> Image:
             raise ValueError(f"{picture}: {error}") from error
     if isinstance(picture, Image.Image):
         return to_eight_bits(picture)
+    if isinstance(picture, Tensor):
+        picture = picture.detach().cpu()
+        picture = picture.float() if picture.is_floating_point() else picture
     array = np.asarray(picture)
     if array.ndim != 3 or array.shape[0] not in (1, 3):
         raise ValueError(
@@ -135,11 +141,13 @@ def _as_image(picture: Any, place: int) -> Image:
             "image or a path"
         )
     if array.dtype != np.uint8:
-        if not np.issubdtype(array.dtype, np.floating) or not (
-            np.isfinite(array).all() and array.min() >= 0 and array.max() <= 1
-        ):
-            raise ValueError(
-                f"picture {place} has {array.dtype} values: expected uint8, or floats in [0, 1]"
-            )
+        _require_unit(array, place)
         array = (array * 255).round().astype(np.uint8)
     return Image.fromarray(array[0] if len(array) == 1 else array.transpose(1, 2, 0).copy())
+
+
+def _require_unit(picture: Tensor | np.ndarray, place: int) -> None:
+    """Refuse values that are no floats in [0, 1]; NaN is none."""
+    kind = str(picture.dtype).removeprefix("torch.")
+    if not ("float" in kind and ((picture >= 0) & (picture <= 1)).all()):
+        raise ValueError(f"picture {place} has {kind} values: expected uint8, or floats in [0, 1]")

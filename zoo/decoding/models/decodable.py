@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from zoo.decoding.engine.protocol import Decodable
 from zoo.decoding.engine.stop import token_list
 from zoo.decoding.models.transformers import from_transformers, is_of_transformers
+from zoo.layers.evaluation import require_evaluation
 
 
 def as_decodable(model: Any) -> Decodable[Any]:
@@ -25,8 +26,7 @@ def as_decodable(model: Any) -> Decodable[Any]:
     Raises:
         ValueError: if it is none of these, or is in training mode.
     """
-    if getattr(model, "training", False):
-        raise ValueError(f"{type(model).__name__} is in training mode: call model.eval() first")
+    require_evaluation(model)
     model = getattr(model, "_orig_mod", model)  # what torch.compile has wrapped
     if isinstance(model, Decodable):
         return model
