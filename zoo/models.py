@@ -84,7 +84,7 @@ CORPORA: list[dict[str, str]] = [
         "name": "colour",
         "content": "CIFAR-10 as JPEG, 60,000 pictures of ten classes",
         "terms": "no terms stated; cite Krizhevsky, 2009",
-        "source": "CIFAR-10",
+        "source": "CIFAR-10, --data.download true",
         "languages": "",
     },
 ]
