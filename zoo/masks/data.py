@@ -134,6 +134,7 @@ class MaskedText(TokenizedTexts[Passage]):
             valid=torch.arange(token_ids.shape[1]) < lengths[:, None],
             word_ids=pad(words, -1),
             mask_id=self.preprocess.mask,
+            vocabulary=self.vocabulary,
             sources=[passage.source for passage in examples],
             targets=[passage.target for passage in examples],
         )

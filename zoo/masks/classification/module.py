@@ -51,7 +51,7 @@ class Classification(LightningModule):
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         """The loss of a training step."""
         loss = self.losses(batch, batch_index)["loss"]
-        self.log("train_loss", loss, prog_bar=True)
+        self.log("train_loss", loss, prog_bar=True, sync_dist=True)
         return loss
 
     def validation_step(self, batch: Batch, batch_index: int) -> None:
@@ -113,7 +113,8 @@ class ClassificationModel(Classification):
         super().__init__(net, smoothing)
         self.save_hyperparameters()
         self.arguments = {**net.arguments, "kind": kind}
-        self.lr, self.encoder_lr, self.layer_decay = lr, encoder_lr or lr, layer_decay
+        self.lr, self.layer_decay = lr, layer_decay
+        self.encoder_lr = lr if encoder_lr is None else encoder_lr
         self.weight_decay, self.warmup = weight_decay, warmup
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
