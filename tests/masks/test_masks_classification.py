@@ -73,6 +73,20 @@ def test_a_trained_classifier_is_no_backbone_and_starts_with_its_head(tmp_path, 
     torch.testing.assert_close(after.head.weight, before.head.weight, rtol=0, atol=1e-6)
 
 
+def test_an_encoder_may_learn_nothing():
+    assert ClassificationModel(30, **TINY, encoder_lr=0.0).encoder_lr == 0.0
+    assert ClassificationModel(30, **TINY, lr=0.5).encoder_lr == 0.5
+
+
+def test_sentences_that_are_cut_are_remarked(tmp_path):
+    file = tmp_path / "ner.conll"
+    file.write_text("\n".join(["春 B\n眠 O\n"] * 9 + ["不 O\n觉 O\n晓 O\n"]), "utf-8")
+    assert (
+        "1 of 10 texts are longer" in TaggedTexts(str(file), max_length=4, min_count=1).remarks()[1]
+    )
+    assert len(TaggedTexts(str(file), max_length=5, min_count=1).remarks()) == 1
+
+
 def test_lower_layers_have_lower_learning_rates():
     net = TextClassifier(30, width=16, depth=3, heads=2, positions=8)
     groups = layer_groups(net, lr=1.0, encoder_lr=0.1, layer_decay=0.5)

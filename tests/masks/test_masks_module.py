@@ -22,7 +22,7 @@ class Antonyms(MaskedText):
             ("上", "下"),
             ("来了", "去"),
             ("冷", "热"),
-            ("真", "假"),
+            ("真真", "假假假假"),
         ]
         return [Passage(*pair) for pair in pairs]
 
@@ -57,7 +57,7 @@ def test_pairs_are_learnt_by_heart_and_scored_as_such(tmp_path):
         ("causal", {}),
         ("reverse", {}),
         ("prefix", {}),
-        ("permutation", {"targets": 64}),
+        ("permutation", {"targets": 512}),
         ("two_stream", {"two_stream": True}),
     ],
 )

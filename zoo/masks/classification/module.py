@@ -8,6 +8,7 @@ from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 from torch.nn import functional as F
 from torch.optim import AdamW
+from torchmetrics import MeanMetric
 from torchmetrics.classification import MulticlassAccuracy, MulticlassCalibrationError
 
 from zoo.masks.classifiers import EncoderClassifier, build_classifier
@@ -34,6 +35,7 @@ class Classification(LightningModule):
         classes: int = net.arguments["classes"]
         self.valid_accuracy = MulticlassAccuracy(classes, average="micro")
         self.test_accuracy = MulticlassAccuracy(classes, average="micro")
+        self.valid_loss, self.test_loss = MeanMetric(), MeanMetric()
         self.test_calibration_error = MulticlassCalibrationError(classes)
 
     def forward(self, *inputs: Tensor) -> Tensor:
@@ -71,11 +73,12 @@ class Classification(LightningModule):
         return self(*inputs)[labels >= 0].float(), labels[labels >= 0]
 
     def _evaluate(self, logits: Tensor, labels: Tensor, split: str) -> None:
-        accuracy = getattr(self, f"{split}_accuracy")
+        # a metric, not `sync_dist`, which is wrong where processes have unequal numbers of labels
+        loss, accuracy = getattr(self, f"{split}_loss"), getattr(self, f"{split}_accuracy")
         if len(labels):  # torchmetrics refuses an empty batch
             accuracy(logits, labels)
-        loss = F.cross_entropy(logits, labels, reduction="sum") / max(len(labels), 1)
-        self.log(f"{split}_loss", loss, batch_size=len(labels), sync_dist=True)
+            loss(F.cross_entropy(logits, labels, reduction="none"))
+        self.log(f"{split}_loss", loss, batch_size=len(labels))
         self.log(f"{split}_accuracy", accuracy, prog_bar=True, batch_size=len(labels))
 
 
