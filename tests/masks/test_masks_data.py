@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -187,10 +188,13 @@ def test_signs_and_chinese_characters_stand_alone():
 
 def test_the_share_of_unknown_tokens_is_remarked(tmp_path):
     file = tmp_path / "own.txt"
-    file.write_text("春眠不觉\n" * 99 + "春眠不晓\n", "utf-8")
-    data = Lines(file=str(file))
-    assert "0.17% of the tokens are unknown" in data.remarks()[-1]  # 1 of 100 times 6
-    assert len(Lines(file=str(file), min_count=1).remarks()) == 1
+    file.write_text("春眠\n" * 90 + "😀😀\n" * 10, "utf-8")
+    state = tmp_path / "preprocess.json"
+    made = Tokenizer.from_texts(["春眠"], 1, 8).to_dict()
+    state.write_text(json.dumps(made | {"class": "Tokenizer"}), "utf-8")
+    told = Lines(file=str(file), preprocess=str(state)).remarks()
+    assert "2.56% of the tokens are unknown" in told[1]  # 10 of 390; emoji side by side are one
+    assert len(Lines(file=str(file)).remarks()) == 1
 
 
 def test_the_cut_of_pairs_travels_with_the_tokenizer():

@@ -17,6 +17,8 @@ from zoo.data.text import Passage, read_text
 from zoo.masks.objectives import TextBatch
 from zoo.masks.tokenizer import WHOLE, Tokenizer, pad
 
+MANY_UNKNOWN = 0.01  # of the tokens: rare characters alone are fewer
+
 
 class TokenizedTexts(SplitTexts[TextExample]):
     """Examples that a network of masks reads as token ids.
@@ -64,8 +66,7 @@ class TokenizedTexts(SplitTexts[TextExample]):
             return found
         unknown, examples = self.preprocess.unknown, [e for part in self.own.values() for e in part]
         ids = Counter(i for example in examples for i in self.encode(example)[0])
-        if ids[unknown]:
-            share = ids[unknown] / ids.total()
+        if (share := ids[unknown] / ids.total()) > MANY_UNKNOWN:
             found.append(
                 f"{self.title}: {share:.2%} of the tokens are unknown to the network (a new "
                 "vocabulary has what occurs --data.min_count times in training)"

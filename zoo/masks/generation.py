@@ -50,7 +50,8 @@ def generate(
         stream: called at each step with the numbers of the texts that are being written, int64
             (n,), and their new tokens, int64 (n,); not for beams.
         **options: further ones of `zoo.decoding.generate`, such as `method="sample"`, `top_p`, and
-            `stop`, strings that end a text. From a source, `no_repeat_ngram` is 2 by default.
+            `stop`, strings that end a text. From a source, `no_repeat_ngram` is 2 by default,
+            and None switches it off.
 
     Returns:
         A text for each, in order: what follows it, or, where `order` is another, all of it. Of a
