@@ -505,10 +505,20 @@ def test_ids_without_a_token_are_refused():
 def test_what_comes_before_pieces_has_no_blank_behind_it(tmp_path):
     write_pieces(tmp_path)
     tokenizer = Tokenizer.from_folder(tmp_path)
+
+    def pieces(ids):
+        return [tokenizer.tokens[i] for i in ids[1:-1]]
+
+    assert [pieces(encode("好")) for encode in (tokenizer.encode, tokenizer.encode_end)] == [
+        ["▁", "好"],
+        ["好"],
+    ]
+    assert pieces(tokenizer.encode("今天天气")) == ["▁今天", "天气"]
+    assert pieces(tokenizer.encode_end("今天天气")) == ["今", "天", "天气"]
+    assert len(tokenizer.encode_end("今" * 2000)) == 2002
+    assert pieces(tokenizer.encode_end("")) == []
     net = masks.Transformer(len(tokenizer), 16, 1, 2, positions=0, segments=0).eval()
     net.preprocess = tokenizer
-    assert tokenizer.encode("好")[1] == tokenizer.blank
-    made = net.generate(["好"], order="rtl", length=4, method="sample", generator=0)
-    written = tokenizer.encode("好", 1 << 30)[2:-1]
-    assert tokenizer.decode(written) == "好"
-    assert " 好" not in made[0]
+    (made,) = net.generate(["好"], order="rtl", length=4, method="sample", generator=0)
+    assert made.endswith("好")
+    assert not made.endswith(" 好")

@@ -150,9 +150,7 @@ def numbered(stream: Stream, first: int) -> Stream:
 def _plan(
     tokenizer: Tokenizer, text: str, order: Order, whole: int, generator: Generator | None
 ) -> Plan:
-    known = tokenizer.encode(text, WHOLE)
-    if order == "rtl" and known[1] == tokenizer.blank:  # more comes before it
-        del known[1]
+    known = tokenizer.encode_end(text) if order == "rtl" else tokenizer.encode(text, WHOLE)
     if len(known) >= whole:
         raise ValueError(
             f"{text!r} has {len(known) - 2} tokens: nothing is left to write of a length of "

@@ -151,11 +151,6 @@ class Tokenizer:
         """Whether most of the vocabulary is Chinese."""
         return 2 * sum(map(has_han, self.tokens)) > len(self)
 
-    @property
-    def blank(self) -> int | None:
-        """The id of the blank that unigram pieces begin a text with, if it is a piece by itself."""
-        return None if self._wordpiece else self._model.token_to_id("▁")
-
     def reads(self, text: str) -> bool:
         """Say whether a text has words, and, if the vocabulary is Chinese, a Chinese character."""
         return has_han(text) if self.is_chinese else any(map(str.isalnum, text))
@@ -170,6 +165,22 @@ class Tokenizer:
         most = self.max_length if max_length is None else require_whole("max_length", max_length, 2)
         ids = self._model.encode(text, add_special_tokens=False).ids
         return [self.start, *ids[: most - 2], self.end]
+
+    def encode_end(self, text: str) -> list[int]:
+        """Return the ids of a text that others come before, uncut.
+
+        It is `encode` without the blank that unigram pieces begin a text with; what is left of the
+        first piece is cut into pieces again.
+
+        Args:
+            text: any text.
+        """
+        start, first, *others = self.encode(text, WHOLE)
+        piece = self._model.id_to_token(first) or ""
+        if self._wordpiece or not piece.startswith("▁"):
+            return [start, first, *others]
+        bare = self._model.model.tokenize(piece.removeprefix("▁"))
+        return [start, *(token.id for token in bare), *others]
 
     def encode_words(
         self, words: Sequence[str], max_length: int | None = None
