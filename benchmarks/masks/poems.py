@@ -25,8 +25,9 @@ from zoo import hub
 from zoo.masks.data import Poems
 from zoo.masks.losses import bits, token_nats
 from zoo.masks.module import predict
-from zoo.masks.objectives import OBJECTIVES, TextBatch
+from zoo.masks.objectives import OBJECTIVES, TextBatch, draws_of_step
 from zoo.metrics.bootstrap import bootstrap_interval
+from zoo.optim.step_noise import StepNoise
 
 DRAWS = 4  # random orders, and prefixes, of each poem
 
@@ -45,7 +46,7 @@ class Costs(NamedTuple):
 
 def costs(net: Any, batch: TextBatch, objective: str, draw: int) -> Costs:
     """Return what an objective pays for the tokens of a batch."""
-    task = OBJECTIVES[objective](batch, torch.Generator().manual_seed(draw))
+    task = OBJECTIVES[objective](batch, draws_of_step(batch, StepNoise(draw, 0, 0)))
     paid = bits(token_nats(predict(net, batch, task), task.labels))
     poem, _ = task.rows.nonzero().unbind(1)
     where = poem, task.target_ids[task.rows]  # the position that each prediction is about

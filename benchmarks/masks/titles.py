@@ -1,4 +1,4 @@
-"""Claim: a title that writes no pair of tokens twice is as good, and repeats nothing.
+"""Claim: a title that writes no pair of tokens twice repeats less, and scores a little lower.
 
 `masks_title_csl` writes the titles of the 1,000 test pairs, greedy and with beam 4, with the rule
 against repeated n-grams off, at 2 (the default) and at 3. Printed are the F1 of character ROUGE-L
@@ -49,8 +49,7 @@ def main():
     row("the true titles", "", "", *(f"{repeating(titles, n):.1f} %" for n in (2, 3)), "")
     for beam, options in BEAMS.items():
         for size in SIZES:
-            # a size that no title reaches: None would be the default
-            rule = {"no_repeat_ngram": size or 1000, **options}
+            rule = {"no_repeat_ngram": size, **options}
             start = time.process_time()
             made = model.generate(
                 [paper.abstract for paper in papers], beam=beam, max_new_tokens=32, **rule

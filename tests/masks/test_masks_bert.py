@@ -328,7 +328,10 @@ def test_a_fit_starts_from_a_bert_of_transformers(where, write, tmp_path, monkey
         cli.run(["fit", "masks_title_csl", *twin("masks_title_csl"), *words])
     assert "before" in capsys.readouterr().out
     bert, net = from_bert(source, keep_tokens="zh"), zoo.load(output)
-    assert net.preprocess.to_dict() == bert.preprocess.to_dict() | {"max_length": 12}
+    assert net.preprocess.to_dict() == bert.preprocess.to_dict() | {
+        "max_length": 12,
+        "max_target": 5,
+    }
     expected = bert.state_dict()
     for name, tensor in net.state_dict().items():  # a step of length 0
         assert torch.equal(tensor, expected[name])
@@ -414,6 +417,21 @@ def test_what_does_not_fit_is_refused(spoil, kind, message, tmp_path):
         from_bert(tmp_path)
 
 
+def test_too_few_embeddings_are_refused_before_they_are_trimmed(tmp_path):
+    bert_base_chinese(tmp_path)
+    tensors = load_file(tmp_path / "model.safetensors")
+    short = {n: t[:-3] if len(t) == len(WORDS) else t for n, t in tensors.items()}
+    save_file(short, tmp_path / "model.safetensors")
+    with pytest.raises(ValueError, match=r"does not fit its config\.json: encoder\.token"):
+        from_bert(tmp_path, keep_tokens="zh")
+
+
+def test_the_tokens_to_keep_are_no_word(tmp_path):
+    roberta_wwm(tmp_path)
+    with pytest.raises(ValueError, match="keep_tokens is 'en': expected 'zh', or a list"):
+        from_bert(tmp_path, keep_tokens="en")
+
+
 def test_an_unknown_token_to_keep_is_named(tmp_path):
     roberta_wwm(tmp_path)
     with pytest.raises(
@@ -452,3 +470,55 @@ def test_long_and_odd_texts_are_cut_to_the_limit(tmp_path):
     assert len(ids) == len(segments) == 12
     assert tokenizer.decode(ids) == "今" * 6 + "天" * 3
     assert segments == [0] * 8 + [1] * 4
+
+
+@pytest.mark.parametrize("max_length", [5, 8, 12])
+@pytest.mark.parametrize("max_target", [1, 3, 64])
+def test_a_pair_is_never_too_long_and_has_something_of_its_source(max_length, max_target, tmp_path):
+    write_vocabulary(tmp_path)
+    tokenizer = Tokenizer.from_folder(tmp_path, max_length)
+    ids, segments = tokenizer.pair("今" * 50, "天" * 50, max_target)
+    assert len(ids) == max_length
+    assert sum(segments) == min(max_target, max_length - 3)
+    assert ids[1] not in tokenizer.special
+
+
+def test_lengths_that_hold_no_pair_or_no_text_are_refused(tmp_path):
+    write_vocabulary(tmp_path)
+    tokenizer = Tokenizer.from_folder(tmp_path, 4)
+    with pytest.raises(ValueError, match="max_length is 4: expected a whole number, at least 5"):
+        tokenizer.pair("今", "天")
+    with pytest.raises(ValueError, match="max_target is 0"):
+        tokenizer.pair("今", "天", 0)
+    for length in (0, 1):
+        with pytest.raises(ValueError, match=f"max_length is {length}"):
+            tokenizer.encode("今", length)
+
+
+def test_ids_without_a_token_are_refused():
+    state = Tokenizer.from_texts(["今天天气"], 1, 8).to_dict()
+    state["definition"]["model"]["vocab"]["天"] += 7
+    with pytest.raises(ValueError, match="the ids of the vocabulary leave out"):
+        Tokenizer.from_dict(state)
+
+
+def test_what_comes_before_pieces_has_no_blank_behind_it(tmp_path):
+    write_pieces(tmp_path)
+    tokenizer = Tokenizer.from_folder(tmp_path)
+
+    def pieces(ids):
+        return [tokenizer.tokens[i] for i in ids[1:-1]]
+
+    assert [pieces(encode("好")) for encode in (tokenizer.encode, tokenizer.encode_end)] == [
+        ["▁", "好"],
+        ["好"],
+    ]
+    assert pieces(tokenizer.encode("今天天气")) == ["▁今天", "天气"]
+    assert pieces(tokenizer.encode_end("今天天气")) == ["今", "天", "天气"]
+    assert len(tokenizer.encode_end("今" * 2000)) == 2002
+    assert pieces(tokenizer.encode_end("")) == []
+    net = masks.Transformer(len(tokenizer), 16, 1, 2, positions=0, segments=0).eval()
+    net.preprocess = tokenizer
+    (made,) = net.generate(["好"], order="rtl", length=4, method="sample", generator=0)
+    assert made.endswith("好")
+    assert not made.endswith(" 好")

@@ -14,9 +14,10 @@ from transformers import BertConfig, BertForMaskedLM
 import zoo
 from zoo import checkpoint, cli
 from zoo.data.conll import read_sentences
-from zoo.masks.classification.data import Reviews, TaggedTexts
+from zoo.masks.classification.data import LabelledText, Reviews, TaggedTexts
 from zoo.masks.classification.module import ClassificationModel, layer_groups
 from zoo.masks.classifiers import TextClassifier, TokenClassifier, build_classifier
+from zoo.masks.tokenizer import Tokenizer
 
 NAME = "masks_classifier_sentiment"
 ROOT = "tests/conf/data/sentiment"
@@ -71,6 +72,29 @@ def test_a_trained_classifier_is_no_backbone_and_starts_with_its_head(tmp_path, 
     cli.run(["fit", NAME, *twin(NAME), *options, "--output", str(second)])
     before, after = zoo.load(str(first)), zoo.load(str(second))
     torch.testing.assert_close(after.head.weight, before.head.weight, rtol=0, atol=1e-6)
+
+
+def test_pairs_are_cut_in_use_as_in_training():
+    data = Reviews(root=ROOT, max_pair=3, min_count=1)
+    example = LabelledText("很好很好", 1, "不好不好不好")
+    again = Tokenizer.from_dict(data.preprocess.to_dict())
+    ids, segments = again.pairs([example.text], [example.pair])
+    assert (ids[0].tolist(), segments[0].tolist()) == data.encode(example)
+    assert segments.sum() == 3
+
+
+def test_an_encoder_may_learn_nothing():
+    assert ClassificationModel(30, **TINY, encoder_lr=0.0).encoder_lr == 0.0
+    assert ClassificationModel(30, **TINY, lr=0.5).encoder_lr == 0.5
+
+
+def test_sentences_that_are_cut_are_remarked(tmp_path):
+    file = tmp_path / "ner.conll"
+    file.write_text("\n".join(["春 B\n眠 O\n"] * 9 + ["不 O\n觉 O\n晓 O\n"]), "utf-8")
+    assert (
+        "1 of 10 texts are longer" in TaggedTexts(str(file), max_length=4, min_count=1).remarks()[1]
+    )
+    assert "longer" not in str(TaggedTexts(str(file), max_length=5, min_count=1).remarks())
 
 
 def test_lower_layers_have_lower_learning_rates():

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -82,6 +83,10 @@ def test_lines_are_split_by_their_number(tmp_path):
     assert [p.source for p in data.read("valid")] == ["第98行", "第198行"]
     assert [p.source for p in data.read("test")] == ["第99行", "第199行"]
     assert len(data.read("train")) == 196
+    other = tmp_path / "c.txt"
+    other.write_text("前\u2028后\r\n" * 99 + "末\x85行", encoding="utf-8")
+    assert [p.source for p in Lines([str(other)]).read("test")] == ["末\x85行"]
+    assert Lines([str(other)]).read("valid") == [Passage("前\u2028后")]
     short = tmp_path / "b.txt"
     short.write_text("行\n" * 10, encoding="utf-8")
     with pytest.raises(ValueError, match="have 10 lines"):
@@ -166,6 +171,40 @@ def test_the_character_tokenizer_has_every_frequent_character():
     assert tokenizer.tokens[5:] == ["b", "山", "##b"]
     ids = tokenizer.encode("b山bb水")
     assert [tokenizer.tokens[i] for i in ids[1:-1]] == ["b", "山", "b", "##b", "[UNK]"]
+
+
+@pytest.mark.parametrize("text", ["25℃", "5×5", "データ", "Привет", "café", "1α2", "〇〇年"])
+def test_a_known_character_is_known_within_words_too(text):
+    tokenizer = Tokenizer.from_texts([text], min_count=1, max_length=16)
+    ids = tokenizer.encode(text)
+    assert tokenizer.unknown not in ids
+    assert tokenizer.decode(ids) == text
+
+
+def test_signs_and_chinese_characters_stand_alone():
+    tokenizer = Tokenizer.from_texts(["a山，。-—a"], min_count=1, max_length=16)
+    assert [t for t in tokenizer.tokens if t.startswith("##")] == ["##a"]
+
+
+def test_the_share_of_unknown_tokens_is_remarked(tmp_path):
+    file = tmp_path / "own.txt"
+    file.write_text("春眠\n" * 90 + "😀😀\n" * 10, "utf-8")
+    state = tmp_path / "preprocess.json"
+    made = Tokenizer.from_texts(["春眠"], 1, 8).to_dict()
+    state.write_text(json.dumps(made | {"class": "Tokenizer"}), "utf-8")
+    told = Lines(file=str(file), preprocess=str(state)).remarks()
+    assert "2.56% of the tokens are unknown" in told[1]  # 10 of 390; emoji side by side are one
+    assert len(Lines(file=str(file)).remarks()) == 1
+
+
+def test_the_cut_of_pairs_travels_with_the_tokenizer():
+    data = Titles(root=ROOT, held_out=8, min_count=1, max_target=3)
+    state = data.preprocess.to_dict()
+    again = Tokenizer.from_dict(state)
+    long = "白日依山", "黄河入海流"
+    assert again.pair(*long) == data.preprocess.pair(*long) == data.encode(Passage(*long))
+    old = {name: value for name, value in state.items() if name != "max_target"}
+    assert Tokenizer.from_dict(old).max_target == 64
 
 
 def test_encoding_is_the_same_after_a_checkpoint(titles):

@@ -22,7 +22,7 @@ class Antonyms(MaskedText):
             ("上", "下"),
             ("来了", "去"),
             ("冷", "热"),
-            ("真", "假"),
+            ("真真", "假假假假"),
         ]
         return [Passage(*pair) for pair in pairs]
 
@@ -57,7 +57,7 @@ def test_pairs_are_learnt_by_heart_and_scored_as_such(tmp_path):
         ("causal", {}),
         ("reverse", {}),
         ("prefix", {}),
-        ("permutation", {"targets": 64}),
+        ("permutation", {"targets": 512}),
         ("two_stream", {"two_stream": True}),
     ],
 )
@@ -91,6 +91,10 @@ def test_a_step_draws_its_objective_by_weight_and_again_the_same():
     assert share == pytest.approx({"masked": 0.5, "prefix": 0.25, "causal": 0.25}, abs=0.05)
 
 
+def test_a_weight_may_be_a_whole_number():
+    assert MaskedModel(50, {"causal": 1}, **TINY)._drawn(0) == "causal"
+
+
 def test_biases_and_norms_do_not_decay():
     module = MaskedModel(50, **TINY)
     module.trainer = type("Steps", (), {"estimated_stepping_batches": 10})()
@@ -107,6 +111,8 @@ def test_biases_and_norms_do_not_decay():
     [
         ({"mlm": 1.0}, "no objective 'mlm'"),
         ({"causal": 0.0}, "the weight of causal is 0.0"),
+        ({"causal": math.nan}, "the weight of causal is nan"),
+        ({"causal": math.inf}, "the weight of causal is inf"),
         ({"permutation": 1.0}, "set targets"),
         ({"two_stream": 1.0}, "set two_stream to true"),
     ],

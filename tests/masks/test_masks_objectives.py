@@ -9,6 +9,8 @@ from zoo.masks.module import predict
 from zoo.masks.objectives import (
     OBJECTIVES,
     TextBatch,
+    draws_of_step,
+    draws_of_texts,
     masked_lm,
     permutation_lm,
     prefix_lm,
@@ -16,6 +18,7 @@ from zoo.masks.objectives import (
     unilm_seq2seq,
 )
 from zoo.masks.tokenizer import Tokenizer
+from zoo.optim.step_noise import StepNoise
 
 START, END, MASK = 1, 2, 3
 
@@ -37,7 +40,12 @@ def make(rows, targets=None):
     valid = torch.arange(time) < torch.tensor([len(x) for x in tokens])[:, None]
     empty = [""] * len(rows)
     padded = pad(tokens, 0), pad(segments, 0)
-    return TextBatch(*padded, valid, pad(words, -1), MASK, empty, empty)
+    return TextBatch(*padded, valid, pad(words, -1), MASK, 40, empty, empty)
+
+
+def by(batch, seed):
+    """Return the draws of a step on one process."""
+    return draws_of_step(batch, StepNoise(seed, 0, 0))
 
 
 @pytest.fixture
@@ -58,7 +66,7 @@ def test_no_prediction_sees_its_own_label(name, batch):
 
     def run(tokens):
         changed = batch._replace(token_ids=tokens)
-        task = OBJECTIVES[name](changed, torch.Generator().manual_seed(5))
+        task = OBJECTIVES[name](changed, by(changed, 5))
         return predict(model, changed, task), task
 
     expected, task = run(batch.token_ids)
@@ -101,7 +109,7 @@ def test_a_direction_predicts_all_but_its_first_token(name, missing):
 def test_a_prefix_leaves_something_to_predict_and_is_no_label():
     plain = make([[10, 11, 12, 13, 14, 15], [20]])
     for seed in range(50):
-        task = prefix_lm(plain, torch.Generator().manual_seed(seed))
+        task = prefix_lm(plain, by(plain, seed))
         first = [int(rows.nonzero()[0]) for rows in task.rows]
         last = [int(rows.nonzero()[-1]) for rows in task.rows]
         assert last == [6, 1]
@@ -112,7 +120,7 @@ def test_a_prefix_leaves_something_to_predict_and_is_no_label():
 
 
 def test_an_order_is_a_permutation_with_start_first_and_padding_last(batch):
-    order = random_order(batch, torch.Generator().manual_seed(0))
+    order = random_order(batch, by(batch, 0))
     assert torch.equal(order.sort(-1).values, torch.arange(order.shape[1]).expand_as(order))
     assert order[:, 0].tolist() == [0, 0]
     length = int(batch.valid[1].sum())
@@ -121,7 +129,7 @@ def test_an_order_is_a_permutation_with_start_first_and_padding_last(batch):
 
 def test_all_orders_come_up_equally_often():
     plain = make([[10, 11]] * 6000)
-    order = random_order(plain, torch.Generator().manual_seed(0))[:, 1:]
+    order = random_order(plain, by(plain, 0))[:, 1:]
     counts = torch.unique(order, dim=0, return_counts=True)[1]
     assert len(counts) == 6
     chi = ((counts - 1000) ** 2 / 1000).sum()
@@ -130,7 +138,7 @@ def test_all_orders_come_up_equally_often():
 
 def test_in_any_order_each_token_but_the_start_is_predicted_once():
     plain = make([[10, 11, 12], [20]])
-    task = permutation_lm(plain, torch.Generator().manual_seed(3))
+    task = permutation_lm(plain, by(plain, 3))
     assert sorted(label_places(task)) == [(0, 1), (0, 2), (0, 3), (0, 4), (1, 1), (1, 2)]
 
 
@@ -148,7 +156,7 @@ def test_left_to_right_is_one_of_the_orders():
 def test_masking_chooses_whole_words_at_the_rate_and_hides_four_fifths():
     plain = make([list(range(10, 34))] * 500)
     pairs = torch.where(plain.word_ids >= 0, plain.word_ids // 2, -1)
-    task = masked_lm(plain._replace(word_ids=pairs), torch.Generator().manual_seed(0))
+    task = masked_lm(plain._replace(word_ids=pairs), by(plain, 0))
     words = task.rows[:, 1:25].view(500, 12, 2)
     assert torch.equal(words[..., 0], words[..., 1])
     share = words[..., 0].float().mean()
@@ -163,13 +171,32 @@ def test_masking_chooses_whole_words_at_the_rate_and_hides_four_fifths():
 def test_a_text_always_has_something_to_predict():
     plain = make([[10], [20, 21]])
     for seed in range(30):
-        task = masked_lm(plain, torch.Generator().manual_seed(seed))
+        task = masked_lm(plain, by(plain, seed))
         assert task.rows.any(-1).all()
+
+
+def test_a_tenth_of_the_chosen_tokens_is_replaced_by_any_of_the_vocabulary():
+    plain = make([[10] * 20] * 500)
+    task = masked_lm(plain, by(plain, 0))
+    read = task.token_ids[task.rows]
+    replaced = read[(read != MASK) & (read != 10)]
+    assert abs(len(replaced) / len(read) - 0.1 * 38 / 40) < 0.03
+    assert set(replaced.tolist()) == {*range(40)} - {MASK, 10}
+
+
+def test_a_text_is_evaluated_on_the_same_draws_in_any_company():
+    rows = [[10, 11, 12, 13], [20], [10, 11]]
+    together = draws_of_texts(make(rows))(2)
+    for number, row in enumerate(rows):
+        alone = draws_of_texts(make([row]))(2)
+        assert torch.equal(together[:, number, : len(row) + 2], alone[:, 0])
+    assert not torch.equal(together[0], together[1])
+    assert len(set(together[0, :, 0].tolist())) == 3
 
 
 def test_an_empty_text_has_nothing_hidden_and_its_end_predicted():
     plain = make([[]])
-    assert masked_lm(plain).labels.numel() == 0
+    assert masked_lm(plain, by(plain, 0)).labels.numel() == 0
     assert OBJECTIVES["causal"](plain, None).labels.tolist() == [END]
 
 

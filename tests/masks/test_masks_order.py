@@ -105,11 +105,37 @@ def test_texts_are_written_around_what_is_given(net):
         ({"order": "rtl", "length": 2}, "nothing is left to write"),
         ({"order": "random", "length": 0}, "length is 0"),
         ({"length": 5}, "length does nothing from left to right"),
+        ({"order": "rtl", "length": 5, "max_new_tokens": 3}, "max_new_tokens does nothing where"),
+        ({"order": "random", "length": 5, "batch_size": 2}, "batch_size does nothing where"),
+        ({"order": "rtl", "length": 5, "stop": ["好"]}, "stop does nothing where"),
+        ({"order": "rtl", "length": 5, "stopping": [print]}, "stopping does nothing where"),
     ],
 )
 def test_what_no_order_can_write_is_refused(net, options, message):
     with pytest.raises(ValueError, match=message):
         net.generate(["今天"], **options)
+
+
+def test_processors_of_ones_own_are_used_too(net):
+    good = VOCABULARY.index("好")
+
+    def only_good(tokens, scores):
+        return torch.full_like(scores, -1e9).index_fill(-1, torch.tensor([good]), 0.0)
+
+    assert net.generate(["雨"], order="rtl", length=4, processors=[only_good]) == ["好好好雨"]
+
+
+def test_a_text_is_no_longer_than_the_targets(net):
+    told = masks.Transformer(len(VOCABULARY), 32, 1, 2, positions=0, segments=0, targets=8).eval()
+    told.preprocess = net.preprocess
+    assert len(told.generate(["今"], order="random", length=6)[0]) == 6
+    with pytest.raises(ValueError, match="length is 7: give 1 to 6"):
+        told.generate(["今"], order="random", length=7)
+    told(torch.full((1, 8), 7))
+    with pytest.raises(ValueError, match="9 tokens is longer than the 8 targets"):
+        told(torch.full((1, 9), 7))
+    with pytest.raises(ValueError, match="targets is 7: expected 0, or one for each position"):
+        masks.Transformer(len(VOCABULARY), 32, 1, 2, positions=8, targets=7)
 
 
 def test_a_random_order_needs_a_network_that_is_told_where_to_write(net):

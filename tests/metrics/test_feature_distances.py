@@ -151,3 +151,8 @@ def test_a_row_names_what_one_must_know_and_has_the_floor_beside_it():
 def test_features_that_do_not_fit_are_refused(real, made, sentence):
     with pytest.raises(ValueError, match=sentence):
         neighbour_scores(real, made)
+
+
+def test_one_channel_has_a_frechet_distance():
+    real, made = torch.tensor([[0.0], [2.0]]), torch.tensor([[3.0], [5.0]])
+    torch.testing.assert_close(frechet_distance(real, made), torch.tensor(9.0).double())

@@ -1,4 +1,5 @@
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from nltk.translate.bleu_score import SmoothingFunction, sentence_bleu
@@ -74,3 +75,9 @@ def test_the_interval_is_that_of_the_scores_of_the_texts():
     metric.reset()
     metric.update(["网络"] * 9, ["网络"] * 9)
     assert metric.compute()["bleu_ci95"] == 0
+
+
+def test_the_rows_can_lie_on_a_device_without_float64():
+    metric = TitleScores()
+    metric.update(["网络研究"], ["网络的研究"])
+    assert [row.dtype for row in metric.rows] == [torch.float32]

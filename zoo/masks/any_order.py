@@ -11,11 +11,13 @@ from torch import Generator, Tensor
 from zoo import decoding
 from zoo.decoding.engine.processors import NEVER
 from zoo.masks.decodable import DecodableTransformer
-from zoo.masks.tokenizer import Tokenizer
+from zoo.masks.tokenizer import WHOLE, Tokenizer
 from zoo.masks.transformer import TokenTransformer
 
 Stream = Callable[[Tensor, Tensor], None]
 Order = Literal["ltr", "rtl", "random"]
+# options of what may end early, or is written many at a time
+LEFT_TO_RIGHT = {"max_new_tokens", "min_new_tokens", "batch_size", "eos_id", "stop", "stopping"}
 
 
 @dataclass(frozen=True)
@@ -105,17 +107,23 @@ def write_in_order(
 
     Raises:
         ValueError: if the length is no length of a text of this network or leaves nothing to
-            write, or if the network cannot be told which position it is to write.
+            write, if an option does nothing in this order, or if the network cannot be told which
+            position it is to write.
     """
     whole = length + 2
+    if useless := LEFT_TO_RIGHT & {name for name, value in options.items() if value is not None}:
+        raise ValueError(
+            f"{min(useless)} does nothing where order is {order!r}: leave it out; a text is "
+            "written by itself and has `length` tokens"
+        )
     if order == "random" and net.encoder.target_embedding is None:
         raise ValueError(
             "the network cannot be told which position to write next: random orders need one that "
             "was built with targets and trained under the objective permutation"
         )
-    positions = net.encoder.positions or whole
-    if not 1 <= length <= positions - 2:
-        raise ValueError(f"length is {length}: give 1 to {positions - 2} tokens")
+    limit = net.encoder.limit or whole
+    if not 1 <= length <= limit - 2:
+        raise ValueError(f"length is {length}: give 1 to {limit - 2} tokens")
     if generator is not None and not isinstance(generator, Generator):
         device = net.encoder.token_embedding.weight.device
         generator = Generator(device).manual_seed(index(generator))
@@ -142,7 +150,7 @@ def numbered(stream: Stream, first: int) -> Stream:
 def _plan(
     tokenizer: Tokenizer, text: str, order: Order, whole: int, generator: Generator | None
 ) -> Plan:
-    known = tokenizer.encode(text, len(text) + 3)
+    known = tokenizer.encode_end(text) if order == "rtl" else tokenizer.encode(text, WHOLE)
     if len(known) >= whole:
         raise ValueError(
             f"{text!r} has {len(known) - 2} tokens: nothing is left to write of a length of "
@@ -154,11 +162,12 @@ def _plan(
 def _write(
     net: TokenTransformer, tokenizer: Tokenizer, plan: Plan, options: dict[str, Any]
 ) -> list[str]:
+    own = Without(sorted(tokenizer.special))
+    options |= {"processors": [*(options.get("processors") or ()), own]}
     made = decoding.generate(
         DecodableTransformer(net, "lm", plan.places),
         [plan.prompt],
         max_new_tokens=len(plan.places) - len(plan.prompt),
-        processors=[Without(sorted(tokenizer.special))],
         **options,
     )
     return [tokenizer.decode(plan.text(ids)) for ids in made.to_lists()]

@@ -97,15 +97,16 @@ def from_bert(
     except (KeyError, RuntimeError) as error:
         raise ValueError(f"{folder / WEIGHTS} is of no BERT: {one_line(error)}") from error
     arguments = _arguments(config, tensors, folder)
-    tokenizer = Tokenizer.from_folder(folder, max_length or arguments["positions"])
+    positions = arguments["positions"]
+    tokenizer = Tokenizer.from_folder(folder, positions if max_length is None else max_length)
     _require_match(tokenizer, arguments["vocabulary"], folder)
+    build = functools.partial(Transformer, **arguments, padding=tokenizer.padding)
+    _require_same(sketch(build, len(tensors), folder / WEIGHTS), tensors, folder)
     if keep_tokens is not None:
         tokenizer, rows = tokenizer.trim(keep_tokens)
         for name in ("encoder.token_embedding.weight", "head.bias"):
             tensors[name] = tensors[name][rows]
-        arguments["vocabulary"] = len(rows)
-    build = functools.partial(Transformer, **arguments, padding=tokenizer.padding)
-    _require_same(sketch(build, len(tensors), folder / WEIGHTS), tensors, folder)
+        build = functools.partial(build, vocabulary=len(rows), padding=tokenizer.padding)
     net = build()
     net.load_state_dict({name: tensors[name].float() for name in net.state_dict()})
     net.preprocess = tokenizer

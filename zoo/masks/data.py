@@ -1,6 +1,7 @@
 """Texts and pairs of texts as batches: titles of papers, poems, any file of lines."""
 
 from abc import abstractmethod
+from collections import Counter
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
@@ -14,9 +15,9 @@ from zoo.data.poems import Poem, PoemCorpus
 from zoo.data.splits import Split, SplitTexts, TextExample
 from zoo.data.text import Passage, read_text
 from zoo.masks.objectives import TextBatch
-from zoo.masks.tokenizer import Tokenizer, pad
+from zoo.masks.tokenizer import WHOLE, Tokenizer, pad
 
-WHOLE = 1 << 30  # more tokens than a text has
+MANY_UNKNOWN = 0.01  # of the tokens: rare characters alone are fewer
 
 
 class TokenizedTexts(SplitTexts[TextExample]):
@@ -33,14 +34,15 @@ class TokenizedTexts(SplitTexts[TextExample]):
     def __init__(self, max_length: int = 192, min_count: int = 2, **options: Any) -> None:
         super().__init__(**options)
         self.max_length, self.min_count = max_length, min_count
+        self.sizes = {"max_length": max_length}  # of the tokenizer
 
     @cached_property
     def preprocess(self) -> Tokenizer:
         """The tokenizer."""
         if self.saved:
-            return Tokenizer.from_dict(self.saved | {"max_length": self.max_length})
+            return Tokenizer.from_dict(self.saved | self.sizes)
         texts = map(self.texts_of, self.train)
-        return Tokenizer.from_texts(texts, self.min_count, self.max_length)
+        return Tokenizer.from_texts(texts, self.min_count, **self.sizes)
 
     @abstractmethod
     def texts_of(self, example: TextExample) -> str:
@@ -50,11 +52,26 @@ class TokenizedTexts(SplitTexts[TextExample]):
     def encode(self, example: TextExample) -> tuple[list[int], list[int]]:
         """Return the ids of the tokens and of their segments."""
 
-    def exceeds(self, text: str, second: str, most: int) -> bool:
-        """Say whether a text and a second one, of which `most` tokens are read, are cut."""
+    def exceeds(self, text: str, second: str) -> bool:
+        """Say whether a text and a second one are cut."""
         encode = self.preprocess.encode
         after = len(encode(second, WHOLE)) - 1 if second else 0  # a second text has no start
-        return after > most or len(encode(text, WHOLE)) + after > self.max_length
+        too_long = after > self.preprocess.max_target
+        return too_long or len(encode(text, WHOLE)) + after > self.max_length
+
+    def remarks(self) -> list[str]:
+        """See `SplitData.remarks`; also on characters that the tokenizer does not know."""
+        found = super().remarks()
+        if not found:
+            return found
+        unknown, examples = self.preprocess.unknown, [e for part in self.own.values() for e in part]
+        ids = Counter(i for example in examples for i in self.encode(example)[0])
+        if (share := ids[unknown] / ids.total()) > MANY_UNKNOWN:
+            found.append(
+                f"{self.title}: {share:.2%} of the tokens are unknown to the network (a new "
+                "vocabulary has what occurs --data.min_count times in training)"
+            )
+        return found
 
     @property
     def vocabulary(self) -> int:
@@ -86,14 +103,15 @@ class MaskedText(TokenizedTexts[Passage]):
 
     def __init__(self, max_target: int = 32, words: str | None = None, **options: Any) -> None:
         super().__init__(**options)
-        self.max_target, self._words = max_target, words
+        self.sizes["max_target"] = max_target
+        self._words = words
 
     @cached_property
     def words(self) -> frozenset[str]:
         """The words that masking hides as a whole."""
         if self._words is None:
             return frozenset()
-        lines = read_text(Path(self._words)).splitlines()
+        lines = lines_of(Path(self._words))
         return frozenset(line.partition("\t")[0] for line in lines)
 
     @cached_property
@@ -109,7 +127,7 @@ class MaskedText(TokenizedTexts[Passage]):
 
     def is_cut(self, example: Passage) -> bool:
         """See `SplitData.is_cut`."""
-        return self.exceeds(*example, self.max_target)
+        return self.exceeds(*example)
 
     def texts_of(self, example: Passage) -> str:
         """See `TokenizedTexts.texts_of`."""
@@ -118,7 +136,7 @@ class MaskedText(TokenizedTexts[Passage]):
     def encode(self, example: Passage) -> tuple[list[int], list[int]]:
         """See `TokenizedTexts.encode`."""
         if example.target:
-            return self.preprocess.pair(*example, max_target=self.max_target)
+            return self.preprocess.pair(*example)
         ids = self.preprocess.encode(example.source)
         return ids, [0] * len(ids)
 
@@ -134,6 +152,7 @@ class MaskedText(TokenizedTexts[Passage]):
             valid=torch.arange(token_ids.shape[1]) < lengths[:, None],
             word_ids=pad(words, -1),
             mask_id=self.preprocess.mask,
+            vocabulary=self.vocabulary,
             sources=[passage.source for passage in examples],
             targets=[passage.target for passage in examples],
         )
@@ -218,18 +237,16 @@ class Lines(MaskedText):
         self.gaps = gaps
 
     def read(self, split: Split) -> list[Passage]:
-        """See `SplitData.read`; lines 99, 199, ... of a file are for validation, 100, 200 tests.
+        """See `SplitData.read`.
+
+        The lines of all files are counted through, without empty ones: 99, 199 and so on are for
+        validation, 100, 200 and so on for tests.
 
         Raises:
             FileNotFoundError: if a file is not there.
             ValueError: if a file is empty or not UTF-8, or has too few lines.
         """
-        lines = [
-            line
-            for file in self.files
-            for line in read_text(Path(file)).splitlines()
-            if line.strip()
-        ]
+        lines = [line for file in self.files for line in lines_of(Path(file)) if line.strip()]
         if len(lines) < 100:
             raise ValueError(f"{self.files} have {len(lines)} lines: give 100 or more, to split")
         part = {98: "valid", 99: "test"}
@@ -244,6 +261,11 @@ class Lines(MaskedText):
         if not self.gaps:
             return list(passages)
         return [pair for passage in passages for pair in gap_pairs(passage.source, self.gaps)]
+
+
+def lines_of(path: Path) -> list[str]:
+    """Return the lines of a text file; a passage may hold separators such as U+2028."""
+    return read_text(path).replace("\r\n", "\n").split("\n")
 
 
 def word_numbers(pieces: list[str], words: frozenset[str]) -> list[int]:

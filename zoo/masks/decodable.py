@@ -37,7 +37,7 @@ class DecodableTransformer:
         self.source = task == "seq2seq"
         device = net.encoder.token_embedding.weight.device
         self.order = None if order is None else torch.tensor(order, device=device)
-        self.positions = net.encoder.positions or None
+        self.positions = net.encoder.limit or None
         self.heads, self.layers = net.encoder.heads, len(net.encoder.blocks)
         self.channels, self.weight = net.encoder.channels, net.encoder.token_embedding.weight
         self.vocabulary = len(self.weight)

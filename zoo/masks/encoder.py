@@ -70,7 +70,8 @@ class Encoder(nn.Module):
         hidden: channels inside the MLPs; default four times `width`.
         positions: learned absolute positions, the longest sequence; default 0: rotary, any length.
         segments: learned segment embeddings; default 0, none. If it is 1, all tokens get it.
-        targets: learned embeddings of the position that a token is to predict; default 0, none.
+        targets: learned embeddings of the position that a token is to predict, at least as many
+            as `positions`, and then the longest sequence too; default 0, none.
         norm: `pre` (default) or `post`, as in BERT, which also norms the embeddings.
         activation: of the MLPs; default GELU by its tanh form.
         epsilon: of the layer norms; default 1e-5.
@@ -78,10 +79,12 @@ class Encoder(nn.Module):
 
     Attributes:
         arguments: all of these, as a dict.
+        limit: tokens of the longest sequence; 0 for any.
 
     Raises:
-        ValueError: if a size is no whole number or too small; or `heads` does not split `width`
-            evenly, or, with rotary positions, into an even number of channels each.
+        ValueError: if a size is no whole number or too small; `targets` are fewer than `positions`;
+            or `heads` does not split `width` evenly, or, with rotary positions, into an even number
+            of channels each.
     """
 
     def __init__(
@@ -109,11 +112,14 @@ class Encoder(nn.Module):
         require_number("epsilon", epsilon)
         if not 0 <= epsilon < 1:
             raise ValueError(f"epsilon is {epsilon}: expected a number from 0 to below 1")
+        if 0 < targets < positions:
+            raise ValueError(f"targets is {targets}: expected 0, or one for each position")
         if positions and width % heads:
             raise ValueError(f"width {width} must be a multiple of the heads, {heads}")
         if not positions and width % (2 * heads):
             raise ValueError(f"width {width} must be a multiple of twice the heads, {2 * heads}")
         self.positions, self.width = positions, width
+        self.limit = positions or targets
         self.heads, self.channels = heads, width // heads
         self.token_embedding = nn.Embedding(vocabulary, width, padding_idx=padding)
         self.position_embedding = nn.Embedding(positions, width) if positions else None
@@ -152,7 +158,7 @@ class Encoder(nn.Module):
             float (batch, time, width).
 
         Raises:
-            ValueError: if a sequence is longer than the positions there are, the mask fits another
+            ValueError: if a sequence is longer than the limit, the mask fits another
                 number of tokens, or a query may attend to nothing.
         """
         x = self.token_embedding(token_ids)
@@ -188,16 +194,17 @@ class Encoder(nn.Module):
         return self.norm(x)
 
     def longest(self) -> dict[str, int]:
-        """Return the largest `time` of a signature; empty with rotary positions, any."""
-        return {"time": self.positions} if self.positions else {}
+        """Return the largest `time` of a signature; empty if any will do."""
+        return {"time": self.limit} if self.limit else {}
 
     def count(self, x: Tensor) -> Tensor:
         """Return the positions 0, 1, 2 and so on of vectors (batch, time, width)."""
         time = x.shape[1]
-        if self.positions and time > self.positions:
+        if self.limit and time > self.limit:
+            kind = "positions" if self.positions else "targets"
             raise ValueError(
-                f"a sequence of {time} tokens is longer than the {self.positions} positions of "
-                "the network: cut it, or use a network with rotary positions"
+                f"a sequence of {time} tokens is longer than the {self.limit} {kind} of the "
+                "network: cut it, or use a network with rotary positions and without targets"
             )
         return torch.arange(time, device=x.device)
 

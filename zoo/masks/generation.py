@@ -15,6 +15,8 @@ from zoo.masks.decodable import DecodableTransformer, TextTask
 from zoo.masks.tokenizer import Tokenizer
 from zoo.masks.transformer import TokenTransformer
 
+SIZES = {"max_new_tokens": 64, "batch_size": 16}  # what is taken from left to right by default
+
 
 def generate(
     net: TokenTransformer,
@@ -25,8 +27,8 @@ def generate(
     order: Order = "ltr",
     length: int | None = None,
     beam: int = 1,
-    max_new_tokens: int = 64,
-    batch_size: int = 16,
+    max_new_tokens: int | None = None,
+    batch_size: int | None = None,
     stream: Stream | None = None,
     **options: Any,
 ) -> list[str]:
@@ -42,12 +44,14 @@ def generate(
             the texts are ends, and `length` is needed), in a random order (`random`, likewise).
         length: characters, or other tokens, of a whole text that is not written from left to right.
         beam: width of the beam search; default 1, greedy.
-        max_new_tokens: most tokens of a result, its end included; default 64.
+        max_new_tokens: most tokens of a result, its end included; default 64. It and `batch_size`
+            are for writing from left to right.
         batch_size: texts at a time, those of similar lengths together; default 16.
         stream: called at each step with the numbers of the texts that are being written, int64
             (n,), and their new tokens, int64 (n,); not for beams.
         **options: further ones of `zoo.decoding.generate`, such as `method="sample"`, `top_p`, and
-            `stop`, strings that end a text. From a source, `no_repeat_ngram` is 2 by default.
+            `stop`, strings that end a text. From a source, `no_repeat_ngram` is 2 by default,
+            and None switches it off.
 
     Returns:
         A text for each, in order: what follows it, or, where `order` is another, all of it. Of a
@@ -63,17 +67,19 @@ def generate(
     require_texts(texts)
     tokenizer = require_tokenizer(tokenizer)
     options = {"method": "beam" if beam > 1 else "greedy", "beam": beam, **options}
+    given = {"max_new_tokens": max_new_tokens, "batch_size": batch_size}
+    sizes = {name: size for name, size in given.items() if size is not None}
     if order != "ltr":
         if length is None or task != "lm":
             raise ValueError(f"order={order!r} is for task='lm', and needs the length of the text")
+        options |= sizes
         return write_in_order(net, tokenizer, texts, order, length, stream=stream, **options)
     if length is not None:
         raise ValueError("length does nothing from left to right: give max_new_tokens")
-    options = {**defaults(tokenizer, task), **options}
-    options |= {"max_new_tokens": max_new_tokens, "batch_size": batch_size}
+    options = {**defaults(tokenizer, task), **options, **SIZES, **sizes}
     each = options.get("samples") or options.get("n_best") or 1
     kept = readable(tokenizer, texts) if task == "seq2seq" else [*range(len(texts))]
-    prompts = encode(net, tokenizer, [texts[i] for i in kept], task, max_new_tokens)
+    prompts = encode(net, tokenizer, [texts[i] for i in kept], task, options["max_new_tokens"])
     shown = stream and renumbered(stream, kept, each)
     made = write(
         DecodableTransformer(net, task), prompts, tokenizer.decode, stream=shown, **options
@@ -126,7 +132,7 @@ def stream(
     text: str,
     *,
     task: TextTask,
-    max_new_tokens: int = 64,
+    max_new_tokens: int = SIZES["max_new_tokens"],
     **options: Any,
 ) -> Iterator[str]:
     """Write a text for another one, piece by piece.
@@ -169,10 +175,10 @@ def encode(
     max_new_tokens: int,
 ) -> list[list[int]]:
     """Return the prompts for some texts, cut to what the network's positions allow."""
-    room = (net.encoder.positions or tokenizer.max_length + max_new_tokens) - max_new_tokens
+    room = (net.encoder.limit or tokenizer.max_length + max_new_tokens) - max_new_tokens
     if room < 3:
         raise ValueError(
-            f"max_new_tokens is {max_new_tokens}: of {net.encoder.positions} positions at least 3 "
+            f"max_new_tokens is {max_new_tokens}: of {net.encoder.limit} positions at least 3 "
             "are the source's"
         )
     prompts = [tokenizer.encode(text, min(room, tokenizer.max_length)) for text in texts]

@@ -1,5 +1,6 @@
 """The LightningModule of the masked Transformer: one net, any mixture of objectives."""
 
+import math
 from typing import Any, Literal
 
 import torch
@@ -11,10 +12,17 @@ from torchmetrics import MeanMetric
 
 from zoo.masks.losses import bits, token_nats
 from zoo.masks.net import Transformer
-from zoo.masks.objectives import OBJECTIVES, TextBatch, TokenPrediction
+from zoo.masks.objectives import (
+    OBJECTIVES,
+    TextBatch,
+    TokenPrediction,
+    draws_of_step,
+    draws_of_texts,
+)
 from zoo.metrics.rouge_bleu import TitleScores
 from zoo.optim.distributed import part_of_mean
 from zoo.optim.schedule import decayed_matrices, warm_up
+from zoo.optim.step_noise import StepNoise
 
 Split = Literal["valid", "test"]
 
@@ -36,6 +44,7 @@ class MaskedModel(LightningModule):
         max_length: tokens of a generated target; default 32.
         length_penalty: of the beam searches: scores are `total / length ** length_penalty`;
             default 1.
+        seed: of objectives, masks and orders; that of the recipe when run by one; default 0.
         shape: the other arguments of `Transformer`, such as `width`.
 
     Raises:
@@ -53,6 +62,7 @@ class MaskedModel(LightningModule):
         beams: list[int] | None = None,
         max_length: int = 32,
         length_penalty: float = 1.0,
+        seed: int = 0,
         **shape: Any,
     ) -> None:
         super().__init__()
@@ -63,7 +73,7 @@ class MaskedModel(LightningModule):
         require_possible(self.objectives, self.net)
         self.lr, self.weight_decay, self.warmup = lr, weight_decay, warmup
         self.smoothing, self.max_length = smoothing, max_length
-        self.length_penalty = length_penalty
+        self.length_penalty, self.seed = length_penalty, seed
         self.bits: Any = nn.ModuleDict(
             {f"{s}_{o}": MeanMetric() for s in ("valid", "test") for o in self.objectives}
         )
@@ -76,7 +86,8 @@ class MaskedModel(LightningModule):
     def losses(self, batch: TextBatch, batch_index: int = 0) -> dict[str, Tensor]:
         """Mean nats a prediction, under the objective that this step has."""
         name = self._drawn(batch_index)
-        asked = OBJECTIVES[name](batch, None)
+        noise = StepNoise(self.seed, self.current_epoch, batch_index, self.device)
+        asked = OBJECTIVES[name](batch, draws_of_step(batch, noise))
         nats = token_nats(self(batch, asked), asked.labels, self.smoothing)
         count = torch.tensor(len(nats), device=self.device)
         return {"loss": part_of_mean(nats.sum(), count)}
@@ -84,22 +95,24 @@ class MaskedModel(LightningModule):
     def training_step(self, batch: TextBatch, batch_index: int) -> Tensor:
         """The loss of a training step."""
         loss = self.losses(batch, batch_index)["loss"]
-        self.log("train_loss", loss, prog_bar=True, batch_size=len(batch.token_ids))
+        size = len(batch.token_ids)
+        self.log("train_loss", loss, prog_bar=True, batch_size=size, sync_dist=True)
         return loss
 
     def validation_step(self, batch: TextBatch, batch_index: int) -> None:
         """Bits a prediction under each objective, on the validation split."""
-        self._evaluate(batch, batch_index, "valid")
+        self._evaluate(batch, "valid")
 
     def test_step(self, batch: TextBatch, batch_index: int) -> None:
         """Bits a prediction under each objective; the scores of what is generated."""
-        self._evaluate(batch, batch_index, "test")
+        self._evaluate(batch, "test")
         for beam, scores in self.scores.items():
             with torch.autocast(self.device.type, enabled=False):  # beams compare small differences
                 made = self.net.generate(
                     batch.sources,
                     beam=int(beam),
                     max_new_tokens=self.max_length,
+                    no_repeat_ngram=None,  # the published tables have no such rule
                     **({} if beam == "1" else {"length_penalty": self.length_penalty}),
                 )
             scores.update(made, batch.targets)
@@ -119,15 +132,14 @@ class MaskedModel(LightningModule):
 
     def _drawn(self, batch_index: int) -> str:
         """Return the objective of a step: the same on all processes, and after a resume."""
-        step = 1_000_003 * self.current_epoch + batch_index
-        weights = torch.tensor(list(self.objectives.values()))
-        drawn = weights.multinomial(1, generator=torch.Generator().manual_seed(step))
+        noise = StepNoise(self.seed, self.current_epoch, batch_index)
+        weights = torch.tensor(list(self.objectives.values()), dtype=torch.float64)
+        drawn = weights.multinomial(1, generator=noise.generator(1))
         return list(self.objectives)[int(drawn)]
 
-    def _evaluate(self, batch: TextBatch, batch_index: int, split: Split) -> None:
+    def _evaluate(self, batch: TextBatch, split: Split) -> None:
         for name in self.objectives:
-            generator = torch.Generator(self.device).manual_seed(batch_index)
-            asked = OBJECTIVES[name](batch, generator)
+            asked = OBJECTIVES[name](batch, draws_of_texts(batch))
             metric = self.bits[f"{split}_{name}"]
             metric(bits(token_nats(self(batch, asked), asked.labels)))
             self.log(f"{split}_bits_{name}", metric, prog_bar=True, batch_size=len(asked.labels))
@@ -148,7 +160,9 @@ def predict(net: Transformer, batch: TextBatch, asked: TokenPrediction) -> Tenso
         logits = net.logits_in_order(asked.token_ids, asked.order, batch.segment_ids, batch.valid)
         return logits[asked.rows]
     states = net.encode(asked.token_ids, batch.segment_ids, asked.mask, target_ids=asked.target_ids)
-    return net.logits(states[asked.rows])
+    logits = net.logits(states[asked.rows])
+    # DDP waits for a gradient of every parameter, in steps of this objective, too
+    return logits if net.query is None else logits + 0.0 * net.query.sum()
 
 
 def require_possible(objectives: dict[str, float], net: Transformer) -> None:
@@ -160,8 +174,10 @@ def require_possible(objectives: dict[str, float], net: Transformer) -> None:
     for name, weight in objectives.items():
         if name not in OBJECTIVES:
             raise ValueError(f"no objective {name!r}: expected some of {', '.join(OBJECTIVES)}")
-        if weight <= 0:
-            raise ValueError(f"the weight of {name} is {weight}: leave it out, or weigh it above 0")
+        if not 0 < weight < math.inf:
+            raise ValueError(
+                f"the weight of {name} is {weight}: leave it out, or give a number above 0"
+            )
     if "permutation" in objectives and net.encoder.target_embedding is None:
         raise ValueError("permutation needs a net that is told what to predict: set targets")
     if "two_stream" in objectives and net.query is None:

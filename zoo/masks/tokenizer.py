@@ -36,6 +36,8 @@ NORMALISER = {
 
 MOST_GROWTH = 256  # of a text when it is normalised; a ligature of Arabic is 33 bytes in full
 LONGEST_WORD = 1000  # characters; BERT's is 100
+SIZES = ("max_length", "max_target")  # what a checkpoint keeps beside the definition
+WHOLE = 1 << 30  # more tokens than a text has
 
 
 class Tokenizer:
@@ -45,13 +47,14 @@ class Tokenizer:
         definition: what a `tokenizer.json` holds, as text.
         max_length: most tokens of a sequence, start and end included; what is longer is cut at
             its end. Default 512.
+        max_target: most tokens of the second text of a pair and its end; default 64.
 
     Attributes:
         padding: the id of padding; `unknown`, `start`, `end` and `mask` likewise.
 
     Raises:
-        ValueError: if the definition is none, has no token for one of these five, or makes a text
-            far longer.
+        ValueError: if the definition is none, has no token for one of these five, leaves out an
+            id, or makes a text far longer.
     """
 
     padding: int
@@ -60,16 +63,23 @@ class Tokenizer:
     end: int
     mask: int
 
-    def __init__(self, definition: str, max_length: int = 512) -> None:
+    def __init__(self, definition: str, max_length: int = 512, max_target: int = 64) -> None:
         try:
             self._model = tokenizers.Tokenizer.from_str(definition)
         except Exception as error:  # the library raises bare ones
             raise ValueError(f"this is no tokenizer.json: {error}") from error
         self.max_length = require_whole("max_length", max_length, 3)  # one token, start and end
+        self.max_target = require_whole("max_target", max_target)
         self._model.no_truncation()
         self._model.no_padding()
         self._wordpiece = isinstance(self._model.model, tokenizers.models.WordPiece)
         _require_bounded(self._model)
+        ids = sorted(self._model.get_vocab().values())
+        if holes := [place for place, own in enumerate(ids) if own != place]:
+            raise ValueError(
+                f"the ids of the vocabulary leave out {holes[0]} or have an id twice: number the "
+                "tokens from 0 on, each once"
+            )
         for role, names in ROLES.items():
             found = [i for name in names if (i := self._model.token_to_id(name)) is not None]
             if not found:
@@ -103,20 +113,23 @@ class Tokenizer:
         return cls(_normalised(definition, settings), max_length)
 
     @classmethod
-    def from_texts(cls, texts: Iterable[str], min_count: int, max_length: int) -> "Tokenizer":
+    def from_texts(
+        cls, texts: Iterable[str], min_count: int, max_length: int, **sizes: int
+    ) -> "Tokenizer":
         """Make a tokenizer whose tokens are characters, by BERT's rules.
 
         Args:
             texts: what it is to encode.
             min_count: how often a character of the vocabulary occurs in them.
             max_length: as of the class.
+            **sizes: `max_target` of the class.
         """
         characters = [c for c in frequent(texts, min_count) if not c.isspace()]
-        alphabet = [c for c in characters if c.isascii() and c.isalnum()]
-        tokens = [names[0] for names in ROLES.values()] + characters + [f"##{c}" for c in alphabet]
+        inside = [f"##{c}" for c in characters if _stands_in_words(c)]
+        tokens = [names[0] for names in ROLES.values()] + characters + inside
         ids = {token: i for i, token in enumerate(tokens)}
         made = BertWordPieceTokenizer(ids, lowercase=False, strip_accents=False)
-        return cls(made.to_str(), max_length)
+        return cls(made.to_str(), max_length, **sizes)
 
     def __len__(self) -> int:
         """Count the ids."""
@@ -147,16 +160,36 @@ class Tokenizer:
 
         Args:
             text: any text.
-            max_length: most tokens; default the tokenizer's.
+            max_length: most tokens, at least 2; default the tokenizer's.
         """
+        most = self.max_length if max_length is None else require_whole("max_length", max_length, 2)
         ids = self._model.encode(text, add_special_tokens=False).ids
-        return [self.start, *ids[: (max_length or self.max_length) - 2], self.end]
+        return [self.start, *ids[: most - 2], self.end]
 
-    def encode_words(self, words: Sequence[str]) -> tuple[list[int], list[int | None]]:
+    def encode_end(self, text: str) -> list[int]:
+        """Return the ids of a text that others come before, uncut.
+
+        It is `encode` without the blank that unigram pieces begin a text with; what is left of the
+        first piece is cut into pieces again.
+
+        Args:
+            text: any text.
+        """
+        start, first, *others = self.encode(text, WHOLE)
+        piece = self._model.id_to_token(first) or ""
+        if self._wordpiece or not piece.startswith("▁"):
+            return [start, first, *others]
+        bare = self._model.model.tokenize(piece.removeprefix("▁"))
+        return [start, *(token.id for token in bare), *others]
+
+    def encode_words(
+        self, words: Sequence[str], max_length: int | None = None
+    ) -> tuple[list[int], list[int | None]]:
         """Return the ids of a sentence whose words are given, and where each word begins.
 
         Args:
             words: of a sentence.
+            max_length: as of `encode`.
 
         Returns:
             The ids between start and end; and for each id, the number of the word whose first token
@@ -167,18 +200,25 @@ class Tokenizer:
             own = self._model.encode(word, add_special_tokens=False).ids or [self.unknown]
             ids += own
             firsts += [number, *[None] * (len(own) - 1)]
-        kept = self.max_length - 1
+        kept = (self.max_length if max_length is None else max_length) - 1
         return [*ids[:kept], self.end], [*firsts[:kept], None]
 
-    def pair(self, source: str, target: str, max_target: int = 64) -> tuple[list[int], list[int]]:
+    def pair(
+        self, source: str, target: str, max_target: int | None = None
+    ) -> tuple[list[int], list[int]]:
         """Return ids and segment ids of start, source, end, target, end.
 
         Args:
             source: segment 0; cut so that the target has room.
-            target: segment 1.
-            max_target: most tokens of the target and its end; default 64.
+            target: segment 1; cut so that one token of the source has room.
+            max_target: most tokens of the target and its end; default the tokenizer's.
+
+        Raises:
+            ValueError: if `max_target` is below 1, or the tokenizer's `max_length` below 5.
         """
-        after = self.encode(target, max_target + 1)[1:]
+        most = self.max_target if max_target is None else require_whole("max_target", max_target)
+        room = require_whole("max_length", self.max_length, 5) - 3
+        after = self.encode(target, min(most, room) + 1)[1:]
         before = self.encode(source, self.max_length - len(after))
         return before + after, [0] * len(before) + [1] * len(after)
 
@@ -192,7 +232,7 @@ class Tokenizer:
         return pad(map(self.encode, texts), self.padding)
 
     def pairs(
-        self, sources: list[str], targets: list[str], max_target: int = 64
+        self, sources: list[str], targets: list[str], max_target: int | None = None
     ) -> tuple[Tensor, Tensor]:
         """Return the ids and the segment ids of pairs, int64 (batch, time), padded at the ends.
 
@@ -233,11 +273,13 @@ class Tokenizer:
             The smaller tokenizer, and for each of its ids the id it had.
 
         Raises:
-            ValueError: if a token to keep is not in the vocabulary.
+            ValueError: if a token to keep is not in the vocabulary, or `keep` is another string.
         """
         tokens = self.tokens
         if keep == "zh":
             wanted = occurs_in_chinese if self._wordpiece else is_chinese_piece
+        elif isinstance(keep, str):
+            raise ValueError(f"keep_tokens is {keep!r}: expected 'zh', or a list of tokens")
         else:
             if strangers := sorted(set(keep) - set(tokens)):
                 raise ValueError(
@@ -246,16 +288,20 @@ class Tokenizer:
                 )
             wanted = set(keep).__contains__
         rows = [i for i, token in enumerate(tokens) if i in self.special or wanted(token)]
-        return Tokenizer(self._definition([tokens[i] for i in rows]), self.max_length), rows
+        definition = self._definition([tokens[i] for i in rows])
+        return Tokenizer(definition, self.max_length, self.max_target), rows
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain types that `from_dict` reads back."""
-        return {"definition": json.loads(self._model.to_str()), "max_length": self.max_length}
+        return {"definition": json.loads(self._model.to_str())} | {
+            name: getattr(self, name) for name in SIZES
+        }
 
     @classmethod
     def from_dict(cls, state: dict[str, Any]) -> "Tokenizer":
         """Rebuild a tokenizer from `to_dict`."""
-        return cls(json.dumps(state["definition"]), state["max_length"])
+        sizes = {name: state[name] for name in SIZES if name in state}
+        return cls(json.dumps(state["definition"]), **sizes)
 
     def _definition(self, tokens: Sequence[str]) -> str:
         """Return the definition of this tokenizer with another vocabulary, part of its own."""
@@ -336,6 +382,16 @@ def _normalised(definition: str, settings: dict[str, Any]) -> str:
     if kind == "BertNormalizer":
         normalizer |= {own: settings[name] for name, own in NORMALISER.items() if name in settings}
     return json.dumps(state)
+
+
+def _stands_in_words(character: str) -> bool:
+    """Say whether BERT's rules leave a character where it stands, within a word."""
+    text = f"a{character}a"
+    normal = tokenizers.normalizers.BertNormalizer(lowercase=False, strip_accents=False)
+    parts = tokenizers.pre_tokenizers.BertPreTokenizer().pre_tokenize_str(
+        normal.normalize_str(text)
+    )
+    return [part for part, _ in parts] == [text]
 
 
 def pad(rows: Iterable[list[int]], value: int) -> Tensor:

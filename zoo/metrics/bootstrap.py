@@ -26,7 +26,7 @@ def bootstrap_interval(
         seed: of the draws.
 
     Returns:
-        float64 (2, k), lower and upper ends.
+        float64 (2, k), lower and upper ends, on the CPU.
 
     Raises:
         ValueError: if there is no example, or `level` is not between 0 and 1.
@@ -41,7 +41,7 @@ def bootstrap_interval(
             f"values has {len(values)} examples and level is {level}: expected at least one, and a "
             "level between 0 and 1"
         )
-    values = values.double()
+    values = values.cpu().double()  # Apple's devices have no float64
     share = torch.ones_like(values[:, 0]) if weights is None else weights.to(values)
     generator = Generator(values.device).manual_seed(seed)
     size = len(values)

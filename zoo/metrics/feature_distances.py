@@ -34,7 +34,7 @@ def frechet_distance(real: Tensor, made: Tensor) -> Tensor:
     """
     real, made = _checked(real, made, least=2)
     apart = (real.mean(0) - made.mean(0)).square().sum()
-    one, other = torch.cov(real.T), torch.cov(made.T)
+    one, other = (torch.atleast_2d(torch.cov(x.T)) for x in (real, made))
     values, vectors = torch.linalg.eigh(one)
     root = vectors * values.clamp(min=0).sqrt() @ vectors.T
     # tr (C1 C2)^(1/2) by a symmetric matrix with the same eigenvalues
@@ -243,6 +243,8 @@ def _checked(real: Tensor, made: Tensor, least: int) -> tuple[Tensor, Tensor]:
         )
     if not (real.isfinite().all() and made.isfinite().all()):
         raise ValueError("a feature is not finite: look for pictures that are not in [0, 1]")
+    if real.device.type == "mps":  # which has no float64
+        real, made = real.cpu(), made.cpu()
     return real.double(), made.double()
 
 

@@ -118,12 +118,12 @@ class TitleScores(Metric):
     def update(self, predictions: list[str], references: list[str]) -> None:
         """Score some predictions against their references."""
         for prediction, reference in zip(predictions, references, strict=True):
-            row = torch.tensor([scores(prediction, reference)], dtype=torch.float64)
+            row = torch.tensor([scores(prediction, reference)])
             self.rows.append(row.to(self.device))
 
     def compute(self) -> dict[str, Tensor]:
         """Return the means by name, and half the width of each interval by `<name>_ci95`."""
-        rows = 100 * dim_zero_cat(self.rows)
+        rows = 100 * dim_zero_cat(self.rows).cpu().double()  # Apple's devices have no float64
         low, high = bootstrap_interval(rows)
         values = {"": rows.mean(0), "_ci95": (high - low) / 2}
         return {

@@ -58,6 +58,21 @@ def mean_over_processes(count: Tensor) -> Tensor:
     return total / world
 
 
+def greatest_over_processes(count: int, device: torch.device | str) -> int:
+    """Return the greatest of the numbers that the processes have.
+
+    Args:
+        count: this process's.
+        device: where the processes exchange it.
+    """
+    _, world = rank_and_world_size()
+    if world == 1:
+        return count
+    greatest = torch.tensor(count, device=device)
+    distributed.all_reduce(greatest, distributed.ReduceOp.MAX)
+    return int(greatest)
+
+
 def part_of_mean(total: Tensor, count: Tensor) -> Tensor:
     """Return a process's part of a mean over the items of all processes.
 

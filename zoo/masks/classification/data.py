@@ -10,7 +10,7 @@ from zoo.data.conll import Sentence, read_sentences
 from zoo.data.sentiment import ReviewCorpus
 from zoo.data.splits import Split, SplitLabelledTexts, choose_labels
 from zoo.masks.data import TokenizedTexts
-from zoo.masks.tokenizer import pad
+from zoo.masks.tokenizer import WHOLE, pad
 
 # what has no word: of such a text only the frequencies of the classes are known
 WORDLESS = ("", " ", "。", "？？？", "...", "!!!", "123", "5", "🙂", "（）", "-", "\n")
@@ -59,7 +59,8 @@ class ClassifiedTexts(SplitLabelledTexts[LabelledText], TokenizedTexts[LabelledT
 
     def __init__(self, max_pair: int = 64, blanks: int = 0, **options: Any) -> None:
         super().__init__(**options)
-        self.max_pair, self.blanks = max_pair, blanks
+        self.sizes["max_target"] = max_pair
+        self.blanks = blanks
 
     @cached_property
     def train(self) -> list[LabelledText]:
@@ -77,7 +78,7 @@ class ClassifiedTexts(SplitLabelledTexts[LabelledText], TokenizedTexts[LabelledT
 
     def is_cut(self, example: LabelledText) -> bool:
         """See `SplitData.is_cut`."""
-        return self.exceeds(example.text, example.pair, self.max_pair)
+        return self.exceeds(example.text, example.pair)
 
     def texts_of(self, example: LabelledText) -> str:
         """See `TokenizedTexts.texts_of`."""
@@ -86,7 +87,7 @@ class ClassifiedTexts(SplitLabelledTexts[LabelledText], TokenizedTexts[LabelledT
     def encode(self, example: LabelledText) -> tuple[list[int], list[int]]:
         """Return the ids of the tokens and of their segments."""
         if example.pair:
-            return self.preprocess.pair(example.text, example.pair, max_target=self.max_pair)
+            return self.preprocess.pair(example.text, example.pair)
         ids = self.preprocess.encode(example.text)
         return ids, [0] * len(ids)
 
@@ -165,6 +166,10 @@ class TaggedTexts(TokenizedTexts[TaggedText]):
     def from_row(self, row: Sentence) -> TaggedText:
         """See `SplitData.from_row`."""
         return TaggedText(row.words, tuple(map(self.labels.index, row.tags)))
+
+    def is_cut(self, example: TaggedText) -> bool:
+        """See `SplitData.is_cut`."""
+        return len(self.preprocess.encode_words(example.words, WHOLE)[0]) > self.max_length
 
     def texts_of(self, example: TaggedText) -> str:
         """See `TokenizedTexts.texts_of`."""

@@ -8,6 +8,7 @@ from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 from torch.nn import functional as F
 from torch.optim import AdamW
+from torchmetrics import MeanMetric
 from torchmetrics.classification import MulticlassAccuracy, MulticlassCalibrationError
 
 from zoo.masks.classifiers import EncoderClassifier, build_classifier
@@ -34,6 +35,7 @@ class Classification(LightningModule):
         classes: int = net.arguments["classes"]
         self.valid_accuracy = MulticlassAccuracy(classes, average="micro")
         self.test_accuracy = MulticlassAccuracy(classes, average="micro")
+        self.valid_loss, self.test_loss = MeanMetric(), MeanMetric()
         self.test_calibration_error = MulticlassCalibrationError(classes)
 
     def forward(self, *inputs: Tensor) -> Tensor:
@@ -51,7 +53,7 @@ class Classification(LightningModule):
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         """The loss of a training step."""
         loss = self.losses(batch, batch_index)["loss"]
-        self.log("train_loss", loss, prog_bar=True)
+        self.log("train_loss", loss, prog_bar=True, sync_dist=True)
         return loss
 
     def validation_step(self, batch: Batch, batch_index: int) -> None:
@@ -71,11 +73,12 @@ class Classification(LightningModule):
         return self(*inputs)[labels >= 0].float(), labels[labels >= 0]
 
     def _evaluate(self, logits: Tensor, labels: Tensor, split: str) -> None:
-        accuracy = getattr(self, f"{split}_accuracy")
+        # a metric, not `sync_dist`, which is wrong where processes have unequal numbers of labels
+        loss, accuracy = getattr(self, f"{split}_loss"), getattr(self, f"{split}_accuracy")
         if len(labels):  # torchmetrics refuses an empty batch
             accuracy(logits, labels)
-        loss = F.cross_entropy(logits, labels, reduction="sum") / max(len(labels), 1)
-        self.log(f"{split}_loss", loss, batch_size=len(labels), sync_dist=True)
+            loss(F.cross_entropy(logits, labels, reduction="none"))
+        self.log(f"{split}_loss", loss, batch_size=len(labels))
         self.log(f"{split}_accuracy", accuracy, prog_bar=True, batch_size=len(labels))
 
 
@@ -113,7 +116,8 @@ class ClassificationModel(Classification):
         super().__init__(net, smoothing)
         self.save_hyperparameters()
         self.arguments = {**net.arguments, "kind": kind}
-        self.lr, self.encoder_lr, self.layer_decay = lr, encoder_lr or lr, layer_decay
+        self.lr, self.layer_decay = lr, layer_decay
+        self.encoder_lr = lr if encoder_lr is None else encoder_lr
         self.weight_decay, self.warmup = weight_decay, warmup
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
