@@ -128,6 +128,16 @@ def test_no_two_pictures_for_statistics_have_the_same_noise(monkeypatch):
     assert sorted(recorder.places) == list(range(5 * training.statistics_passes))
 
 
+def test_all_processes_run_equally_many_passes_for_statistics(monkeypatch):
+    data = ModelledPictures(batch_size=4)
+    monkeypatch.setattr(data, "some", lambda count, seed: seed - 1)
+    places = []
+    for rank in range(3):
+        monkeypatch.setattr("zoo.nvae.data.rank_and_world_size", lambda rank=rank: (rank, 3))
+        places.append(list(data.for_statistics(passes=4, batch=5)))
+    assert places == [[0, 3], [1, 4], [2, 5]]
+
+
 def test_pictures_for_statistics_are_of_the_training_set_and_repeat():
     data = ModelledPictures(batch_size=4)
     first, again = (list(data.for_statistics(passes=3, batch=5, seed=0)) for _ in range(2))

@@ -203,6 +203,8 @@ class Gan(nn.Module):
         if spectral:
             from zoo.gan.terms import SpectralNorm
 
+            if self.critic.classes is not None:
+                nn.init.normal_(self.critic.classes.weight)  # zeros over their norm are NaN
             SpectralNorm().prepare(self.critic)
 
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
