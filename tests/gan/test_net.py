@@ -73,6 +73,9 @@ def test_labels_are_in_turn_or_as_asked():
         ValueError, match="labels has 2 numbers from 0 to 3: expected 2 numbers from 0 to 2"
     ):
         net.sample(2, labels=[0, 3])
+    for labels in ([], [0]):
+        with pytest.raises(ValueError, match=r"labels has [01] numbers: expected 2, one for each"):
+            net.sample(2, labels=labels)
     with pytest.raises(ValueError, match="expected none, since this net knows no classes"):
         Gan([1, 8, 8], base=4).sample(2, labels=[0, 1])
 
