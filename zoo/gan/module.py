@@ -43,8 +43,8 @@ class GanTraining(OptimisesByHand):
     generator step each batch is one critic step, on its own real samples, and the generator moves
     after the last of them.
 
-    In both players' steps batch norms use the statistics of their batch; those kept for later are
-    touched once, in the step of the player itself.
+    In both players' steps batch norms use the statistics of their batch; those kept for later only
+    change in the step of the player itself.
 
     Args:
         shape: channels, height and width of a picture; from the data when run by a recipe.
@@ -166,8 +166,8 @@ class GanTraining(OptimisesByHand):
         steps, epochs = self.trainer.estimated_stepping_batches, self.trainer.max_epochs
         if epochs is None or epochs < 0:
             return require_end(steps)
-        batches = int(self.trainer.num_training_batches) * epochs
-        return min(require_end(steps), batches // self.update.critic_steps)
+        batches = self.trainer.num_training_batches * epochs
+        return require_end(min(steps, batches // self.update.critic_steps))
 
     def on_train_start(self) -> None:
         """Put the update's rule around the optimisers."""
