@@ -7,6 +7,8 @@ one:
 - fgm: the same under FGM, where there are embeddings; some recipes have it anyway
 - use: what it generates, samples, predicts or links, beside the CPU in fp32 (largest difference of
   numbers; `same` or `other` words)
+- valid: what it measures on one batch of validation, beside the CPU in fp32 (largest difference,
+  relative above 1)
 - resume: weights after four steps, cut after two, beside those of four steps at once
 - ddp: the gradients of two processes beside those of one. Two GPUs are taken where there are two;
   else the processes share one, over gloo.
@@ -44,11 +46,12 @@ sys.path.insert(0, str(ROOT / "tests"))
 from ddp_gradients import GLOBAL_BATCH, SaveGradients, drop_nothing  # noqa: E402
 
 PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed"}
-COLUMNS = ("step", "fgm", "use", "resume", "ddp")
+COLUMNS = ("step", "fgm", "use", "valid", "resume", "ddp")
 LIMITS = {  # fp32, bf16
     "step": (1e-3, 0.5),
     "fgm": (1e-3, 0.5),
     "use": (1e-3, 0.3),
+    "valid": (1e-2, 0.5),
     "resume": (1e-4, 1e-2),
     "ddp": (1e-3, 0.1),
 }
@@ -200,6 +203,22 @@ def compare(found, expected):
     return max((abs(a - b) for a, b in numbers), default="same")
 
 
+def valid(name, device, precision, folder):
+    """Compare what a model measures on one batch of validation with the CPU's figures."""
+    expected = measures(name, "cpu", "fp32", folder)
+    found = measures(name, device, precision, folder)
+    if found.keys() != expected.keys():
+        raise ValueError(f"other measures: {sorted(found.keys() ^ expected.keys())}")
+    return max(abs(found[n] - e) / max(1, abs(e)) for n, e in expected.items())
+
+
+def measures(name, device, precision, folder):
+    """Return what a model measures on one batch of validation."""
+    parts = assemble(name, device, precision, folder, "--trainer.limit_val_batches", 1)
+    (found,) = parts.trainer.validate(parts.model, parts.datamodule, verbose=False)
+    return found
+
+
 def resume(name, device, precision, folder):
     """Compare the weights of a run that was cut with those of one that was not."""
     options = ["--trainer.max_steps", STEPS, "--data.batch_size", 4]
@@ -325,7 +344,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         pairs = Path(folder)
         failed = run_pairs(given.only, device, pairs)
-        checks = {"step": step, "fgm": fgm, "use": use, "resume": resume}
+        checks = {"step": step, "fgm": fgm, "use": use, "valid": valid, "resume": resume}
         for model in given.only:
             cells = []
             for column in COLUMNS:

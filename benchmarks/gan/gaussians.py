@@ -17,7 +17,7 @@ from torch import nn
 
 from zoo.gan.critic_step import CriticStep
 from zoo.gan.losses import distance, make_loss
-from zoo.gan.terms import make_terms, penalty
+from zoo.gan.terms import make_terms, penalties
 
 WIDTH = 128  # with two layers of 64 and 4,000 steps no choice found more than 13 of the grid
 DEVIATION = {"ring": 0.02, "grid": 0.05}
@@ -78,9 +78,9 @@ def train(kind, choice, steps, seed):
         real = points[chosen] + spread * noise.normal(256, 2)
         fake = g(noise.normal(256, 8)).detach()
         value = loss.critic(score(real), score(fake), distance(real, fake))
-        added = penalty(terms, CriticStep(score, real, fake, list(d.parameters()), noise))
+        step = CriticStep(score, real, fake, list(d.parameters()), noise)
         of_d.zero_grad()
-        (value if added is None else value + added).backward()
+        (value + sum(penalty for _, penalty in penalties(terms, step))).backward()
         of_d.step()
         of_g.zero_grad()
         loss.generator(score(real), score(g(noise.normal(256, 8)))).backward()

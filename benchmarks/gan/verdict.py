@@ -4,8 +4,8 @@ Each term trains a small DCGAN for the same number of steps; then the distance a
 its samples, raw and averaged, on the features of a classifier of our own, and the leading
 eigenvalue of its game, of largest real part. The laboratory is asked with the same terms and
 gammas. Prints a row a run as it ends, and the rank correlation of the laboratory's rate and the
-outcome, whatever it is. A run that is in --output already is not run again, so that a killed sweep
-goes on.
+outcome, whatever it is. A run of as many steps that is in --output already is not run again, so
+that a killed sweep goes on.
 
 python benchmarks/gan/verdict.py --root FOLDER --output runs/verdict.jsonl
 """
@@ -94,7 +94,7 @@ def main():
     target = torch.cat([describe(classifier, x) for x, _ in data.test_dataloader()])
     given.output.parent.mkdir(parents=True, exist_ok=True)
     lines = given.output.read_text().splitlines() if given.output.exists() else []
-    rows = [json.loads(line) for line in lines]
+    rows = [row for row in map(json.loads, lines) if row["steps"] == given.steps]
     done = {(row["terms"], row["seed"]) for row in rows}
     for seed in range(given.seeds):
         for choice in TERMS:

@@ -2,9 +2,9 @@
 
 python -m benchmarks.nvae.ablation --root DIGITS --steps 600 --output ablation.jsonl
 
-Each row is the recipe with a few options changed; all take the same number of steps. A row that the
-output file has already is not run again. Printed are nats of the test pictures, CPU seconds a step
-and the steps that the guard left out.
+Each row is the recipe with a few options changed; all take the same number of steps. A row of as
+many steps that the output file has already is not run again. Printed are nats of the test pictures,
+CPU seconds a step and the steps that the guard left out.
 """
 
 import argparse
@@ -82,10 +82,10 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=Path("ablation.jsonl"))
     options = parser.parse_args()
     lines = options.output.read_text("utf-8").splitlines() if options.output.is_file() else []
-    done = {(row["name"], row["seed"]) for row in map(json.loads, lines)}
+    done = {(row["name"], row["seed"], row["steps"]) for row in map(json.loads, lines)}
     for name, (changed, seeds) in ROWS.items():
         for seed in range(seeds):
-            if (name, seed) in done:
+            if (name, seed, options.steps) in done:
                 continue
             row = {"name": name, "seed": seed, "steps": options.steps}
             row |= fit(changed, options.root, options.steps, seed)

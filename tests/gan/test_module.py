@@ -6,6 +6,7 @@ import pytest
 import torch
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.strategies import DDPStrategy
+from torch.nn.utils import get_total_norm
 from two_processes import on_two_processes
 
 from zoo.callbacks.ema import EMA
@@ -13,7 +14,7 @@ from zoo.callbacks.random_state import RandomState
 from zoo.data.resumable import ResumableLoader
 from zoo.gan.batch import PHASES, PartNoise, Scores
 from zoo.gan.critic_step import squared_gradient
-from zoo.gan.module import GENERATOR, GanTraining
+from zoo.gan.module import CRITIC, GENERATOR, GanTraining
 from zoo.gan.spectrum import spectrum
 
 SMALL = {"shape": [1, 8, 8], "base": 4, "latent": 8, "lr": 1e-3}
@@ -129,6 +130,24 @@ def test_the_generator_moves_after_the_last_critic_step():
     assert seen == [(n // 5, n) for n in range(1, 11)]
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"terms": R1},
+        {"terms": ["consensus"]},
+        {"terms": ["consensus"], "update": "simultaneous"},
+        {"update": "extragradient"},
+        {"update": "past", "form": "paired"},
+    ],
+)
+def test_batch_norms_change_their_statistics_once_a_step(options):
+    module, changes = GanTraining(**SMALL, **options), []
+    norm = next(m for m in module.net.generator.modules() if hasattr(m, "running_mean"))
+    norm.register_forward_hook(lambda layer, *_: changes.append(layer.momentum > 0))
+    fit(module, max_steps=1)
+    assert sum(changes) == 1
+
+
 def test_batch_statistics_are_kept_once_a_step():
     choice = "batch norm in both nets under a penalty"
     module, fresh = build(choice), build(choice)
@@ -142,15 +161,69 @@ def test_batch_statistics_are_kept_once_a_step():
     torch.testing.assert_close(kept, once)
 
 
-def test_parts_accumulate_to_the_whole():
+@pytest.mark.parametrize("batch_size", [8, 10])  # 10 in parts of 3, 3, 3 and 1
+def test_parts_accumulate_to_the_whole(batch_size):
     found = []
     for parts in (1, 4):
         torch.manual_seed(0)
         module = GanTraining(**SMALL, generator_norm="none", terms=R1, accumulate=parts)
-        fit(module, max_steps=2, precision="64-true")
+        fit(module, batch_size=batch_size, max_steps=2, precision="64-true")
         found.append(module.state_dict())
     for name, value in found[0].items():
         torch.testing.assert_close(found[1][name], value, rtol=1e-7, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"accumulate": 2, "form": "averaged"}, "accumulate is 2 with form averaged: expected 1"),
+        ({"accumulate": 2, "terms": ["consensus"]}, "accumulate is 2 with consensus: expected 1"),
+        ({"accumulate": 0}, "accumulate is 0: expected a whole number"),
+        ({"fall": -0.25}, "fall is -0.25: expected a share of the steps, from 0 to 1"),
+        ({"clip": 0}, "clip is 0: expected a number above 0"),
+        ({"watch": -1}, "watch is -1: expected a whole number, at least 0"),
+    ],
+)
+def test_options_without_a_meaning_are_refused(options, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        GanTraining(**SMALL, **options)
+
+
+def test_the_learning_rates_have_fallen_when_the_epochs_are_over():
+    module = GanTraining(**SMALL, update="n-critic", fall=0.5)
+    trainer = fit(module, max_steps=-1, max_epochs=2)  # 24 batches: 4 steps of 5, and 4 batches
+    assert trainer.global_step == 4
+    assert [optimizer.param_groups[0]["lr"] for optimizer in trainer.optimizers] == [0, 0]
+
+
+def test_a_fall_needs_an_end():
+    with pytest.raises(ValueError, match=r"the run has no end, .*--trainer.max_steps"):
+        fit(GanTraining(**SMALL, fall=0.5), max_steps=-1, max_epochs=-1)
+
+
+def test_both_halves_of_extragradient_are_clipped():
+    norms = []
+
+    class Watch(Callback):
+        def on_train_start(self, trainer, module):
+            for optimizer in trainer.optimizers:
+                optimizer.register_step_pre_hook(self.keep)
+
+        def keep(self, optimizer, *_):
+            norms.append(get_total_norm([p.grad for p in optimizer.param_groups[0]["params"]]))
+
+    fit(GanTraining(**SMALL, update="extragradient", clip=1e-3), Watch(), max_steps=2)
+    assert len(norms) == 8
+    assert max(norms) == pytest.approx(1e-3, rel=1e-3)
+
+
+def test_a_lazy_penalty_is_logged_at_its_mean_strength_and_the_loss_without_it():
+    module, notes = GanTraining(**SMALL, terms=[{"name": "r1", "every": 4}]), {}
+    module.note = notes.update
+    (part,) = module.parts((Items().pictures[:8], torch.zeros(8, dtype=torch.int64)))
+    loss = module.critic_loss(part, 8)
+    torch.testing.assert_close(loss, notes["critic_value"] + 4 * notes["penalty"])
+    torch.testing.assert_close(module.critic_loss(part, 9), notes["critic_value"])
 
 
 def test_a_nan_stops_the_run_with_its_step_and_what_to_try():
@@ -177,6 +250,36 @@ def test_the_spectrum_of_a_module_is_that_of_its_dense_jacobian():
     found = spectrum(module, batch, k=6)
     dense = torch.linalg.eigvals(module.game(batch).jacobian()).abs().sort(descending=True).values
     torch.testing.assert_close(torch.from_numpy(abs(found)), dense[:6], rtol=1e-4, atol=1e-6)
+
+
+def test_the_spectrum_sees_lazy_terms_at_their_mean_strength():
+    batch, fields = (Items().pictures[:8], torch.zeros(8, dtype=torch.int64)), []
+    for every, number in ((1, 0), (4, 0), (4, 1)):
+        torch.manual_seed(0)
+        module = GanTraining(**SMALL, terms=[{"name": "r1", "every": every}])
+        module.critic_number = number
+        fields.append(module.game(batch).field(create_graph=False))
+    torch.testing.assert_close(fields[1], fields[0])
+    torch.testing.assert_close(fields[2], fields[0])
+
+
+def test_the_spectrum_sees_what_the_players_follow_under_consensus():
+    batch = (Items().pictures[:8], torch.zeros(8, dtype=torch.int64))
+    module = build("consensus")
+    (part,) = module.parts(batch)
+    theta, phi = module.weights_of_players()
+    followed = [
+        *torch.autograd.grad(module.player_loss(GENERATOR, part), theta),
+        *torch.autograd.grad(module.player_loss(CRITIC, part), phi),
+    ]
+    field = module.game(batch).field(create_graph=False)
+    torch.testing.assert_close(field, -torch.cat([g.flatten() for g in followed]))
+
+
+def test_averaged_statistics_are_of_all_classes():
+    module, seen = GanTraining(**SMALL, classes=100, conditional=True), []
+    module.run_for_statistics(lambda z, labels: seen.append(labels))
+    assert len(torch.cat(seen).unique()) == 100
 
 
 @pytest.mark.parametrize("bits", [torch.bfloat16, torch.float16])

@@ -40,6 +40,13 @@ def test_the_projection_critic_adds_the_inner_product_with_the_class():
     torch.testing.assert_close(logits, (features * weights).sum(1))
 
 
+@pytest.mark.parametrize("mode", [True, False])
+def test_a_spectral_critic_of_classes_has_finite_logits(mode):
+    net = Gan([1, 8, 8], classes=3, conditional=True, base=4, spectral=True).train(mode)
+    logits = net.critic(torch.rand(6, 1, 8, 8), torch.arange(6) % 3)
+    assert logits.isfinite().all()
+
+
 def test_samples_of_an_untrained_net_vary_by_the_noise_and_hardly_by_the_class():
     """Told at full strength, a class drew one picture alone after 2,000 steps."""
     torch.manual_seed(0)
@@ -66,6 +73,9 @@ def test_labels_are_in_turn_or_as_asked():
         ValueError, match="labels has 2 numbers from 0 to 3: expected 2 numbers from 0 to 2"
     ):
         net.sample(2, labels=[0, 3])
+    for labels in ([], [0]):
+        with pytest.raises(ValueError, match=r"labels has [01] numbers: expected 2, one for each"):
+            net.sample(2, labels=labels)
     with pytest.raises(ValueError, match="expected none, since this net knows no classes"):
         Gan([1, 8, 8], base=4).eval().sample(2, labels=[0, 1])
 

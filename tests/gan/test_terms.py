@@ -9,7 +9,7 @@ from zoo.gan.terms import (
     SpectralNorm,
     check_critic,
     make_terms,
-    penalty,
+    penalties,
 )
 
 
@@ -101,17 +101,20 @@ def test_l2_is_half_the_squared_norm_of_the_weights(step):
 
 def test_a_lazy_term_has_the_same_mean_force(step):
     always, lazy = make_terms(["r1"]), make_terms([{"name": "r1", "every": 4}])
-    values = [penalty(lazy, step, number) for number in range(8)]
-    assert [value is None for value in values] == [False, True, True, True] * 2
-    given = torch.stack([value for value in values if value is not None]).sum() / 8
-    torch.testing.assert_close(given, penalty(always, step))
+    given = [penalties(lazy, step, number) for number in range(8)]
+    assert [len(found) for found in given] == [1, 0, 0, 0] * 2
+    mean = sum(factor * value for found in given for factor, value in found) / 8
+    ((_, expected),) = penalties(always, step, 0)
+    torch.testing.assert_close(mean, expected)
+    ((factor, value),) = penalties(lazy, step)  # without a step: the mean
+    torch.testing.assert_close(factor * value, expected)
 
 
 def test_terms_compose(step):
-    both = penalty(make_terms(["r1", "r2"]), step)
-    alone = penalty(make_terms(["r1"]), step) + penalty(make_terms(["r2"]), step)
+    both = penalties(make_terms(["r1", "r2"]), step)
+    alone = penalties(make_terms(["r1"]), step) + penalties(make_terms(["r2"]), step)
     torch.testing.assert_close(both, alone)
-    assert penalty(make_terms(["clip", "instance-noise"]), step) is None
+    assert penalties(make_terms(["clip", "instance-noise"]), step) == []
 
 
 def test_consensus_over_processes_has_the_gradient_of_the_mean():
@@ -183,6 +186,11 @@ def test_the_pixel_range_is_that_of_the_gradient(step):
         (["r3"], "term is 'r3': expected one of r1, .*; choose one"),
         ([{"name": "r1", "sigma": 1.0}], "term r1 has no 'sigma': expected .*gamma"),
         ([{"name": "r1", "gamma": -1.0}], "gamma of term r1 is -1.0: expected a number above 0"),
+        ([{"name": "r1", "every": 0.5}], "every of term r1 is 0.5: expected a whole number"),
+        ([{"name": "clip", "every": 4}], "term clip has no 'every': expected limit"),
+        ([{"name": "consensus", "every": 4}], "term consensus has no 'every': expected gamma"),
+        ([{"name": "spectral-norm", "every": 1}], "has no 'every': expected its name alone"),
+        ([{"name": "r1", "position": 1}], "term r1 has no 'position': expected every, gamma"),
         (["r1", "r1"], "terms has 'r1' twice: expected each term once; add up the gammas"),
         (["clip", "clip"], "terms has 'clip' twice"),
         (["clip", "spectral-norm"], "size of a normalised weight means nothing; leave one out"),

@@ -120,6 +120,14 @@ def test_the_feature_net_is_left_as_it_was_and_is_no_part_of_a_module():
     assert not metric.state_dict()
 
 
+def test_the_feature_net_follows_the_pictures_to_their_device(monkeypatch):
+    # the device "meta" knows no autocast
+    monkeypatch.setattr(feature_distances, "describe", lambda net, pictures: net(pictures))
+    metric = PictureDistances(nn.Sequential(nn.Flatten(), nn.Linear(16, 5)))
+    metric.update(torch.rand(20, 1, 4, 4, device="meta"), real=True)
+    assert metric.real[0].device.type == "meta"
+
+
 def test_features_do_not_depend_on_the_precision_of_the_step():
     net, pictures = nn.Sequential(nn.Flatten(), nn.Linear(16, 5)), torch.rand(20, 1, 4, 4)
     metric = PictureDistances(net)

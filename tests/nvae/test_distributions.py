@@ -143,3 +143,11 @@ def test_normal_pixels_are_a_density_on_minus_one_to_one():
 def test_nats_as_bits_of_each_number():
     assert bits_per_dimension(784 * math.log(2), 784) == pytest.approx(1)
     assert bits_per_dimension(torch.tensor([math.log(2)]), 2).item() == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("mean", [-9.0, 9.0])
+def test_the_mean_of_a_mixture_stays_a_picture(mean):
+    parameters = torch.randn(4, 3, 10, 8, 8, generator=torch.Generator().manual_seed(0))
+    parameters[:, 1] = mean
+    made = LogisticMixture(parameters.flatten(1, 2), 1).mean()
+    assert 0 <= made.min() <= made.max() <= 1

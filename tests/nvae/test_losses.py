@@ -97,3 +97,4 @@ def test_the_regularisation_is_annealed_in_its_logarithm():
     assert regularisation_weight(1.0, 0.01, 0.0) == pytest.approx(1)
     assert regularisation_weight(1.0, 0.01, 0.5) == pytest.approx(0.1)
     assert regularisation_weight(1.0, 0.01, 1.0) == pytest.approx(0.01)
+    assert regularisation_weight(0.0, 0.0, 0.5) == 0

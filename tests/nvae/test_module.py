@@ -7,6 +7,7 @@ import torch
 from torch import distributed
 from two_processes import on_two_processes
 
+from zoo.nvae import losses
 from zoo.nvae.data import ModelledPictures
 from zoo.nvae.module import NVAETraining
 
@@ -71,6 +72,49 @@ def test_a_bad_batch_moves_neither_weights_nor_statistics():
     assert int(training.guard.skipped) == 1
 
 
+def test_a_bad_batch_moves_no_statistics_whatever_its_place_in_an_accumulation():
+    training = module()
+    training.log = training.log_dict = lambda *args, **options: None
+    optimizer = torch.optim.Adamax(training.net.parameters(), lr=0.1)
+    before = copy.deepcopy(training.net.state_dict())
+    spoil = training.net.encoder.stem.register_forward_hook(lambda m, i, o: o * float("nan"))
+    training.training_step(batch(), 0).backward()
+    spoil.remove()
+    training.training_step(batch(), 1).backward()
+    training.on_before_optimizer_step(optimizer)
+    for name, tensor in training.net.state_dict().items():
+        assert torch.equal(tensor, before[name]), name
+    training.training_step(batch(), 2).backward()  # a good step keeps its own
+    training.on_before_optimizer_step(optimizer)
+    assert not torch.equal(training.net.encoder.before[0].branch.norm0.running_mean, torch.zeros(4))
+    assert training._statistics is None
+
+
+def test_balancing_takes_the_size_of_each_kl(monkeypatch):
+    """With flows a KL of one draw may be negative, and their mean then near zero."""
+    training, seen = module(flows=1), []
+    training.total_steps = 1000
+    output = training.net(batch()[0].round())
+    output.kl = torch.tensor([[1.0, -3.0, 0.0], [-1.0, 3.0, 2.0]]).repeat(3, 1)
+    monkeypatch.setattr(training.net, "forward", lambda *_: output)
+    balance = losses.balance
+    monkeypatch.setattr(losses, "balance", lambda kl, a: seen.append(kl) or balance(kl, a))
+    training.losses(batch())
+    assert seen[0].tolist() == [1, 3, 1]
+
+
+@pytest.mark.parametrize(("start", "end"), [(0, 1e-2), (1e-2, 0), (-1e-2, None), (1e-2, -1)])
+def test_regularisation_is_two_numbers_above_zero_or_none(start, end):
+    with pytest.raises(ValueError, match=r"regularisation is .*: expected two numbers above 0"):
+        module(regularisation=start, regularisation_end=end)
+
+
+def test_no_regularisation_is_no_penalty():
+    training = module(regularisation=0)
+    assert training.losses(batch())["loss"].isfinite()
+    assert training.penalty(0.5) == 0
+
+
 def test_one_picture_has_no_batch_statistics():
     with pytest.raises(ValueError, match="a batch of 1 picture with norm batch"):
         module().losses(batch(items=1))
@@ -126,6 +170,16 @@ def test_no_two_pictures_for_statistics_have_the_same_noise(monkeypatch):
     monkeypatch.setattr(NVAETraining, "trainer", trainer)
     training.run_for_statistics(recorder)
     assert sorted(recorder.places) == list(range(5 * training.statistics_passes))
+
+
+def test_all_processes_run_equally_many_passes_for_statistics(monkeypatch):
+    data = ModelledPictures(batch_size=4)
+    monkeypatch.setattr(data, "some", lambda count, seed: seed - 1)
+    places = []
+    for rank in range(3):
+        monkeypatch.setattr("zoo.nvae.data.rank_and_world_size", lambda rank=rank: (rank, 3))
+        places.append(list(data.for_statistics(passes=4, batch=5)))
+    assert places == [[0, 3], [1, 4], [2, 5]]
 
 
 def test_pictures_for_statistics_are_of_the_training_set_and_repeat():

@@ -179,8 +179,8 @@ def _rotation(log: Log) -> Iterator[Finding]:
 
 
 def _drowned_loss(log: Log) -> Iterator[Finding]:
-    penalty, total = late(log, "penalty"), late(log, "critic_loss")
-    share = penalty / max(abs(total - penalty), 1e-12)
+    penalty, value = late(log, "penalty"), late(log, "critic_value")
+    share = penalty / max(abs(value), 1e-12)
     lower = "lower its gamma tenfold, and see gamma_of for the convention of a paper"
     if share > DROWNED:
         sentence = f"the penalty drowns the loss: it is {share:.1f} times as large; {lower}"

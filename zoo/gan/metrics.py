@@ -1,9 +1,12 @@
 """How far samples are from real pictures, and how many classes both fill."""
 
+import warnings
 from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
+from torchmetrics import CatMetric
+from torchmetrics.utilities import dim_zero_cat
 
 from zoo.metrics.feature_distances import PictureDistances
 
@@ -23,17 +26,17 @@ class SampleMeasures(nn.Module):
         super().__init__()
         self.distances = PictureDistances(net)
         object.__setattr__(self, "classifier", net)
-        self.labels: list[Tensor] = []  # of the real pictures
+        self.labels = CatMetric()  # of the real pictures of all processes
 
     def see(self, pictures: Tensor, labels: Tensor) -> None:
         """Keep the features of real pictures, float (n, c, h, w) in [0, 1], and their labels."""
         self.distances.update(pictures, real=True)
-        self.labels.append(labels)
+        self.labels.update(labels)
 
     def forget(self) -> None:
         """Begin anew."""
         self.distances.reset()
-        self.labels.clear()
+        self.labels.reset()
 
     def of(self, made: Tensor, mine: slice) -> dict[str, Tensor]:
         """Return the distances of samples from what was seen, by name, and `classes`.
@@ -50,21 +53,30 @@ class SampleMeasures(nn.Module):
     def floors(self, batches: Iterable[tuple[Tensor, Tensor]], count: int) -> dict[str, Tensor]:
         """Return the distances of so many real training pictures, in place of samples.
 
+        Where there are fewer, it warns: the distances are larger then.
+
         Args:
             batches: pictures and labels.
             count: of the pictures that this process takes.
         """
         self.distances.made.clear()
+        left = count
         for pictures, _ in batches:
-            self.distances.update(pictures[:count].to(self.distances.device), real=False)
-            count -= len(pictures)
-            if count <= 0:
+            self.distances.update(pictures[:left].to(self.distances.device), real=False)
+            left -= len(pictures)
+            if left <= 0:
                 break
+        if left > 0:
+            warnings.warn(
+                f"the floor is of {count - left} training pictures, the distances of {count} "
+                "samples: fewer lie farther off; lower model.samples to their number",
+                stacklevel=2,
+            )
         return {f"{name}_floor": value for name, value in self._computed().items()}
 
     def real_classes(self) -> Tensor:
-        """Return how many classes the real pictures fill."""
-        return effective_number(torch.cat(self.labels))
+        """Return how many classes the real pictures of all processes fill."""
+        return effective_number(dim_zero_cat(self.labels.compute()).long())
 
     def _computed(self) -> dict[str, Tensor]:
         return {name: value.float() for name, value in self.distances.compute().items()}

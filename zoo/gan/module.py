@@ -6,16 +6,18 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import clip_grad_norm_
 from torch.optim import Adam, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
+from zoo.errors import require_whole
 from zoo.gan.batch import PHASES, Part, PartNoise, Scores, statistics_kept
 from zoo.gan.critic_step import CriticStep, squared_gradient
 from zoo.gan.losses import Form, distance, make_loss
 from zoo.gan.metrics import SampleMeasures
 from zoo.gan.net import Gan
 from zoo.gan.spectrum import Game, singular_values, spectrum
-from zoo.gan.terms import Consensus, SpectralNorm, check_critic, make_terms, penalty
+from zoo.gan.terms import Consensus, SpectralNorm, check_critic, make_terms, penalties
 from zoo.gan.updates import Mover, make_update
 from zoo.optim.distributed import (
     differentiable_mean,
@@ -23,11 +25,15 @@ from zoo.optim.distributed import (
     rank_and_world_size,
 )
 from zoo.optim.manual_optimization import OptimisesByHand
-from zoo.optim.schedule import linear_fall
+from zoo.optim.schedule import linear_fall, require_end
 
 Batch = tuple[Tensor, Tensor]
 GENERATOR, CRITIC = 0, 1  # the optimisers
 STATISTICS_PASSES, STATISTICS_BATCH = 40, 64  # of an averaged generator's batch norms
+
+
+class DivergenceError(ValueError):
+    """A loss is not finite."""
 
 
 class GanTraining(OptimisesByHand):
@@ -37,8 +43,8 @@ class GanTraining(OptimisesByHand):
     generator step each batch is one critic step, on its own real samples, and the generator moves
     after the last of them.
 
-    In both players' steps batch norms use the statistics of their batch; those kept for later are
-    touched once, in the step of the player itself.
+    In both players' steps batch norms use the statistics of their batch; those kept for later only
+    change in the step of the player itself.
 
     Args:
         shape: channels, height and width of a picture; from the data when run by a recipe.
@@ -97,16 +103,37 @@ class GanTraining(OptimisesByHand):
         self.update = make_update(update, **given)
         self.lr, self.betas, self.fall = lr, (betas[0], betas[1]), fall
         self.clip, self.seed = clip, seed
-        if accumulate < 1:
-            raise ValueError(f"accumulate is {accumulate}: expected at least 1")
-        self.accumulate = accumulate
+        self.accumulate, self.watch = accumulate, watch
+        self._require_sense()
         spectral = any(isinstance(term, SpectralNorm) for term in self.terms)
         self.net = Gan(shape=shape, spectral=spectral, **nets)
         self.arguments = self.net.arguments
         check_critic(self.terms, self.net.critic)
         self.critic_number = 0  # critic steps taken
-        self.features, self.samples, self.watch = features, samples, watch
+        self.features, self.samples = features, samples
         self.measures: SampleMeasures | None = None
+
+    def _require_sense(self) -> None:
+        """Refuse options that would train nothing, or something else than they say."""
+        require_whole("accumulate", self.accumulate)
+        require_whole("watch", self.watch, least=0)
+        if not 0 <= self.fall <= 1:
+            raise ValueError(f"fall is {self.fall}: expected a share of the steps, from 0 to 1")
+        if self.clip is not None and not self.clip > 0:
+            raise ValueError(
+                f"clip is {self.clip}: expected a number above 0; for none leave it out"
+            )
+        if self.accumulate > 1 and (self.consensus or self.loss.form == "averaged"):
+            cause = "consensus" if self.consensus else "form averaged"
+            raise ValueError(
+                f"accumulate is {self.accumulate} with {cause}: expected 1, for the loss of a "
+                "batch is then not the mean of its parts'; lower data.batch_size instead"
+            )
+
+    @property
+    def consensus(self) -> Consensus | None:
+        """The term of both players' gradients, if there is one."""
+        return next((term for term in self.terms if isinstance(term, Consensus)), None)
 
     @property
     def label_layers(self) -> list[str]:
@@ -120,7 +147,7 @@ class GanTraining(OptimisesByHand):
         critic = Adam(self.net.critic.parameters(), lr * self.update.ratio, betas, fused=True)
         if not self.fall:
             return [generator, critic], []
-        steps = int(self.trainer.estimated_stepping_batches)
+        steps = self.generator_steps()
         falls = [
             LambdaLR(optimizer, partial(linear_fall, total=total, share=self.fall))
             for optimizer, total in (
@@ -129,6 +156,18 @@ class GanTraining(OptimisesByHand):
             )
         ]
         return [generator, critic], falls
+
+    def generator_steps(self) -> int:
+        """Return how many the run has: of its epochs each batch is one critic step.
+
+        Raises:
+            ValueError: if the run has no end.
+        """
+        steps, epochs = self.trainer.estimated_stepping_batches, self.trainer.max_epochs
+        if epochs is None or epochs < 0:
+            return require_end(steps)
+        batches = self.trainer.num_training_batches * epochs
+        return require_end(min(steps, batches // self.update.critic_steps))
 
     def on_train_start(self) -> None:
         """Put the update's rule around the optimisers."""
@@ -159,8 +198,9 @@ class GanTraining(OptimisesByHand):
         """Move both players from the same point, or from one ahead of it."""
         ahead = self.update.rule.ahead
         if ahead == "gradient":
-            for player in (CRITIC, GENERATOR):
-                self.add_losses(player, parts)
+            with statistics_kept(self.net):
+                for player in (CRITIC, GENERATOR):
+                    self.add_losses(player, parts)
         if ahead != "nowhere":
             for player in (CRITIC, GENERATOR):
                 self.movers[player].look_ahead(lambda at=player: self.propose(at))
@@ -172,6 +212,8 @@ class GanTraining(OptimisesByHand):
     def propose(self, player: int) -> None:
         """Let an optimiser step once, not counted as a step of the run."""
         self.average_gradients(player)
+        if self.clip is not None:
+            clip_grad_norm_(self.parameters_of(player), self.clip)
         optimizer = self.optimizer(player).optimizer
         optimizer.step()
         optimizer.zero_grad()
@@ -188,7 +230,7 @@ class GanTraining(OptimisesByHand):
         """Add the gradient of one player's loss over the parts of a batch, and log it."""
         total = torch.zeros((), device=self.device)
         for part in parts:
-            loss = self.player_loss(player, part) / len(parts)
+            loss = self.player_loss(player, part) * len(part.real) / part.items
             self.require_finite(player, loss)
             self.add_gradient(player, loss)
             total += loss.detach()
@@ -220,25 +262,45 @@ class GanTraining(OptimisesByHand):
 
     def player_loss(self, player: int, part: Part) -> Tensor:
         """Return what a player minimises on a part of a batch, a scalar."""
-        consensus = [term for term in self.terms if isinstance(term, Consensus)]
-        if not consensus:
-            alone = self.critic_loss if player == CRITIC else self.generator_loss
-            return alone(part)
-        game = self.game_of(part)
-        both = game.losses()
+        if self.consensus is not None:
+            other = self.net.generator if player == CRITIC else self.net.critic
+            with statistics_kept(other):
+                return self.both_losses(part, self.critic_number)[player]
+        if player == CRITIC:
+            return self.critic_loss(part, self.critic_number)
+        return self.generator_loss(part)
+
+    def both_losses(self, part: Part, number: int | None) -> tuple[Tensor, Tensor]:
+        """Return the generator's and the critic's loss, each with its graph to all weights.
+
+        Args:
+            part: of a batch.
+            number: as of `critic_loss`.
+        """
+        of_generator = self.generator_loss(part)
+        of_critic = self.critic_loss(part, number, follow=True)
+        if self.consensus is None:
+            return of_generator, of_critic
+        theta, phi = self.weights_of_players()
         gradients = [
-            *torch.autograd.grad(both[GENERATOR], game.generator, create_graph=True),
-            *torch.autograd.grad(both[CRITIC], game.critic, create_graph=True),
+            *torch.autograd.grad(of_generator, theta, create_graph=True),
+            *torch.autograd.grad(of_critic, phi, create_graph=True),
         ]
         _, world = rank_and_world_size()
         means = means_over_processes(gradients) if world > 1 else None
-        return both[player] + consensus[0].pull(gradients, means)
+        pull = self.consensus.pull(gradients, means)
+        return of_generator + pull, of_critic + pull
 
-    def critic_loss(self, part: Part, *, follow: bool = False) -> Tensor:
+    def weights_of_players(self) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+        """Return the generator's and the critic's weights."""
+        return list(self.net.generator.parameters()), list(self.net.critic.parameters())
+
+    def critic_loss(self, part: Part, number: int | None, *, follow: bool = False) -> Tensor:
         """Return the critic's loss with its penalties.
 
         Args:
             part: of a batch.
+            number: of the critic's step; None for the mean over steps, see `penalties`.
             follow: whether its gradient goes on into the generator; default false.
         """
         noise = PartNoise(part, CRITIC * PHASES)
@@ -251,10 +313,12 @@ class GanTraining(OptimisesByHand):
         score = Scores(self.net.critic, part.labels)
         value = self.loss.critic(score(real), score(fake), distance(real, fake))
         step = CriticStep(score, real, fake, list(self.net.critic.parameters()), noise)
-        added = penalty(self.terms, step, self.critic_number)
+        applied = penalties(self.terms, step, number)
+        mean = torch.stack([penalty for _, penalty in applied]).sum() if applied else None
         ahead = (score(real) > score(fake)).float()
-        self.note(real_logit=score(real), fake_logit=score(fake), penalty=added, wins=ahead)
-        return value if added is None else value + added
+        self.note(real_logit=score(real), fake_logit=score(fake), wins=ahead)
+        self.note(critic_value=value, penalty=mean)
+        return value + sum(factor * penalty for factor, penalty in applied)
 
     def generator_loss(self, part: Part) -> Tensor:
         """Return the generator's loss."""
@@ -278,17 +342,9 @@ class GanTraining(OptimisesByHand):
         return real, fake
 
     def game(self, batch: Batch, batch_index: int = 0) -> Game:
-        """Return the game that is played on a batch, for `zoo.gan.spectrum`."""
-        return self.game_of(self.parts(batch, batch_index)[0])
-
-    def game_of(self, part: Part) -> Game:
-        """Return the game that is played on a part of a batch."""
-
-        def losses() -> tuple[Tensor, Tensor]:
-            return self.generator_loss(part), self.critic_loss(part, follow=True)
-
-        nets = self.net.generator, self.net.critic
-        return Game(losses, *(list(net.parameters()) for net in nets))
+        """Return the game that is played on a batch, in the mean over steps; for `spectrum`."""
+        part = self.parts(batch, batch_index)[0]
+        return Game(lambda: self.both_losses(part, None), *self.weights_of_players())
 
     def note(self, **values: Tensor | None) -> None:
         """Log the means of some values, while the trainer trains."""
@@ -302,13 +358,13 @@ class GanTraining(OptimisesByHand):
         """Stop a run whose loss is not finite.
 
         Raises:
-            ValueError: naming the step, the last checkpoint and what to try.
+            DivergenceError: naming the step, the last checkpoint and what to try.
         """
         if torch.isfinite(loss):
             return
         saver = self.trainer.checkpoint_callback
         last = getattr(saver, "last_model_path", "") or getattr(saver, "best_model_path", "")
-        raise ValueError(
+        raise DivergenceError(
             f"the {'critic' if player == CRITIC else 'generator'}'s loss is {float(loss)} at step "
             f"{self.global_step}: expected a number; resume from "
             f"{last or 'the start, for there is no checkpoint yet'} with a lower --model.lr, with "
@@ -340,9 +396,12 @@ class GanTraining(OptimisesByHand):
     def run_for_statistics(self, generator: nn.Module) -> None:
         """Run a generator forward on noise, for its batch statistics; see `EMA`."""
         random, classes = torch.Generator().manual_seed(self.seed), self.net.count
-        labels = torch.arange(STATISTICS_BATCH, device=self.device) % classes if classes else None
+        labels = None
         for _ in range(STATISTICS_PASSES):
             z = torch.randn(STATISTICS_BATCH, self.net.generator.latent, generator=random)
+            if classes:
+                drawn = torch.randint(classes, (STATISTICS_BATCH,), generator=random)
+                labels = drawn.to(self.device)
             generator(z.to(self.device), labels)
 
     def measure_with(self, net: nn.Module) -> None:
@@ -386,7 +445,7 @@ class GanTraining(OptimisesByHand):
                 found |= self.measures.floors(data.train_dataloader(), self.samples // world)
             for name, value in found.items():
                 self.log(f"{split}_{name}", value)
-            self.log(f"{split}_real_classes", self.measures.real_classes(), sync_dist=True)
+            self.log(f"{split}_real_classes", self.measures.real_classes())
         self.measures.forget()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:

@@ -204,6 +204,8 @@ class Gan(nn.Module):
         if spectral:
             from zoo.gan.terms import SpectralNorm
 
+            if self.critic.classes is not None:
+                nn.init.normal_(self.critic.classes.weight)  # zeros over their norm are NaN
             SpectralNorm().prepare(self.critic)
 
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
@@ -273,7 +275,11 @@ class Gan(nn.Module):
         if not isinstance(labels, Tensor):
             labels = [self._number(label) for label in labels]
         chosen = torch.as_tensor(labels)
-        if len(chosen) != n or chosen.min() < 0 or chosen.max() >= self.count:
+        if len(chosen) != n:
+            raise ValueError(
+                f"labels has {len(chosen)} numbers: expected {n}, one for each picture"
+            )
+        if chosen.min() < 0 or chosen.max() >= self.count:
             raise ValueError(
                 f"labels has {len(chosen)} numbers from {int(chosen.min())} to "
                 f"{int(chosen.max())}: expected {n} numbers from 0 to {self.count - 1}"

@@ -1,5 +1,6 @@
 """Try several gammas, each for a part of a run, before the long one."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,7 @@ from lightning.pytorch import LightningDataModule, Trainer
 from torch import nn
 
 from zoo.callbacks.ema import EMA
-from zoo.gan.module import GanTraining
+from zoo.gan.module import DivergenceError, GanTraining
 
 GAMMAS = (0.01, 0.03, 0.1, 0.3, 1.0)
 
@@ -20,7 +21,8 @@ class Tried:
 
     Attributes:
         gamma: of its penalties.
-        values: by name, those that `GanTraining` logs in its last step and in validation.
+        values: by name, those that `GanTraining` logs in its last step and in validation; of a
+            run whose loss was not finite `wins` alone, infinite.
     """
 
     gamma: float
@@ -57,7 +59,7 @@ def sweep(
         options: of `GanTraining`.
 
     Returns:
-        The runs, the best first.
+        The runs, the best first; one that diverges is the last, and does not end the others.
 
     Raises:
         ValueError: there are no gammas, or an option has no meaning.
@@ -65,13 +67,19 @@ def sweep(
     if not gammas:
         raise ValueError("gammas is empty: expected at least one; leave it out for 0.01 to 1")
     shape: Any = data
-    tried = []
-    for gamma in gammas:
+
+    def build(gamma: float) -> GanTraining:
         penalties: list[Any] = [{"name": name, "gamma": gamma} for name in terms]
         torch.manual_seed(seed)
-        module = GanTraining(
+        return GanTraining(
             shape.shape, terms=penalties, classes=shape.classes, seed=seed, **options
         )
+
+    for gamma in gammas:
+        build(gamma)  # a gamma or an option without a meaning is refused before hours of others
+    tried = []
+    for gamma in gammas:
+        module = build(gamma)
         if features is not None:
             module.measure_with(features)
         trainer = Trainer(
@@ -84,7 +92,11 @@ def sweep(
             enable_model_summary=False,
             num_sanity_val_steps=0,
         )
-        trainer.fit(module, data.train_dataloader())
+        try:
+            trainer.fit(module, data.train_dataloader())
+        except DivergenceError:
+            tried.append(Tried(gamma, {"wins": math.inf}))
+            continue
         values = {name: float(value) for name, value in trainer.callback_metrics.items()}
         trainer.validate(module, data.val_dataloader(), verbose=False)
         values |= {name: float(value) for name, value in trainer.callback_metrics.items()}

@@ -23,7 +23,7 @@ multiplied by `every`, so that the mean force stays.
 
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from numbers import Real
 from typing import Any, ClassVar, Literal
 
@@ -31,6 +31,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations
 
+from zoo.errors import require_whole
 from zoo.gan.critic_step import CriticStep, Noise, pixels, squared_gradient
 
 Position = Literal["real", "fake", "between", "around"]
@@ -41,12 +42,13 @@ class Term:
     """Something added to the game: each of its four methods does nothing unless a term defines it.
 
     Attributes:
-        every: critic steps from one application of a penalty to the next; default 1.
+        every: critic steps from one application to the next, a field of terms that have a penalty;
+            default 1.
     """
 
     name: ClassVar[str]
     differentiates: ClassVar[bool] = False  # the critic with respect to its input
-    every: int = 1
+    every = 1
 
     def prepare(self, critic: nn.Module) -> None:
         """Change the critic before training."""
@@ -74,6 +76,7 @@ class InputGradientPenalty(Term):
     position: ClassVar[Position]
     centre: ClassVar[float] = 0.0
     differentiates: ClassVar[bool] = True
+    every: int = 1
     gamma: float = 1.0
 
     def penalty(self, step: CriticStep) -> Tensor:
@@ -141,6 +144,7 @@ class ApproximateR1(Term):
 
     name: ClassVar[str] = "approximate-r1"
     position: ClassVar[Position] = "real"
+    every: int = 1
     gamma: float = 1.0
     sigma: float = 0.01
 
@@ -169,6 +173,7 @@ class L2(Term):
     """
 
     name: ClassVar[str] = "l2"
+    every: int = 1
     gamma: float = 1.0
 
     def penalty(self, step: CriticStep) -> Tensor:
@@ -286,7 +291,7 @@ def make_terms(terms: Iterable[str | Mapping[str, Any]], **defaults: float) -> l
 
     Example:
         >>> make_terms(["r1", {"name": "clip", "limit": 0.1}], gamma=10, every=4)
-        [R1(every=4, gamma=10), Clip(every=4, limit=0.1)]
+        [R1(every=4, gamma=10), Clip(limit=0.1)]
     """
     if isinstance(terms, str | Mapping):
         raise ValueError(f"terms is {terms!r}: expected a list; write [{terms!r}]")
@@ -312,13 +317,16 @@ def _make_term(given: Mapping[str, Any], defaults: Mapping[str, float]) -> Term:
     name = given.pop("name", None)
     if name not in TERMS:
         raise ValueError(f"term is {name!r}: expected one of {', '.join(TERMS)}; choose one")
-    known = TERMS[name].__dataclass_fields__
+    known = [field.name for field in fields(TERMS[name])]
     for option in given:
         if option not in known:
-            raise ValueError(f"term {name} has no {option!r}: expected {', '.join(known)}")
+            expected = ", ".join(known) or "its name alone"
+            raise ValueError(f"term {name} has no {option!r}: expected {expected}")
     options: dict[str, Any] = {k: v for k, v in defaults.items() if k in known} | given
     for option, value in options.items():
-        if not isinstance(value, Real) or not float(value) > 0:
+        if option == "every":
+            require_whole(f"every of term {name}", value)
+        elif not isinstance(value, Real) or not float(value) > 0:
             raise ValueError(f"{option} of term {name} is {value!r}: expected a number above 0")
     return TERMS[name](**options)
 
@@ -346,17 +354,17 @@ def check_critic(terms: Sequence[Term], critic: nn.Module) -> None:
         )
 
 
-def penalty(terms: Sequence[Term], step: CriticStep, number: int = 0) -> Tensor | None:
-    """Return the sum of the penalties of a critic step.
+def penalties(
+    terms: Sequence[Term], step: CriticStep, number: int | None = None
+) -> list[tuple[int, Tensor]]:
+    """Return the penalties of a critic step, each with the factor that it is added with.
 
     Args:
         terms: any of them; those without a penalty add nothing.
         step: what they look at.
-        number: of the critic's step; a term applies where its `every` divides it.
-
-    Returns:
-        A scalar; None if no term applies.
+        number: of the critic's step; a term applies where its `every` divides it, with `every` for
+            its factor. Default: each applies, with a factor of 1, as in the mean over steps.
     """
-    applied = [(term, term.penalty(step)) for term in terms if number % term.every == 0]
-    values = [term.every * value for term, value in applied if value is not None]
-    return torch.stack(values).sum() if values else None
+    applied = [term for term in terms if number is None or number % term.every == 0]
+    found = [(1 if number is None else term.every, term.penalty(step)) for term in applied]
+    return [(factor, value) for factor, value in found if value is not None]

@@ -118,7 +118,8 @@ class PictureDistances(Metric):
 
     Args:
         net: the feature net: its `features`, if it has that, else itself, maps pictures float
-            (n, channels, height, width) to float (n, features). It is no part of the state.
+            (n, channels, height, width) to float (n, features). It is no part of the state, and
+            goes to the device of the pictures.
         k: see `neighbour_scores`; default 5.
 
     Example:
@@ -142,7 +143,8 @@ class PictureDistances(Metric):
 
     def update(self, pictures: Tensor, real: bool) -> None:
         """Add a batch of real pictures, or of made ones."""
-        (self.real if real else self.made).append(describe(self._net[0], pictures))
+        net = self._net[0].to(pictures.device)  # no submodule, so that nothing else moves it
+        (self.real if real else self.made).append(describe(net, pictures))
 
     def compute(self) -> dict[str, Tensor]:
         """Return the measures by name, float64 ()."""

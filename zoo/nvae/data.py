@@ -44,7 +44,11 @@ class ModelledPictures(Pictures):
         return pictures.fetch(places.tolist(), self.preprocess)
 
     def for_statistics(self, passes: int, batch: int, seed: int = 0) -> Iterator[Tensor]:
-        """Yield batches of training pictures, on each process its own."""
+        """Yield batches of training pictures, on each process its own and equally many.
+
+        There are a few more than `passes` where the processes do not divide it: a pass has
+        collectives, and a process with one fewer would leave the others waiting.
+        """
         rank, world = rank_and_world_size()
-        for index in range(rank, passes, world):
+        for index in range(rank, -(-passes // world) * world, world):
             yield self.some(batch, seed=seed + 1 + index)

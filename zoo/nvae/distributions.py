@@ -157,7 +157,8 @@ class LogisticMixture:
             earlier = zip(self._links(c), means, strict=True)
             means.append(sum((k * m for k, m in earlier), self.means[c]).clamp(-1, 1))
         weights = self.log_weights.exp()
-        return torch.stack([((weights * m).sum(1) + 1) / 2 for m in means], dim=1)
+        mixed = [((weights * m).sum(1) + 1) / 2 for m in means]
+        return torch.stack(mixed, dim=1).clamp(0, 1)  # weights add up to 1 but for rounding
 
     def sample(self, generator: torch.Generator | None = None) -> Tensor:
         """Return pictures (batch, channels, height, width) of the values that `bits` allows."""

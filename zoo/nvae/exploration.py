@@ -5,10 +5,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from zoo.errors import require_whole
 from zoo.nvae.distributions import Normal
-from zoo.nvae.groups import Latent, LatentGroup
+from zoo.nvae.groups import Latent, LatentGroup, from_prior
 from zoo.nvae.hierarchy import Hierarchy
-from zoo.nvae.noise import noise_by_place
+from zoo.nvae.noise import generator_of, noise_by_place
 
 
 def prune(
@@ -74,12 +75,18 @@ def complete(net: Hierarchy, x: Tensor, known: Tensor, rounds: int, seed: int) -
         )
     seen, places = net.prepare(x, seed), range(len(x))
     white = noise_by_place(net.plan.latent_shapes, seed, places)
-    mean = net.decode_white([part.to(x.device) for part in white])
+    logits, _ = net.decoder(len(x), from_prior([part.to(x.device) for part in white]))
     for turn in range(seed + 1, seed + 1 + rounds):
-        filled = torch.where(known, seen, net.prepare(mean, turn))
+        filled = torch.where(known, seen, _drawn(net, logits, turn))
         noise = noise_by_place(net.plan.latent_shapes, turn, places)
-        mean = net.pixels(net(filled, noise).logits).mean()
-    return torch.where(known, x, mean)
+        logits = net(filled, noise).logits
+    return torch.where(known, x, net.pixels(logits).mean())
+
+
+def _drawn(net: Hierarchy, logits: Tensor, seed: int) -> Tensor:
+    """Return pictures that are drawn by the seed and by their places."""
+    parts = [net.pixels(logits[p : p + 1]) for p in range(len(logits))]
+    return torch.cat([part.sample(generator_of(seed, p, 1)) for p, part in enumerate(parts)])
 
 
 def _white(net: Hierarchy, x: Tensor) -> list[Tensor]:
@@ -100,7 +107,11 @@ def arc(start: Sequence[Tensor], end: Sequence[Tensor], steps: int) -> list[list
 
     Returns:
         At each step one tensor a group.
+
+    Raises:
+        ValueError: if there are no steps.
     """
+    require_whole("steps", steps)
     a, b = (torch.cat([part.flatten(1) for part in z], dim=1) for z in (start, end))
     length_a, length_b = a.norm(dim=1, keepdim=True), b.norm(dim=1, keepdim=True)
     a, b = a / length_a.clamp(min=1e-12), b / length_b.clamp(min=1e-12)

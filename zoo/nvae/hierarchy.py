@@ -119,7 +119,7 @@ class Hierarchy(nn.Module):
         self._require_shape(x)
         require_range(x)
         if self.plan.likelihood == "bernoulli":
-            places = range(len(x)) if places is None else places
+            places = places_of(x, places)
             u = [torch.rand(x.shape[1:], generator=generator_of(seed, p, 1)) for p in places]
             return (torch.stack(u).to(x.device) < x).float()
         if self.plan.likelihood == "mixture":
@@ -128,7 +128,7 @@ class Hierarchy(nn.Module):
 
     def bound(self, x: Tensor, seed: int = 0, places: Sequence[int] | None = None) -> Output:
         """Return what a forward pass gives, drawn by seed and places; arguments as `prepare`."""
-        places = range(len(x)) if places is None else places
+        places = places_of(x, places)
         noise = noise_by_place(self.plan.latent_shapes, seed, places)
         return self(self.prepare(x, seed, places), noise)
 
@@ -188,6 +188,19 @@ class Hierarchy(nn.Module):
                 f"latents of shapes {[tuple(part.shape) for part in z]}: expected a batch of each "
                 f"of {expected}, as `encode` gives them"
             )
+
+
+def places_of(x: Tensor, places: Sequence[int] | None) -> Sequence[int]:
+    """Return the places of pictures in what they belong to, by default 0, 1, 2, ...
+
+    Raises:
+        ValueError: if they are not as many as the pictures.
+    """
+    if places is None:
+        return range(len(x))
+    if len(places) != len(x):
+        raise ValueError(f"{len(places)} places for {len(x)} pictures: expected one for each")
+    return places
 
 
 def quantize(x: Tensor, bits: int) -> Tensor:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from zoo.nvae.distributions import bits_per_dimension
 from zoo.nvae.groups import from_posterior
-from zoo.nvae.hierarchy import Hierarchy, Output
+from zoo.nvae.hierarchy import Hierarchy, Output, places_of
 from zoo.nvae.noise import noise_by_place
 
 ROWS = 200  # latents that are decoded at once
@@ -72,11 +72,11 @@ def log_weights(
         rows: latents decoded at once; default 200.
 
     Raises:
-        ValueError: if there are no samples.
+        ValueError: if there are no samples, or not a place for each picture.
     """
     if samples < 1:
         raise ValueError(f"samples is {samples}: expected at least 1")
-    places = range(len(x)) if places is None else places
+    places = places_of(x, places)
     x = net.prepare(x, seed, places)
     together = max(1, rows // samples)
     parts = [

@@ -4,7 +4,6 @@
 NVAE, sections 3.2 and A.
 """
 
-import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
@@ -46,19 +45,32 @@ def group_weights(groups: Sequence[int]) -> Tensor:
 def balance(kl: Tensor, alpha: Tensor) -> Tensor:
     """Return gamma (groups,), of mean 1: a group of little KL is punished less while it begins.
 
-    `gamma_l` is proportional to `(mean KL_l + 0.01) / alpha_l`; no gradient flows through it.
+    `gamma_l` is proportional to `(mean |KL_l| + 0.01) / alpha_l`; no gradient flows through it.
 
     Args:
-        kl: (groups,), the mean over the batches of all processes.
+        kl: (groups,), the mean size over the batches of all processes.
         alpha: as `group_weights`.
     """
-    gamma = (kl.detach().abs() + 0.01) / alpha.to(kl.device)
+    gamma = (kl.detach() + 0.01) / alpha.to(kl.device)
     return gamma / gamma.mean()
 
 
 def regularisation_weight(start: float, end: float, beta: float) -> float:
     """Return lambda: `start^(1 - beta) end^beta`, which arrives as the KL warm-up ends."""
-    return math.exp((1 - beta) * math.log(start) + beta * math.log(end))
+    return start ** (1 - beta) * end**beta
+
+
+def require_weights(start: float, end: float) -> None:
+    """Refuse what `regularisation_weight` has no way between.
+
+    Raises:
+        ValueError: if one is negative, or one alone is 0.
+    """
+    if min(start, end) < 0 or (start == 0) != (end == 0):
+        raise ValueError(
+            f"regularisation is {start} and regularisation_end {end}: expected two numbers above "
+            "0, between which its logarithm goes in a straight line, or 0 twice for none"
+        )
 
 
 def batch_norm_penalty(net: nn.Module) -> Tensor:

@@ -21,6 +21,7 @@ from zoo.nvae.likelihood_bound import log_mean, log_weights
 from zoo.nvae.losses import SpectralPenalty
 from zoo.nvae.net import NVAE
 from zoo.optim.distributed import mean_over_processes, rank_and_world_size
+from zoo.optim.schedule import require_end
 from zoo.optim.step_noise import StepNoise
 
 Batch = tuple[Tensor, Tensor]
@@ -43,13 +44,13 @@ class NVAETraining(LightningModule):
         balancing: weigh the groups' KL while it is warmed up; default true.
         spectral: the sum of largest singular values is among the regularisers; default true.
         regularisation: lambda of both regularisers as the KL warm-up begins; default 1e-2.
-        regularisation_end: when it has ended; default the same.
+        regularisation_end: when it has ended; default the same. Both are 0, for none, or neither.
         guard: leave out gradients above this multiple of their running median, and those that are
             not finite; 0 leaves out none; default 10.
         mirror: show half of the pictures from left to right; default false.
         samples: of the importance-weighted bound in `zoo test`; default 0, no such bound.
-        statistics_passes: batches that batch statistics are measured on before the net is used;
-            default 32.
+        statistics_passes: batches that an `EMA` whose `statistics` is `measure` measures batch
+            statistics on; default 32.
         seed: of noise and binarisation; that of the recipe when run by one; default 0.
         **architecture: the other fields of `zoo.nvae.Architecture`.
     """
@@ -88,12 +89,16 @@ class NVAETraining(LightningModule):
         self.epsilon, self.weight_decay = epsilon, weight_decay
         self.kl_warmup, self.balancing = kl_warmup, balancing
         self.regularisation = regularisation
-        self.regularisation_end = regularisation_end or regularisation
+        self.regularisation_end = (
+            regularisation if regularisation_end is None else regularisation_end
+        )
+        losses.require_weights(self.regularisation, self.regularisation_end)
         self.mirror, self.samples, self.seed = mirror, samples, seed
         self.statistics_passes = statistics_passes
         self.alpha = losses.group_weights(self.net.plan.groups)
         self.spectral = SpectralPenalty(self.net, seed=seed) if spectral else None
         self.guard = Guard(guard) if guard else None
+        self._statistics: list[Tensor] | None = None  # before the batches of this step, of a guard
         self.total_steps = 0  # until there is a trainer
         self.metrics: Any = nn.ModuleDict()
         for split in ("valid", "test"):
@@ -123,7 +128,8 @@ class NVAETraining(LightningModule):
         beta = losses.kl_warmth(self.global_step, self.total_steps, self.kl_warmup)
         gamma = torch.ones_like(kl)
         if self.balancing and beta < 1:
-            gamma = losses.balance(mean_over_processes(kl.detach()), self.alpha)
+            size = output.kl.detach().abs().sum(dim=0) / count  # with flows a KL may be negative
+            gamma = losses.balance(mean_over_processes(size), self.alpha)
         bound = nll + beta * (gamma * kl).sum()
         parts = {"nelbo": (nll + kl.sum()).detach(), "nll": nll.detach()}
         parts |= {f"kl_{i}": value for i, value in enumerate(kl.detach())}
@@ -149,11 +155,12 @@ class NVAETraining(LightningModule):
 
     def on_fit_start(self) -> None:
         """Learn how long the training is."""
-        self.total_steps = int(self.trainer.estimated_stepping_batches)
+        self.total_steps = require_end(self.trainer.estimated_stepping_batches)
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         """The loss of pictures float (n, channels, height, width) in [0, 1]."""
-        self._statistics = self._running_statistics() if self.guard is not None else []
+        if self.guard is not None and self._statistics is None:
+            self._statistics = self._running_statistics()
         parts = self.losses(batch, batch_index)
         loss = parts.pop("loss")
         options: dict[str, Any] = {"batch_size": len(batch[0])}
@@ -168,12 +175,11 @@ class NVAETraining(LightningModule):
             return
         gradients = [p.grad for p in self.net.parameters() if p.grad is not None]
         norm = get_total_norm(gradients)
-        if not self.guard(norm):
+        taken, before, self._statistics = self.guard(norm), self._statistics, None
+        if not taken:
             optimizer.zero_grad(set_to_none=True)
-            for now, before in zip(
-                self._running_statistics(copy=False), self._statistics, strict=True
-            ):
-                now.copy_(before)  # those of a batch that is not finite would stay so
+            for now, then in zip(self._running_statistics(copy=False), before or [], strict=True):
+                now.copy_(then)  # those of a batch that is not finite would stay so
         self.log_dict({"gradient": norm, "skipped": self.guard.skipped.float()})
 
     def _running_statistics(self, copy: bool = True) -> list[Tensor]:
@@ -258,7 +264,7 @@ class NVAETraining(LightningModule):
         optimizer = kind(
             self.net.parameters(), lr=self.lr, eps=self.epsilon, weight_decay=self.weight_decay
         )
-        total = int(self.trainer.estimated_stepping_batches)
+        total = require_end(self.trainer.estimated_stepping_batches)
         rising = max(1, round(self.warmup * total))
         falling = max(1, total - rising)
         schedule = SequentialLR(

@@ -6,6 +6,7 @@ from math import prod
 import torch
 from torch import Tensor, nn
 
+from zoo.errors import require_whole
 from zoo.layers.evaluation import require_evaluation
 from zoo.layers.signature import Signature
 from zoo.nvae import exploration, likelihood_bound
@@ -53,11 +54,13 @@ class NVAE(Hierarchy):
             labels: not for this net; default none.
 
         Raises:
-            ValueError: if there are labels, or not a temperature for each group.
+            ValueError: if n is no number of pictures, there are labels, or not a temperature for
+                each group.
         """
         require_evaluation(self)
         if labels is not None:
             raise ValueError("labels were given: this net was trained without; leave them out")
+        require_whole("n", n)
         factors = self._temperatures(temperature)
         seed = new_seed() if seed is None else seed
         shapes = self.plan.latent_shapes
@@ -104,6 +107,9 @@ class NVAE(Hierarchy):
                 is returned.
             b: of the same shape.
             steps: pictures on the way, both ends counted; default 8.
+
+        Raises:
+            ValueError: if the shapes are not equal, or there are no steps.
         """
         require_evaluation(self)
         return exploration.interpolate(self, a, b, steps)
@@ -121,7 +127,7 @@ class NVAE(Hierarchy):
             seed: of the draw; default 0.
 
         Raises:
-            ValueError: if there is no such group.
+            ValueError: if there is no such group, or there are no steps.
         """
         require_evaluation(self)
         return exploration.traverse(self, x, group, steps, seed)

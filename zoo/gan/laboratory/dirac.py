@@ -243,9 +243,9 @@ class Dirac:
             if not self.largest_step:
                 return "spirals out at every step size"
             return f"spirals out: a step of {self.step:g} is too long; {stable}"
-        if rate > NEUTRAL:
-            return f"converges: halves in {np.log(2) / rate:.1f} units of time; {stable}"
         steps = -np.log(2) / self.growth()
+        if rate > NEUTRAL:
+            return f"converges: halves in {steps * self.step:.1f} units of time; {stable}"
         return (
             f"converges: the flow circles and the update damps it, halves in {steps:.0f} steps; "
             f"{stable}"
@@ -305,7 +305,7 @@ def dirac(
     Example:
         >>> lab = dirac("wgan", terms=["r1"], gamma=0.3, update="simultaneous", step=0.1)
         >>> lab.verdict
-        'converges: halves in 4.6 units of time; steps up to 0.30 are stable'
+        'converges: halves in 6.9 units of time; steps up to 0.30 are stable'
         >>> dirac("wgan", update="simultaneous").verdict
         'spirals out at every step size'
     """

@@ -9,7 +9,7 @@ from torch import Tensor
 from zoo.gan.critic_step import CriticStep
 from zoo.gan.losses import Loss
 from zoo.gan.spectrum import Game
-from zoo.gan.terms import Consensus, Term, penalty
+from zoo.gan.terms import Consensus, Term, penalties
 
 
 class TwoPointNoise:
@@ -62,8 +62,8 @@ def game(loss: Loss, terms: Sequence[Term], theta: Tensor, phi: Tensor) -> Game:
         # the root has no derivative at rest
         distance = (fake - real).square().sum(1).clamp_min(1e-300).sqrt()
         of_critic = loss.critic(score(real), score(fake), distance)
-        added = penalty(terms, CriticStep(score, real, fake, [phi], noise))
-        of_critic = of_critic if added is None else of_critic + added
+        step = CriticStep(score, real, fake, [phi], noise)
+        of_critic = of_critic + sum(value for _, value in penalties(terms, step))
         return loss.generator(score(real), score(fake)), of_critic
 
     def losses() -> tuple[Tensor, Tensor]:
