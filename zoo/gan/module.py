@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
 from torch.optim import Adam, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
+from torchmetrics import MeanMetric
 
 from zoo.errors import require_whole
 from zoo.gan.batch import PHASES, Part, PartNoise, Scores, statistics_kept
@@ -112,6 +113,7 @@ class GanTraining(OptimisesByHand):
         self.critic_number = 0  # critic steps taken
         self.features, self.samples = features, samples
         self.measures: SampleMeasures | None = None
+        self.valid_logit, self.test_logit = MeanMetric(), MeanMetric()
 
     def _require_sense(self) -> None:
         """Refuse options that would train nothing, or something else than they say."""
@@ -428,7 +430,9 @@ class GanTraining(OptimisesByHand):
         """Log the mean logit of held-out pictures, and keep their features."""
         pictures, labels = batch
         logits = self.net.critic(2 * pictures - 1, labels if self.net.count else None)
-        self.log(f"{split}_logit", logits.mean(), batch_size=len(logits), sync_dist=True)
+        mean = self.valid_logit if split == "valid" else self.test_logit
+        mean(logits)
+        self.log(f"{split}_logit", mean, batch_size=len(logits))
         if self.measures is not None:
             self.measures.see(pictures, labels)
 

@@ -13,6 +13,7 @@ from lightning.pytorch.utilities import rank_zero_warn
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from torch.optim import AdamW
+from torchmetrics import MeanMetric
 
 from zoo.linking import calibration
 from zoo.linking.baselines import BASELINES
@@ -46,6 +47,7 @@ class LinkingModule(LightningModule):
         self.lr, self.weight_decay, self.warmup = lr, weight_decay, warmup
         self.scores: Any = nn.ModuleDict({split: LinkScores() for split in ("valid", "test")})
         self.simple: Any = nn.ModuleDict({name: LinkScores() for name in BASELINES})
+        self.valid_loss, self.test_loss = MeanMetric(), MeanMetric()
 
     def question_losses(self, batch: Batch) -> Tensor:
         """Return the loss of each question, float (questions,): nats."""
@@ -66,7 +68,7 @@ class LinkingModule(LightningModule):
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         """Mean loss of the questions."""
         loss = self.losses(batch)["loss"]
-        self.log("train_loss", loss, prog_bar=True, batch_size=len(batch.answer))
+        self.log("train_loss", loss, prog_bar=True, batch_size=len(batch.answer), sync_dist=True)
         return loss
 
     def validation_step(self, batch: Batch, batch_index: int) -> None:
@@ -108,8 +110,9 @@ class LinkingModule(LightningModule):
 
     def _evaluate(self, batch: Batch, split: Split) -> None:
         logits = self.net.logits(batch).float()
-        loss = listwise(logits, batch.answer).clamp(max=100).mean()
-        self.log(f"{split}_loss", loss, batch_size=len(logits), sync_dist=True)
+        loss = self.valid_loss if split == "valid" else self.test_loss
+        loss(listwise(logits, batch.answer).clamp(max=100))
+        self.log(f"{split}_loss", loss, batch_size=len(logits))
         update(self.scores[split], batch, logits, self.net.calibration)
 
     def on_validation_epoch_end(self) -> None:

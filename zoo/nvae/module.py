@@ -163,7 +163,7 @@ class NVAETraining(LightningModule):
             self._statistics = self._running_statistics()
         parts = self.losses(batch, batch_index)
         loss = parts.pop("loss")
-        options: dict[str, Any] = {"batch_size": len(batch[0])}
+        options: dict[str, Any] = {"batch_size": len(batch[0]), "sync_dist": True}
         self.log("train_loss", loss, **options)
         self.log("train_nelbo", parts.pop("nelbo"), prog_bar=True, **options)
         self.log_dict({f"train_{name}": value for name, value in parts.items()}, **options)

@@ -8,6 +8,7 @@ from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 from torch.nn import functional as F
 from torch.optim import AdamW
+from torchmetrics import MeanMetric
 from torchmetrics.classification import MulticlassAccuracy
 
 from zoo.data.images import flip, move
@@ -62,6 +63,7 @@ class PictureTraining(LightningModule):
         classes = self.arguments["classes"]
         self.valid_accuracy = MulticlassAccuracy(classes, average="micro")
         self.test_accuracy = MulticlassAccuracy(classes, average="micro")
+        self.valid_loss, self.test_loss = MeanMetric(), MeanMetric()
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Logits, as `PictureClassifier.forward`."""
@@ -86,25 +88,29 @@ class PictureTraining(LightningModule):
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         """Cross-entropy of pictures float (n, channels, height, width), labels int64 (n,)."""
         loss = self.losses(batch, batch_index)["loss"]
-        self.log("train_loss", loss, prog_bar=True, batch_size=len(batch[1]))
+        self.log("train_loss", loss, prog_bar=True, batch_size=len(batch[1]), sync_dist=True)
         return loss
 
     def validation_step(self, batch: Batch, batch_index: int) -> None:
         """Loss and accuracy on the validation split."""
-        self._evaluate(batch, "valid", self.valid_accuracy)
+        self._evaluate(batch, "valid", self.valid_loss, self.valid_accuracy)
 
     def test_step(self, batch: Batch, batch_index: int) -> None:
         """Loss and accuracy on the test split."""
-        self._evaluate(batch, "test", self.test_accuracy)
+        self._evaluate(batch, "test", self.test_loss, self.test_accuracy)
 
     def _evaluate(
-        self, batch: Batch, split: Literal["valid", "test"], accuracy: MulticlassAccuracy
+        self,
+        batch: Batch,
+        split: Literal["valid", "test"],
+        loss: MeanMetric,
+        accuracy: MulticlassAccuracy,
     ) -> None:
         pictures, labels = batch
         logits = self(pictures)
         accuracy(logits, labels)
-        loss = F.cross_entropy(logits, labels)
-        self.log(f"{split}_loss", loss, batch_size=len(labels), sync_dist=True)
+        loss(F.cross_entropy(logits, labels, reduction="none"))
+        self.log(f"{split}_loss", loss, batch_size=len(labels))
         self.log(f"{split}_accuracy", accuracy, prog_bar=True, batch_size=len(labels))
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
