@@ -13,6 +13,7 @@ from zoo.data.images.fashion import FASHION_CLASSES, fashion_sample
 from zoo.data.images.folder import read_folder
 from zoo.data.images.idx import find_idx, read_idx
 from zoo.data.images.sets import ArrayPictures, EncodedPictures, PictureSet
+from zoo.files import expand_home
 
 Known = Literal["mnist", "fashion-mnist", "cifar10"]
 TORCHVISION = {"mnist": "MNIST", "fashion-mnist": "FashionMNIST", "cifar10": "CIFAR10"}
@@ -59,7 +60,7 @@ def find_sets(
     if root is None:
         sample = {split: ArrayPictures(*fashion_sample(split)) for split in ("train", "test")}
         return Found({**sample}, "Fashion-MNIST, embedded sample", [*FASHION_CLASSES])
-    folder = Path(root).expanduser()
+    folder = expand_home(root)
     if not folder.exists():
         hint = "--data.download true fetches it there" if known else "give another --data.root"
         raise FileNotFoundError(f"no {folder}: {hint}")
@@ -109,7 +110,7 @@ def download(root: str, known: Known) -> None:
     kind = getattr(datasets, TORCHVISION[known])
     for train in (True, False):
         try:
-            kind(Path(root).expanduser(), train=train, download=True)
+            kind(expand_home(root), train=train, download=True)
         except RuntimeError as error:  # noqa: PERF203 - no mirror answers, or the sums are wrong
             line = " ".join(str(error).split())
             raise OSError(
