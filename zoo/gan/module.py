@@ -23,7 +23,7 @@ from zoo.optim.distributed import (
     rank_and_world_size,
 )
 from zoo.optim.manual_optimization import OptimisesByHand
-from zoo.optim.schedule import linear_fall
+from zoo.optim.schedule import linear_fall, require_end
 
 Batch = tuple[Tensor, Tensor]
 GENERATOR, CRITIC = 0, 1  # the optimisers
@@ -120,7 +120,7 @@ class GanTraining(OptimisesByHand):
         critic = Adam(self.net.critic.parameters(), lr * self.update.ratio, betas, fused=True)
         if not self.fall:
             return [generator, critic], []
-        steps = int(self.trainer.estimated_stepping_batches)
+        steps = require_end(self.trainer.estimated_stepping_batches)
         falls = [
             LambdaLR(optimizer, partial(linear_fall, total=total, share=self.fall))
             for optimizer, total in (

@@ -21,6 +21,7 @@ from zoo.nvae.likelihood_bound import log_mean, log_weights
 from zoo.nvae.losses import SpectralPenalty
 from zoo.nvae.net import NVAE
 from zoo.optim.distributed import mean_over_processes, rank_and_world_size
+from zoo.optim.schedule import require_end
 from zoo.optim.step_noise import StepNoise
 
 Batch = tuple[Tensor, Tensor]
@@ -149,7 +150,7 @@ class NVAETraining(LightningModule):
 
     def on_fit_start(self) -> None:
         """Learn how long the training is."""
-        self.total_steps = int(self.trainer.estimated_stepping_batches)
+        self.total_steps = require_end(self.trainer.estimated_stepping_batches)
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         """The loss of pictures float (n, channels, height, width) in [0, 1]."""
@@ -258,7 +259,7 @@ class NVAETraining(LightningModule):
         optimizer = kind(
             self.net.parameters(), lr=self.lr, eps=self.epsilon, weight_decay=self.weight_decay
         )
-        total = int(self.trainer.estimated_stepping_batches)
+        total = require_end(self.trainer.estimated_stepping_batches)
         rising = max(1, round(self.warmup * total))
         falling = max(1, total - rising)
         schedule = SequentialLR(

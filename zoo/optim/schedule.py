@@ -1,5 +1,6 @@
 """Learning rates that rise and fall in straight lines."""
 
+import math
 from typing import Any
 
 from torch import nn
@@ -34,10 +35,31 @@ def warm_up(optimizer: Optimizer, warmup: float, total: float) -> Any:
         optimizer: its learning rate is the highest.
         warmup: steps of the warm-up; below 1, their share of all steps.
         total: steps of the run, such as `trainer.estimated_stepping_batches`.
+
+    Raises:
+        ValueError: if the run has no end.
     """
+    total = require_end(total)
     rising = max(1, round(warmup * total if warmup < 1 else warmup))
-    falling = int(total) - rising
+    falling = total - rising
     return each_step(optimizer, rise_and_fall(optimizer, rising, falling, first=1 / (rising + 1)))
+
+
+def require_end(total: float) -> int:
+    """Return the number of steps of a run.
+
+    Args:
+        total: `trainer.estimated_stepping_batches`, which may be infinite.
+
+    Raises:
+        ValueError: if it is.
+    """
+    if not math.isfinite(total):
+        raise ValueError(
+            "the run has no end, and the learning rate falls to its last value there: give "
+            "--trainer.max_steps or --trainer.max_epochs"
+        )
+    return int(total)
 
 
 def each_step(optimizer: Optimizer, schedule: SequentialLR) -> Any:
