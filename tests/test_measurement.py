@@ -73,8 +73,8 @@ def test_a_recipe_is_not_measured_without_weights(command, folder):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["test", "FOLDER", "--trainer.limit_test_batches", "1"], "limit_test_batches is 1: a"),
-        (["test", "FOLDER", "--trainer.fast_dev_run", "true"], "fast_dev_run is True: a part"),
+        (["test", "FOLDER", "--trainer.limit_test_batches", "1"], "limit_test_batches is 1, so"),
+        (["test", "FOLDER", "--trainer.fast_dev_run", "true"], "fast_dev_run is True, so"),
         (["test", "FOLDER", "--reset", "head"], "expected `zoo test` of the weights"),
         (["test", RECIPE, "--ckpt_path", __file__], "expected `zoo test` of the weights"),
         (["test", RECIPE], "expected `zoo test` of the weights"),

@@ -129,7 +129,7 @@ def _licence(config: dict[str, Any], entry: Entry) -> str:
             said.append(f"{_cell(start)}, from which they started, is under {terms}")
     licence = "; ".join(said)
     if (derived := config.get("derived")) is None:
-        return licence
+        return licence if len(said) == 1 else f"{licence}."
     if known := _describe_others(derived):
         return f"{licence}. The weights derive from {known}.\n\n{NOTICE.read_text('utf-8')}"
     return f"{licence}. The weights derive from {_cell(derived)}, under the licence of its owner."

@@ -71,7 +71,8 @@ def require_recordable(subcommand: str | None, options: Namespace, resumed: str 
         )
     if limits := find_limits(subcommand, options.trainer):
         raise ValueError(
-            f"record is true and {limits[0]}: a part of the split is not its figure; leave one out"
+            f"record is true and {limits[0]}, so a part of the split is measured: measure all of "
+            "it, or leave --record out"
         )
     folder = checkpoint.require_recordable(source_folder(options["from"]))
     if (model := checkpoint.read_config(folder)["model"]) != options.name:
