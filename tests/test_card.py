@@ -3,14 +3,15 @@
 import json
 import subprocess
 import sys
-from dataclasses import replace
 
 import pytest
 from huggingface_hub import ModelCard
 from test_checkpoint import NOTES, RESULT, TINY
 
+from zoo import registry
 from zoo.checkpoint import card
 
+E5 = "multilingual-e5-small"
 CONFIG = {"format": 1, "model": TINY.name, "arguments": {}}
 RESULTS = [
     RESULT,
@@ -108,13 +109,41 @@ def test_a_card_of_ones_own_data_claims_no_licence_for_them():
     assert TINY.licence not in from_scratch[2]
 
 
-def test_what_derives_from_a_model_of_others_keeps_its_notice():
-    derived = replace(TINY, derived="a model of others, MIT")
-    own = CONFIG | {"data": "reviews.csv"}
-    notice = card.NOTICE.read_text("utf-8")
-    assert notice in card.render(CONFIG, [], derived)
-    assert notice in card.render(own | {"from": "org/repo"}, [], derived)
-    assert notice not in card.render(own, [], derived)
+@pytest.mark.parametrize(
+    ("config", "licence", "said", "notice"),
+    [
+        ({}, "mit", "MIT\n", False),  # from scratch, with whatever recipe
+        ({"derived": E5}, "mit", f"MIT. The weights derive from {E5} (Wang", True),
+        ({"from": "masks_small_zh", "derived": E5}, "mit", f"derive from {E5} (Wang", True),
+        ({"data": "a.csv", "from": "org/repo", "derived": E5}, "other", f"from {E5} (Wang", True),
+        (
+            {"from": "bert-base", "derived": "bert-base"},
+            "other",
+            "bert-base, from which they started, is under the licence of its owner. "
+            "The weights derive from bert-base, under the licence of its owner.",
+            False,
+        ),
+        (
+            {"from": "masks_title_csl", "derived": "bert-base"},
+            "other",
+            "masks_title_csl, from which they started, is under MIT. The weights derive from bert",
+            False,
+        ),
+        (
+            {"data": "a.csv", "from": "masks_title_csl on b.csv"},
+            "other",
+            "masks_title_csl on b.csv, from which they started, is under the licence of its owner",
+            False,
+        ),
+    ],
+)
+def test_the_licence_and_the_descent_are_those_of_the_weights(config, licence, said, notice):
+    entry = registry.describe("masks_classifier_sentiment")  # the zoo's own derives from E5
+    text = card.render(CONFIG | config, [], entry)
+    assert ModelCard(text).data["license"] == licence
+    _, _, section = text.partition("## Licence\n\n")
+    assert said in section
+    assert (card.NOTICE.read_text("utf-8") in section) == notice == (E5 in section)
 
 
 def test_without_notes_there_is_no_section():

@@ -159,13 +159,30 @@ def test_options_stand_anywhere_among_the_words(arguments):
     assert found == {"model": "model", "texts": ["床前", "举头"], "beam": 4, "stream": stream}
 
 
+def test_what_follows_two_hyphens_is_a_word_as_it_is():
+    def write(texts: list[str], *, most_words: int = 1) -> None:
+        """Write.
+
+        Args:
+            texts: what to go on with.
+            most_words: how many.
+        """
+
+    parser = OptionParser()
+    parser.add_function(write)
+    found = parser.parse(["--most_words", "4", "--", "--snake_case"])
+    assert found == {"texts": ["--snake_case"], "most_words": 4}
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
         (["lst"], "no command 'lst': did you mean list?"),
+        (["list", "--technique", "adversrial"], "'adversrial': expected one of adversarial, "),
         (["show"], "required: model"),
         (["show", "adversarial_fgm_poem"], "did you mean adversarial_fgm_poems"),
         (["predict", "adversarial_fgm_poem", "x"], "did you mean adversarial_fgm_poems"),
+        (["predict", "~no_one/x", "x"], "~no_one/x is no folder"),
         (["predict", "weights.ckpt", "x"], "pickle"),
         (["predict", "pytorch_model.bin", "x"], "pickle"),
         (["fit", "adversarial_fgm_poem"], "did you mean adversarial_fgm_poems"),

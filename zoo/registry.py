@@ -53,7 +53,9 @@ class Entry:
         corpora: the data that its weights are trained on, names of `zoo.models.CORPORA` separated
             by blanks: that of the recipe, then those of what it starts from, if that is the zoo's.
         licence: SPDX name of the weights' licence.
-        derived: the model of others that the weights started from, with its licence; default none.
+        derived: the model of others that the weights started from: its name, which stands in
+            `config.json` of the checkpoint, a blank, and who made it under which licence; default
+            none.
         repo: the Hub repository of the weights, if they do not come with the package.
         start: the function that reads a checkpoint of others for `zoo fit --from`, as
             `package.module:function`. From a name it makes a network with `arguments`, `preprocess`

@@ -216,8 +216,9 @@ def test_a_classifier_gets_a_fresh_head_for_other_classes(tmp_path):
     same = zoo.load(name, classes=2)
     assert torch.equal(same.head.weight, old.head.weight)
     assert same.labels == old.labels
-    with pytest.raises(ValueError, match="masks_title_csl has no classes, leave it out"):
-        zoo.load("masks_title_csl", classes=3)
+    for other in ("masks_title_csl", "gan_r1_digits"):
+        with pytest.raises(ValueError, match=f"{other} is no classifier, leave it out"):
+            zoo.load(other, classes=3)
     for classes in (0, True, 2.0):
         with pytest.raises(ValueError, match="expected a whole number from 1 on"):
             zoo.load(name, classes=classes)

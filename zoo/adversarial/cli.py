@@ -1,12 +1,11 @@
 """The command `zoo attack`."""
 
 from collections import deque
-from pathlib import Path
 from typing import Any
 
 from zoo.adversarial.robustness import robustness
 from zoo.cli.options import OptionParser
-from zoo.files import replacing, require_place
+from zoo.files import expand_home, replacing, require_place
 from zoo.training.recipes import data_options, embedded_data
 from zoo.training.run import assemble
 from zoo.training.start import source_folder
@@ -66,7 +65,7 @@ def attack(
 
     if examples is not None and examples < 1:
         raise ValueError(f"examples is {examples}: expected at least 1, or null for all")
-    path = None if output is None else Path(output).expanduser()
+    path = None if output is None else expand_home(output)
     if path is not None:
         require_place(path)
     net: Any = hub.load(model)

@@ -6,8 +6,9 @@ from typing import Any
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor
+
+from zoo.errors import require_whole
 
 
 def draw_grid(pictures: Tensor, columns: int | None = None, scale: int = 2) -> bytes:
@@ -19,7 +20,7 @@ def draw_grid(pictures: Tensor, columns: int | None = None, scale: int = 2) -> b
         scale: pixels to a pixel's side; default 2.
 
     Raises:
-        ValueError: if the shape is another.
+        ValueError: if the shape is another, or there is no such number of columns.
     """
     from PIL import Image
     from torchvision.utils import make_grid
@@ -28,6 +29,7 @@ def draw_grid(pictures: Tensor, columns: int | None = None, scale: int = 2) -> b
         raise ValueError(
             f"pictures have shape {tuple(pictures.shape)}: expected (n, 1 or 3, height, width)"
         )
+    require_columns(columns)
     columns = columns or round(len(pictures) ** 0.5)
     grid = make_grid(pictures.detach().float().cpu().clamp(0, 1), columns, padding=1, pad_value=1)
     pixels = (grid * 255).round().byte().permute(1, 2, 0).contiguous().numpy()
@@ -38,6 +40,12 @@ def draw_grid(pictures: Tensor, columns: int | None = None, scale: int = 2) -> b
     file = io.BytesIO()
     image.save(file, "PNG", optimize=True)
     return file.getvalue()
+
+
+def require_columns(columns: int | None) -> None:
+    """Refuse a number of columns that no grid has; None is one of the grid's choice."""
+    if columns is not None:
+        require_whole("columns", columns)
 
 
 class SampleGrid(Callback):
@@ -62,14 +70,17 @@ class SampleGrid(Callback):
     ) -> None:
         if n < 1:
             raise ValueError(f"n is {n}: expected at least 1 sample")
+        require_columns(columns)
         self.n, self.columns, self.seed, self.temperature = n, columns, seed, temperature
 
-    @rank_zero_only
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write the grid of the present step."""
         if trainer.state.fn != "fit" or trainer.sanity_checking or trainer.fast_dev_run:  # pyright: ignore[reportAttributeAccessIssue]
             return
-        folder = Path(trainer.log_dir or trainer.default_root_dir) / "samples"
+        run = trainer.log_dir  # a broadcast, so all processes ask
+        if not trainer.is_global_zero:
+            return
+        folder = Path(run or trainer.default_root_dir) / "samples"
         folder.mkdir(parents=True, exist_ok=True)
         grid = self.draw(pl_module.net)
         (folder / f"step={trainer.global_step:06}.png").write_bytes(grid)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from zoo.checkpoint.load import start_from as start_from
     from zoo.checkpoint.save import annotate as annotate
     from zoo.checkpoint.save import record as record
+    from zoo.checkpoint.save import require_recordable as require_recordable
     from zoo.checkpoint.save import save as save
     from zoo.checkpoint.save import save_start as save_start
 

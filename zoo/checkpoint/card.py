@@ -9,6 +9,7 @@ from typing import Any
 import huggingface_hub
 import yaml
 
+from zoo import registry
 from zoo.checkpoint.folder import read_whole
 from zoo.errors import one_line
 from zoo.registry import Entry
@@ -79,7 +80,7 @@ def render(
         ValueError: if a result has no name or no number.
     """
     data = huggingface_hub.ModelCardData(
-        license="other" if "data" in config else entry.licence.lower(),
+        license=entry.licence.lower() if _has_known_terms(config) else "other",
         language=sorted({c for d in entry.data for c in d.languages.split()}) or None,
         library_name="kexue-zoo",
         pipeline_tag=entry.task,
@@ -116,22 +117,38 @@ def _data(config: dict[str, Any], entry: Entry) -> str:
 
 
 def _licence(config: dict[str, Any], entry: Entry) -> str:
-    """Name the licence of the weights, and the model of others that they derive from.
+    """Name the licence of the weights, and the model of others that they derive from."""
+    said = [entry.licence]
+    if not _has_known_terms(config):
+        said = ["Whoever trained these weights says under which licence they are"]
+        if "data" in config:
+            said.append(f"{_cell(config['data'])} is its owner's")
+        if (start := config.get("from")) is not None:
+            ours = start in registry.list_models()
+            terms = registry.describe(start).licence if ours else "the licence of its owner"
+            said.append(f"{_cell(start)}, from which they started, is under {terms}")
+    licence = "; ".join(said)
+    if (derived := config.get("derived")) is None:
+        return licence if len(said) == 1 else f"{licence}."
+    if known := _describe_others(derived):
+        return f"{licence}. The weights derive from {known}.\n\n{NOTICE.read_text('utf-8')}"
+    return f"{licence}. The weights derive from {_cell(derived)}, under the licence of its owner."
 
-    Of weights trained on one's own data the zoo knows only what they started from.
-    """
-    licence = entry.licence
-    if "data" in config:
-        data = _cell(config["data"])
-        chosen = "Whoever trained these weights says under which licence they are"
-        if "from" not in config:
-            return f"{chosen}; {data} is its owner's."
-        source = f"{_cell(config['from'])}, from which they started, is under {entry.licence}"
-        licence = f"{chosen}; {data} is its owner's; {source}"
-    if not entry.derived:
-        return licence
-    notice = NOTICE.read_text("utf-8")
-    return f"{licence}. The weights derive from {entry.derived}.\n\n{notice}"
+
+def _has_known_terms(config: dict[str, Any]) -> bool:
+    """Say whether the zoo knows the terms of all that a checkpoint's weights were made of."""
+    start, derived = config.get("from"), config.get("derived")
+    return (
+        "data" not in config
+        and (start is None or start in registry.list_models())
+        and (derived is None or _describe_others(derived) is not None)
+    )
+
+
+def _describe_others(name: str) -> str | None:
+    """Return what the registry says of a model of others, with its licence; None if nothing."""
+    entries = map(registry.describe, registry.list_models())
+    return next((e.derived for e in entries if e.derived.split(" ")[0] == name), None)
 
 
 def _title(config: dict[str, Any]) -> str:

@@ -12,7 +12,7 @@ from torch import nn
 from torch.export import Dim, ExportedProgram
 
 from zoo.errors import one_line
-from zoo.files import replacing
+from zoo.files import expand_home, replacing
 from zoo.layers.signature import Signature
 
 Format = Literal["torch", "onnx"]
@@ -33,15 +33,18 @@ def export(net: nn.Module, path: str | Path, format: Format | None = None) -> Si
 
     Raises:
         FileNotFoundError: if there is no folder for the file.
-        ValueError: if the format is unknown, ONNX is not installed, or the network has no signature
-            or does not export.
+        ValueError: if the format is unknown or not that of the file's name, ONNX is not installed,
+            or the network has no signature or does not export.
     """
-    path = Path(path).expanduser()
-    kind = format or SUFFIXES.get(path.suffix)
+    path = expand_home(path)
+    named = SUFFIXES.get(path.suffix)
+    kind = format or named
     if kind not in get_args(Format):
         raise ValueError(
             f"format is {kind or path.name!r}: expected torch or onnx, or a file .pt2 or .onnx"
         )
+    if named not in (kind, None):
+        raise ValueError(f"format is {kind} and the file {path.name}: leave one of them out")
     if not path.resolve().parent.is_dir():
         raise FileNotFoundError(f"no folder for {path}: make it, or give another -o")
     if kind == "onnx":
@@ -72,6 +75,8 @@ def signature(net: Any) -> Signature:
 def trace(described: Signature) -> ExportedProgram:
     """Record a network's forward pass as a graph that does not depend on the sizes of its axes.
 
+    It is recorded in evaluation mode, and the network left in its own.
+
     Raises:
         ValueError: if it cannot be recorded so.
     """
@@ -81,6 +86,7 @@ def trace(described: Signature) -> ExportedProgram:
         key: {place: free[name] for place, name in enumerate(axes) if name}
         for key, axes in described.axes.items()
     }
+    modes = {module: module.training for module in described.net.modules()}
     try:
         return torch.export.export(
             described.net.eval(), (), described.inputs, dynamic_shapes=shapes
@@ -88,6 +94,9 @@ def trace(described: Signature) -> ExportedProgram:
     except Exception as error:
         name = type(described.net).__name__
         raise ValueError(f"{name} does not export: {one_line(error)}") from error
+    finally:
+        for module, training in modes.items():
+            module.training = training
 
 
 def _write_onnx(program: ExportedProgram, described: Signature, path: Path) -> None:

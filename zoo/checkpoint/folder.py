@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zoo.errors import reason
+from zoo.files import expand_home
 
 SUMS = "SHA256SUMS"
 LARGEST = 1 << 27  # bytes of a file that is read whole; its values take many times as much
@@ -57,7 +58,7 @@ def verify(folder: str | Path) -> Path:
         ValueError: naming the first file that is wrong, what was expected and what was found; or
             if `folder` is a pickle or no checkpoint.
     """
-    folder = Path(folder).expanduser()
+    folder = expand_home(folder)
     refuse_pickle(folder)
     if not folder.is_dir():
         raise FileNotFoundError(
@@ -174,7 +175,7 @@ def require_replaceable(folder: str | Path) -> Path:
         PermissionError: if it cannot be made or replaced, such as on a read-only file system.
         ValueError: if there is a file of that name, or a folder with anything but a checkpoint.
     """
-    folder = Path(folder).expanduser().resolve()
+    folder = expand_home(folder).resolve()
     above = next(parent for parent in folder.parents if parent.exists())
     if not (above.is_dir() and os.access(above, os.W_OK)):
         raise PermissionError(f"{folder} cannot be written: {above} does not let you; {_ELSEWHERE}")

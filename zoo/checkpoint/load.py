@@ -143,7 +143,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     labels = config.get("labels", [])
     if not isinstance(labels, list) or not all(map(_is_name, labels)):
         raise ValueError(f"{path}: labels is {labels!r}, expected a list of names")
-    for key in ("data", "from"):
+    for key in ("data", "from", "derived"):
         if not _is_name(config.get(key, "")):
             raise ValueError(f"{path}: {key} is {config[key]!r:.80}, expected a name")
     return config
@@ -168,11 +168,11 @@ def read_preprocess(folder: Path) -> Any:
 
 def _with_classes(config: dict[str, Any], classes: int) -> dict[str, Any]:
     """Return the configuration of a network with so many classes, which are numbered."""
-    known = config["arguments"].get("classes")
-    if known is None:
-        raise ValueError(f"classes is {classes}: {config['model']} has no classes, leave it out")
+    model = config["model"]
+    if "classification" not in registry.describe(model).task:
+        raise ValueError(f"classes is {classes}: {model} is no classifier, leave it out")
     require_sizes(classes=classes)
-    if classes == known:
+    if classes == config["arguments"].get("classes"):
         return config
     arguments = config["arguments"] | {"classes": classes}
     return config | {"arguments": arguments, "labels": list(map(str, range(classes)))}

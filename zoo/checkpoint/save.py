@@ -18,9 +18,10 @@ from zoo import registry
 from zoo.checkpoint import card
 from zoo.checkpoint import weights as tensors
 from zoo.checkpoint.attachments import Attachment, address_of, write_attachments
-from zoo.checkpoint.folder import copy, replacing, verify, write_sums
+from zoo.checkpoint.folder import copy, replacing, require_replaceable, verify, write_sums
 from zoo.checkpoint.load import FORMAT, WEIGHTS, load, read_config, read_json
 from zoo.errors import one_line
+from zoo.files import expand_home
 from zoo.version import __version__
 
 _PICTURE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*\.png")
@@ -48,6 +49,7 @@ def save(
     labels: list[str] | None = None,
     data: str | None = None,
     origin: str | None = None,
+    derived: str | None = None,
     notes: str | None = None,
     attachments: Mapping[str, Attachment] | None = None,
     pictures: Mapping[str, bytes] | None = None,
@@ -70,6 +72,7 @@ def save(
         labels: names of the classes; default none.
         data: what it was trained on in place of the recipe's corpus; default that corpus.
         origin: the checkpoint that it was fine-tuned from; default none.
+        derived: the model of others that its weights derive from; default none.
         notes: Markdown that the card shows as it is; default none.
         attachments: what a loaded network has as attributes of these names; default none.
         pictures: PNG files that the card shows, by file name; default none.
@@ -82,7 +85,7 @@ def save(
         ValueError: if `folder` holds anything but a checkpoint, or what is given does not load.
     """
     config = {"format": FORMAT, "model": name, "zoo": __version__, "arguments": arguments}
-    told = {"labels": labels, "data": data, "from": origin}
+    told = {"labels": labels, "data": data, "from": origin, "derived": derived}
     config |= {key: value for key, value in told.items() if value is not None}
     with replacing(folder) as partial:
         if attachments:
@@ -98,16 +101,17 @@ def save(
         tensors.write(partial / WEIGHTS, model)
         write_sums(partial)
         load(partial)
-    return Path(folder).expanduser().resolve()
+    return expand_home(folder).resolve()
 
 
-def save_start(folder: str | Path, name: str, net: Any) -> Path:
+def save_start(folder: str | Path, name: str, net: Any, derived: str | None = None) -> Path:
     """Write a network that nobody has trained here as a folder to start from, with no figures.
 
     Args:
         folder: as for `save`.
         name: of the registered model whose recipe trains it on.
         net: a network with `arguments` and `preprocess`.
+        derived: as for `save`.
     """
     return save(
         folder,
@@ -115,6 +119,7 @@ def save_start(folder: str | Path, name: str, net: Any) -> Path:
         model=net,
         arguments=net.arguments,
         preprocess=net.preprocess,
+        derived=derived,
         recipe=registry.describe(name).recipe_path.read_text("utf-8"),
         metrics=[],
         log=[],
@@ -157,10 +162,21 @@ def annotate(folder: str | Path, notes: str) -> None:
     _rewrite(folder, card.read_metrics(folder), notes)
 
 
-def _rewrite(folder: Path, results: list[dict[str, Any]], notes: str | None) -> None:
-    """Replace a folder by a copy with these results and notes, and the card they make."""
+def require_recordable(folder: Path) -> Path:
+    """Return a verified checkpoint folder that results and notes can be written into.
+
+    Raises:
+        PermissionError: if it cannot be replaced, such as on a read-only file system.
+        ValueError: if it is in the cache of the Hub.
+    """
     if any(path.is_symlink() for path in folder.iterdir()):
         raise ValueError(f"{folder} is in the Hub's cache: copy it first (zoo pull --to FOLDER)")
+    return require_replaceable(folder)
+
+
+def _rewrite(folder: Path, results: list[dict[str, Any]], notes: str | None) -> None:
+    """Replace a folder by a copy with these results and notes, and the card they make."""
+    folder = require_recordable(folder)
     metrics = read_json(folder / "metrics.json") | {"results": results}
     with replacing(folder) as partial:
         copy(folder, partial)

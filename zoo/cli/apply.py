@@ -2,12 +2,11 @@
 
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from zoo import hub
 from zoo.errors import one_line, printable
-from zoo.files import replacing, require_place
+from zoo.files import expand_home, replacing, require_place
 
 BATCH = 64  # texts at a time
 
@@ -33,7 +32,12 @@ def run_generate(words: list[str]) -> None:
     from zoo.cli.options import OptionParser
     from zoo.decoding.engine.options import options
 
-    parser = OptionParser(prog="zoo generate", description="Let a model write.")
+    parser = OptionParser(
+        prog="zoo generate",
+        description="Let a model write. The defaults named here are those of "
+        "zoo.decoding.generate; a model may have its own, and without an option that needs "
+        "another method the search is greedy.",
+    )
     parser.add_function(generate)
     for option in options():
         flag = f"--{option.flag.replace('_', '-')}"
@@ -108,11 +112,12 @@ def sample(
         labels: classes to draw, in turn, such as Bag,Sneaker; default all that the model knows.
         columns: of the grid; default about the square root of n.
     """
-    from zoo.callbacks.sample_grid import draw_grid
+    from zoo.callbacks.sample_grid import draw_grid, require_columns
 
     if n < 1:
         raise ValueError(f"n is {n}: expected at least 1 picture")
-    path = Path(output).expanduser()
+    require_columns(columns)
+    path = expand_home(output)
     require_place(path)
     net: Any = hub.load(model)
     if not hasattr(net, "sample"):

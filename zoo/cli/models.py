@@ -21,6 +21,9 @@ def list_models(*, technique: str | None = None, markdown: bool = False) -> None
         markdown: print the table as the README has it.
     """
     entries = [registry.describe(name) for name in registry.list_models(technique)]
+    if not entries:
+        known = {registry.describe(name).technique for name in registry.list_models()}
+        raise ValueError(f"technique is {technique!r}: expected one of {', '.join(sorted(known))}")
     if markdown:
         print(f"| {' | '.join(HEAD)} |\n|---|---:|---:|---|---|---|")
         for entry in entries:

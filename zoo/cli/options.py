@@ -25,8 +25,11 @@ class OptionParser(ArgumentParser):
 
     def parse(self, arguments: Sequence[str]) -> dict[str, Any]:
         """Return the values of all options, by the names of the parameters."""
-        spelled = [re.sub(r"^--[^=]+", lambda m: m[0].replace("_", "-"), a) for a in arguments]
-        return vars(self.parse_args(self._words_together(spelled)))
+        end = [*arguments, "--"].index("--")  # after it come words
+        spelled = [
+            re.sub(r"^--[^=]+", lambda m: m[0].replace("_", "-"), a) for a in arguments[:end]
+        ]
+        return vars(self.parse_args(self._words_together([*spelled, *arguments[end:]])))
 
     def _words_together(self, arguments: Sequence[str]) -> list[str]:
         """Move the words that belong to no option to one place.

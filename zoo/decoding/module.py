@@ -10,7 +10,7 @@ from torchmetrics import MeanMetric
 
 from zoo.decoding.net import LanguageModel
 from zoo.optim.distributed import part_of_mean
-from zoo.optim.schedule import each_step, rise_and_fall
+from zoo.optim.schedule import each_step, require_end, rise_and_fall
 
 
 class RecurrentModel(LightningModule):
@@ -79,7 +79,7 @@ class RecurrentModel(LightningModule):
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """AdamW; the learning rate rises and falls in straight lines, to the last step."""
         optimizer = AdamW(self.parameters(), lr=self.lr, weight_decay=self.weight_decay)
-        total = int(self.trainer.estimated_stepping_batches)
+        total = require_end(self.trainer.estimated_stepping_batches)
         rising = max(1, round(self.warmup * total) - 1)  # the curve of torch's OneCycleLR
         schedule = rise_and_fall(optimizer, rising, total - 1 - rising, first=1 / 25, last=4e-6)
         return each_step(optimizer, schedule)

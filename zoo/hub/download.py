@@ -19,6 +19,7 @@ from huggingface_hub.utils import WeakFileLock
 
 from zoo.checkpoint import folder as sealed
 from zoo.checkpoint.folder import Defect
+from zoo.files import expand_home
 from zoo.hub.errors import (
     FINAL,
     TRANSPORT,
@@ -69,7 +70,7 @@ def pull(repo: str, *, revision: str | None = None, to: str | Path | None = None
         return snapshot
     with sealed.replacing(to) as partial:
         sealed.copy(snapshot, partial)
-    return Path(to).expanduser().resolve()
+    return expand_home(to).resolve()
 
 
 def fetch(repo: str, names: Iterable[str], *, revision: str | None = None) -> Path:

@@ -6,6 +6,7 @@ from torch import nn
 
 from zoo import checkpoint, registry
 from zoo.checkpoint import folder as sealed
+from zoo.files import expand_home
 from zoo.hub.download import pull
 from zoo.hub.errors import REPO
 
@@ -58,7 +59,7 @@ def resolve(name_or_folder_or_repo: str | Path, *, revision: str | None = None) 
         ValueError: if the name is unknown, or the checkpoint is damaged.
     """
     source = str(name_or_folder_or_repo)
-    folder = Path(source).expanduser()
+    folder = expand_home(source)
     sealed.refuse_pickle(folder)
     if isinstance(name_or_folder_or_repo, str) and REPO.fullmatch(source) and not folder.exists():
         return pull(source, revision=revision)

@@ -7,6 +7,7 @@ from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, co
 from zoo import checkpoint
 from zoo.checkpoint import card
 from zoo.checkpoint import folder as sealed
+from zoo.files import expand_home
 from zoo.hub.errors import check_names, endpoint, plain_errors
 from zoo.hub.remote import commit_of, has_content, list_files
 
@@ -42,7 +43,7 @@ def push(
     """
     main = constants.DEFAULT_REVISION
     check_names(repo, tag or main)
-    folder = Path(folder).expanduser()
+    folder = expand_home(folder)
     checkpoint.load(folder)  # nothing is published that nobody could load
     card.check(folder)
     if constants.HF_HUB_OFFLINE:

@@ -5,6 +5,7 @@ from typing import cast
 
 from zoo import checkpoint, hub, registry
 from zoo.checkpoint.folder import SUMS
+from zoo.files import expand_home
 from zoo.hub.errors import REPO
 from zoo.masks.bert import from_bert, repository
 from zoo.masks.classifiers import TextClassifier, text_classifier
@@ -36,7 +37,7 @@ def is_foreign(name_or_folder: str | Path) -> bool:
     Raises:
         FileNotFoundError: if it is neither a folder nor a repository that can be reached.
     """
-    folder = Path(name_or_folder).expanduser()
+    folder = expand_home(name_or_folder)
     if not folder.exists():
         repo = repository(name_or_folder)
         if not REPO.fullmatch(repo):
@@ -62,10 +63,13 @@ def classifier(source: str) -> TextClassifier | None:
         ValueError: if it is a model of `transformers`, but no BERT, or is damaged.
     """
     net = from_foreign(source)
-    if net is None:
-        folder = hub.resolve(source)
-        entry = registry.describe(checkpoint.read_config(folder)["model"])
-        if entry.builder() is not Transformer:
-            return None
-        net = cast(Transformer, checkpoint.load(folder))
-    return text_classifier(net, classes=2)
+    if net is not None:
+        return text_classifier(net, classes=2)
+    folder = hub.resolve(source)
+    entry = registry.describe(checkpoint.read_config(folder)["model"])
+    if entry.builder() is not Transformer:
+        return None
+    net = cast(Transformer, checkpoint.load(folder))
+    made = text_classifier(net, classes=2)
+    vars(made)["config"] = vars(net)["config"]  # says what the encoder derives from
+    return made

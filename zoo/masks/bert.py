@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from zoo import hub
 from zoo.checkpoint.weights import sketch
 from zoo.errors import one_line
-from zoo.files import json_object
+from zoo.files import expand_home, json_object
 from zoo.masks.net import Transformer
 from zoo.masks.tokenizer import Tokenizer
 
@@ -115,7 +115,7 @@ def from_bert(
 
 def _find(name_or_folder: str | Path, revision: str | None) -> Path:
     """Return the folder with the files, downloading them if need be."""
-    folder = Path(name_or_folder).expanduser()
+    folder = expand_home(name_or_folder)
     if folder.is_dir():
         return folder
     repo = repository(name_or_folder)

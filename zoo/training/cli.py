@@ -19,10 +19,12 @@ from zoo.checkpoint import card
 from zoo.layers.batch_norm import normalise_over_processes
 from zoo.optim.precision import choose_precision, saved_precision
 from zoo.training import resume
+from zoo.training.measurement import find_limits, require_recordable, require_weights
 from zoo.training.optimizers import require_one_optimizer, reschedule
 from zoo.training.recipes import data_options
 from zoo.training.report import commit, show, tell
 from zoo.training.start import (
+    descent,
     foreign_net,
     origin,
     preprocess_file,
@@ -136,23 +138,20 @@ class ZooCLI(LightningCLI):
         if self.resume:
             self.options.ckpt_path = self.resume_file(self.resume)
         runs = Path(trainer.default_root_dir or "runs")
+        self.limits = find_limits(self.subcommand, trainer)
+        if self.options.record:
+            require_recordable(self.subcommand, self.options, self.resume)
         if self.subcommand in ("validate", "test"):
+            require_weights(self.arguments, self.options.name)
             trainer.logger = False
-            self.tell_of_limits()
         elif trainer.logger in (None, True):
             trainer.logger = Namespace(
                 class_path="lightning.pytorch.loggers.CSVLogger",
                 init_args=Namespace(save_dir=str(runs), name=self.options.name),
             )
+        for limit in self.limits:  # the recipe may be a stranger's
+            tell(f"{limit}: what is measured is a part of the split")
         self.choose_precision()
-
-    def tell_of_limits(self) -> None:
-        """Say that a recipe, which may be a stranger's, has only a part of a split measured."""
-        option = "limit_val_batches" if self.subcommand == "validate" else "limit_test_batches"
-        for name in (option, "fast_dev_run"):
-            limit = self.options.trainer[name]
-            if limit not in (None, False, 1.0) or limit is True or type(limit) is int:
-                tell(f"trainer.{name} is {limit}: what is measured is a part of the split")
 
     def resume_file(self, source: str) -> str:
         """Return the file to resume from that `--ckpt_path` names, checked; nobody read it yet."""
@@ -223,7 +222,9 @@ class ZooCLI(LightningCLI):
         return getattr(self.model, "label_layers", [HEAD])
 
     def before_fit(self) -> None:
-        """Measure a model that is to be fine-tuned."""
+        """Measure a model that is to be fine-tuned; look for what will be measured in the end."""
+        if not self.trainer.fast_dev_run:  # pyright: ignore[reportAttributeAccessIssue]
+            self.require_test_split()
         fine_tunes = self.options["from"] and not self.resume
         self.before = self.evaluate() if fine_tunes else {}
 
@@ -231,8 +232,9 @@ class ZooCLI(LightningCLI):
         """Measure the trained model, print the figures, write its checkpoint folder."""
         if self.trainer.fast_dev_run:  # pyright: ignore[reportAttributeAccessIssue]
             return
-        after = self.evaluate()
         output = Path(self.options.output or Path(self.trainer.log_dir or ".") / "checkpoint")
+        self.write(output, {})  # first: the measuring may go wrong
+        after = self.evaluate()
         self.write(output, after)
         if self.features:
             tell(card.FEATURES.format(self.features))
@@ -251,15 +253,22 @@ class ZooCLI(LightningCLI):
             checkpoint.record(folder, self.results(metrics, subject))
             tell(f"recorded in {folder}")
 
+    @rank_zero_only
+    def require_test_split(self) -> None:
+        """Read the test split, so that an error of its data comes before the training."""
+        self.datamodule.prepare_data()
+        self.datamodule.setup("test")
+        self.datamodule.test_dataloader()
+
     def evaluate(self) -> dict[str, float]:
-        """Return the metrics of the model on the test split."""
-        (metrics,) = self.trainer.test(self.model, self.datamodule, verbose=False)
-        return dict(metrics)
+        """Return the metrics of the model on the test split; none if no batch is to be tested."""
+        found = self.trainer.test(self.model, self.datamodule, verbose=False)
+        return dict(found[0]) if found else {}
 
     def results(self, metrics: dict[str, float], model: str) -> list[dict[str, Any]]:
         """Return the rows of metrics.json for figures on the test split."""
         about = {
-            "split": "test",
+            "split": "part of test" if self.limits else "test",
             "data": self.datamodule.title,
             "seed": self.options.seed_everything,
             "command": shlex.join(["zoo", "test", model, *data_options(self.arguments)]),
@@ -285,15 +294,17 @@ class ZooCLI(LightningCLI):
             labels=getattr(self.datamodule, "labels", None) if self.label_layers() else None,
             data=self.datamodule.title if own else None,
             origin=origin(source, self.options.name) if source else None,
+            derived=descent(source, self.options.name) if source else None,
             recipe=self.recipe(),
             metrics=self.results(metrics, FOLDER),
             log=log.rows,
             attachments=getattr(self.datamodule, "attachments", None),
-            pictures=self.pictures(),
+            pictures=self.pictures,
         )
 
+    @functools.cached_property
     def pictures(self) -> dict[str, bytes]:
-        """Return the pictures that the callbacks draw of the trained network."""
+        """The pictures that the callbacks draw of the trained network."""
         callbacks = self.trainer.callbacks  # pyright: ignore[reportAttributeAccessIssue]
         drawn = [c.pictures(self.model.net) for c in callbacks if isinstance(c, SampleGrid)]
         return {name: content for pictures in drawn for name, content in pictures.items()}

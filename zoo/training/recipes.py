@@ -1,10 +1,10 @@
 """The recipe that a command names, and the options among its words."""
 
-import os
 import re
 from pathlib import Path
 
 from zoo import checkpoint, registry
+from zoo.files import expand_home
 from zoo.training import trust
 from zoo.training.report import tell
 from zoo.training.sections import SECTIONS
@@ -44,7 +44,7 @@ def admit_recipes(words: list[str]) -> list[str]:
             raise ValueError(
                 f"the recipe is {value}, an address: download it, read it, then use it"
             )
-        if (path := local_file(value)).exists():
+        if (path := expand_home(value)).exists():  # shells leave the ~ of `--config=~/x` to us
             value = str(trust.admit(path, given, trust="--trust" in words, tell=tell))
         admitted.append(f"{option}{value}")
     return admitted
@@ -91,17 +91,12 @@ def require_own(option: str, value: str) -> None:
     """
     section, _, key = option.removeprefix("--").partition(".")
     whole = section in SECTIONS and key in ("", "init_args", "dict_kwargs")
-    path = local_file(value)
+    path = expand_home(value)
     if (whole or section == "trainer") and path.is_file() and is_foreign(path):
         raise ValueError(
             f"{option} is {value}, a file of a checkpoint folder: give its recipe as a whole "
             "(--config recipe.yaml), or a copy that you have read from a folder of your own"
         )
-
-
-def local_file(value: str) -> Path:
-    """Return the file that jsonargparse would read: shells leave the ~ of `--config=~/x` to it."""
-    return Path(os.path.expanduser(value))  # noqa: PTH111 - of an unknown user it raises nothing
 
 
 def recipe_file(recipe: str) -> Path:

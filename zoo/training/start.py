@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo import checkpoint, hub, registry
+from zoo.files import expand_home
 
 
 @functools.cache
@@ -46,7 +47,9 @@ def start_folder(source: str, name: str) -> Path:
         return source_folder(source)
     folder = Path(tempfile.mkdtemp(prefix="zoo_"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return checkpoint.save_start(folder / name, name, net)
+    config = vars(net).get("config")  # of the zoo's checkpoint, if its encoder was taken from one
+    derived = origin(source, name) if config is None else config.get("derived")
+    return checkpoint.save_start(folder / name, name, net, derived)
 
 
 def preprocess_file(source: str | None, name: str) -> str | None:
@@ -89,10 +92,10 @@ def origin(source: str, name: str) -> str:
         source: what `--from` names.
         name: the model to train.
     """
-    if not Path(source).expanduser().exists() or source in registry.list_models():
+    if not expand_home(source).exists() or source in registry.list_models():
         return source
     if foreign_net(source, name) is not None:
-        return Path(source).expanduser().resolve().name
+        return expand_home(source).resolve().name
     config = checkpoint.read_config(source_folder(source))
     return " on ".join([config["model"], *([config["data"]] if "data" in config else [])])
 
@@ -115,6 +118,16 @@ def require_labels(source: str, name: str, labels: list[str] | None) -> None:
             f"the labels of the data are {ours}, those of {source} {theirs}: zoo fit can start "
             "the head afresh (--reset head)"
         )
+
+
+def descent(source: str, name: str) -> str | None:
+    """Return the model of others that the weights named by `--from` derive from, if there is one.
+
+    Args:
+        source: what `--from` names.
+        name: the model to train.
+    """
+    return checkpoint.read_config(start_folder(source, name)).get("derived")
 
 
 def forget() -> None:

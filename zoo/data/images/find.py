@@ -14,6 +14,7 @@ from zoo.data.images.folder import read_folder
 from zoo.data.images.idx import find_idx, read_idx
 from zoo.data.images.known import TITLES, TORCHVISION, Known, recognise
 from zoo.data.images.sets import ArrayPictures, EncodedPictures, PictureSet
+from zoo.files import expand_home
 
 NAMED = 5  # bad pictures that a message names
 
@@ -58,7 +59,7 @@ def find_sets(
     if root is None:
         sample = {split: ArrayPictures(*fashion_sample(split)) for split in ("train", "test")}
         return Found({**sample}, "Fashion-MNIST, embedded sample", [*FASHION_CLASSES])
-    folder = Path(root).expanduser()
+    folder = expand_home(root)
     if not folder.exists():
         hint = "--data.download true fetches it there" if known else "give another --data.root"
         raise FileNotFoundError(f"no {folder}: {hint}")

@@ -1,12 +1,12 @@
 """The sets that are known by name: fetched by torchvision, told from others by their bytes."""
 
 import hashlib
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
 from zoo.data.images.sets import ArrayPictures, EncodedPictures, PictureSet
+from zoo.files import expand_home
 
 Known = Literal["mnist", "fashion-mnist", "cifar10"]
 TORCHVISION = {"mnist": "MNIST", "fashion-mnist": "FashionMNIST", "cifar10": "CIFAR10"}
@@ -58,7 +58,7 @@ def download(root: str, known: Known) -> None:
     from filelock import FileLock
     from torchvision import datasets
 
-    kind, folder = getattr(datasets, TORCHVISION[known]), Path(root).expanduser()
+    kind, folder = getattr(datasets, TORCHVISION[known]), expand_home(root)
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / ".zoo.lock"):
         for train in (True, False):
