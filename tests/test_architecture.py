@@ -49,6 +49,7 @@ ADDRESSES = [
     "zoo.linking.corpora:WordNet",
     "zoo.linking.inputs:InputMaker",
     "zoo.linking.knowledge:KnowledgeBase",
+    "zoo.linking.knowledge.base:KnowledgeBase",
     "zoo.linking.behaviour:Behaviour",
     "zoo.linking.calibration:Calibration",
     "zoo.decoding.module:RecurrentModel",
