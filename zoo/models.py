@@ -292,6 +292,7 @@ TABLE: list[dict[str, str]] = [
         "summary": "Which sense has this English word? The joint network of the post on WordNet.",
         "build": "zoo.linking.joint:JointLinker",
         "recipe": "linking/wordnet.yaml",
+        "repo": f"{OWNER}/linking_wordnet" if OWNER else "",  # the wheel leaves it out
         "corpora": "wordnet",
         "paper": "WordNet: A Lexical Database for English (Miller; doi 10.1145/219717.219748)",
         **_LINKING,
