@@ -55,9 +55,9 @@ def test_no_two_splits_share_what_they_are_split_by(data, by):
     ("content", "message"),
     [
         (b"no gzip", "no whole gzip"),
-        (gzip.compress(b"{"), "line 1: "),
-        (gzip.compress(b"[]"), "line 1: expected a JSON object"),
-        (gzip.compress(b'{"text": "x"}'), "line 1: .*make_poets"),
+        (gzip.compress(b"{", mtime=0), "line 1: "),
+        (gzip.compress(b"[]", mtime=0), "line 1: expected a JSON object"),
+        (gzip.compress(b'{"text": "x"}', mtime=0), "line 1: .*make_poets"),
     ],
 )
 def test_a_bad_file_is_refused(tmp_path, content, message):
