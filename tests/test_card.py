@@ -146,6 +146,16 @@ def test_the_licence_and_the_descent_are_those_of_the_weights(config, licence, s
     assert (card.NOTICE.read_text("utf-8") in section) == notice == (E5 in section)
 
 
+@pytest.mark.parametrize("name", ["linking_poets", "linking_polyphones", "linking_wordnet"])
+def test_a_folder_that_holds_texts_of_others_holds_their_licence(name):
+    entry = registry.describe(name)
+    (notice,) = (card.SAMPLES / corpus.notice for corpus in entry.data if corpus.notice)
+    bundled = card.SAMPLES.parent.parent / "checkpoints" / name / "README.md"
+    assert notice.read_text("utf-8").strip() in bundled.read_text("utf-8")
+    own = card.render(CONFIG | {"data": "mine"}, [], entry)
+    assert notice.read_text("utf-8").strip() not in own
+
+
 def test_without_notes_there_is_no_section():
     assert "Notes" not in card.render(CONFIG, RESULTS, TINY)
 

@@ -16,7 +16,12 @@ CORPORA: list[dict[str, str]] = [
         "embedded": "--data.path null",
         **_POEMS,
     },
-    {"name": "poets", "content": "12,477 titles of Chinese poems that name someone", **_POEMS},
+    {
+        "name": "poets",
+        "content": "12,477 titles of Chinese poems that name someone",
+        **_POEMS,
+        "notice": "LICENSE.chinese-poetry",
+    },
     {
         "name": "reviews",
         "content": "21,105 Chinese reviews of shops, books and hotels",
@@ -50,6 +55,7 @@ CORPORA: list[dict[str, str]] = [
         "terms": "sentences CC BY-SA (Wikipedia); readings Apache-2.0 (g2pM)",
         "source": "kakaobrain/g2pM, data",
         "languages": "zh",
+        "notice": "LICENSE.pypinyin",
     },
     {
         "name": "ccks2019",
@@ -64,6 +70,7 @@ CORPORA: list[dict[str, str]] = [
         "terms": "WordNet's licence, which asks for its notice",
         "source": "",
         "languages": "en",
+        "notice": "LICENSE.wordnet",
     },
     {
         "name": "digits",

@@ -24,6 +24,8 @@ class Corpus:
         languages: codes of ISO 639-1, separated by blanks; empty for pictures.
         embedded: options with which a recipe reads the sample of it that comes with the zoo; empty
             if there is none, or recipes read it as they are.
+        notice: the file of `zoo/data/samples` with the licence that goes with its texts, where a
+            checkpoint holds some; empty if none does.
     """
 
     name: str
@@ -32,6 +34,7 @@ class Corpus:
     source: str
     languages: str
     embedded: str = ""
+    notice: str = ""
 
 
 _corpora = {row["name"]: Corpus(**row) for row in CORPORA}

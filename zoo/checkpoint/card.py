@@ -15,6 +15,7 @@ from zoo.errors import one_line
 from zoo.registry import Entry
 
 NOTICE = Path(__file__).parent.parent / "checkpoints" / "LICENSE.multilingual-e5"
+SAMPLES = Path(__file__).parent.parent / "data" / "samples"
 
 FEATURES = "Distances are on the features of {}; their floors, of real training pictures."
 
@@ -96,7 +97,7 @@ def render(
         paper=entry.paper,
         post=f"Post in Scientific Spaces (科学空间): <{entry.post}>.\n" if entry.post else "",
         pictures="".join(f"\n{_show(name)}\n" for name in pictures),
-        licence=_licence(config, entry),
+        licence=_licence(config, entry) + _notices(config, entry),
         metrics=_table(metrics),
         data=_data(config, entry),
         notes=f"\n## Notes\n\n{notes}\n" if notes else "",
@@ -133,6 +134,17 @@ def _licence(config: dict[str, Any], entry: Entry) -> str:
     if known := _describe_others(derived):
         return f"{licence}. The weights derive from {known}.\n\n{NOTICE.read_text('utf-8')}"
     return f"{licence}. The weights derive from {_cell(derived)}, under the licence of its owner."
+
+
+def _notices(config: dict[str, Any], entry: Entry) -> str:
+    """Return the licences that go with texts of the recipe's corpora, which the folder holds."""
+    corpora = () if "data" in config else entry.data
+    return "".join(
+        "\n\nThis folder holds texts of others, with which this goes:\n\n"
+        + (SAMPLES / corpus.notice).read_text("utf-8")
+        for corpus in corpora
+        if corpus.notice
+    )
 
 
 def _has_known_terms(config: dict[str, Any]) -> bool:
