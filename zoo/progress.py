@@ -7,9 +7,17 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.progress import Progress
 
 Advance = Callable[[int], None]
+
+
+def console() -> Console:
+    """Return a console that prints texts as they are: names and paths are no markup."""
+    from rich.console import Console
+
+    return Console(markup=False, emoji=False, highlight=False)
 
 
 @contextmanager

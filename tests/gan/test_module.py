@@ -1,5 +1,4 @@
 import logging
-import os
 import warnings
 
 import pytest
@@ -7,7 +6,7 @@ import torch
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.strategies import DDPStrategy
 from torch.nn.utils import get_total_norm
-from two_processes import on_two_processes
+from two_processes import as_launched, on_two_processes
 
 from zoo.callbacks.ema import EMA
 from zoo.callbacks.random_state import RandomState
@@ -74,9 +73,7 @@ def fit_in_64_bits(choice, **options):
 
 def fit_on_a_rank(rank):
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
-    os.environ |= {"LOCAL_RANK": str(rank), "RANK": str(rank), "WORLD_SIZE": "2"}
-    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "0", "GROUP_RANK": "0"}
-    os.environ["LOCAL_WORLD_SIZE"], os.environ["TORCHELASTIC_RUN_ID"] = "2", "test"
+    as_launched(rank)
     return {choice: fit_in_64_bits(choice, batch_size=4, world=2) for choice in CHOICES}
 
 

@@ -1,13 +1,12 @@
 """The test of a linker in a trainer: what is measured, and on which texts."""
 
 import json
-import os
 
 import pytest
 import torch
 from lightning.pytorch import Trainer
 from lightning.pytorch.strategies import DDPStrategy
-from two_processes import on_two_processes
+from two_processes import as_launched, on_two_processes
 
 from zoo.linking.baselines import oracle
 from zoo.linking.calibration import Calibration
@@ -60,9 +59,7 @@ def test_the_ladder_is_of_the_texts_that_are_tested(tmp_path, limits, texts):
 
 
 def on_a_rank(rank, folder):
-    os.environ |= {"LOCAL_RANK": str(rank), "RANK": str(rank), "WORLD_SIZE": "2"}
-    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "0", "GROUP_RANK": "0"}
-    os.environ["LOCAL_WORLD_SIZE"], os.environ["TORCHELASTIC_RUN_ID"] = "2", "test"
+    as_launched(rank)
     return measured(LabelledTexts(root=folder, batch_size=1), world=2)[1]
 
 

@@ -1,14 +1,13 @@
 """Two processes train and evaluate as one does, though masks, prefixes and orders are drawn."""
 
 import logging
-import os
 import warnings
 
 import pytest
 import torch
 from lightning.pytorch import Trainer
 from lightning.pytorch.strategies import DDPStrategy
-from two_processes import on_two_processes
+from two_processes import as_launched, on_two_processes
 
 from zoo.data.text import Passage
 from zoo.masks.classification.data import ClassifiedTexts, LabelledText
@@ -70,9 +69,7 @@ def fit(build, world):
 
 def fit_on_a_rank(rank):
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
-    os.environ |= {"LOCAL_RANK": str(rank), "RANK": str(rank), "WORLD_SIZE": "2"}
-    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "0", "GROUP_RANK": "0"}
-    os.environ["LOCAL_WORLD_SIZE"], os.environ["TORCHELASTIC_RUN_ID"] = "2", "test"
+    as_launched(rank)
     return [fit(build, 2) for build in (masked, classifier)]
 
 

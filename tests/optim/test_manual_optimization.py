@@ -4,7 +4,7 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.strategies import DDPStrategy
 from torch import distributed, nn
 from torch.nn import functional as F
-from two_processes import on_two_processes
+from two_processes import as_launched, on_two_processes
 
 from zoo.data.resumable import ResumableLoader
 from zoo.optim.manual_optimization import OptimisesByHand
@@ -67,11 +67,7 @@ def fit(module, batch_size=8, world=1, **options):
 
 def fit_on_a_rank(rank):
     """Fit inside a process group that is there already, as a launcher would have made it."""
-    import os
-
-    os.environ |= {"LOCAL_RANK": str(rank), "RANK": str(rank), "WORLD_SIZE": "2"}
-    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "0", "GROUP_RANK": "0"}
-    os.environ["LOCAL_WORLD_SIZE"], os.environ["TORCHELASTIC_RUN_ID"] = "2", "test"
+    as_launched(rank)
     module = Duel()
     trainer = fit(module, batch_size=4, world=2)
     assert distributed.get_world_size() == 2

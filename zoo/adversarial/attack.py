@@ -166,8 +166,8 @@ class Attack(Callback):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Log the time of the step over that of a plain one; on a CPU alone."""
-        self._forget()  # what a skipped batch left, which had no backward
+        """Forget what a skipped batch left; log the time over a plain step, on a CPU alone."""
+        self._forget()
         known = self.backward_share is not None and pl_module.device.type == "cpu"
         if self.log and self.clock.added and known:
             pl_module.log(f"{self.prefix}_time_factor", self.clock.factor())
@@ -312,24 +312,22 @@ class AttackedStep:
             filled = [self.trainer.strategy.reduce(g, reduce_op="mean") for g in filled]
         return dict(zip(leaves, filled, strict=True))
 
-    def report(
-        self, loss: Tensor | None, gradients: Shifts, clean: bool = True, **more: Tensor
-    ) -> None:
+    def report(self, loss: Tensor | None, gradients: Shifts, **more: Tensor) -> None:
         """Log a loss, the norm of its gradient and how often that gives no direction.
 
         Args:
-            loss: float (); None if the batch was skipped.
+            loss: float (), the clean one, or at a random start; None if the batch was skipped.
             gradients: of `measure`; at the scale of the loss under fp16.
-            clean: whether nothing was shifted; else it is called the loss of the start.
             **more: other numbers to log.
         """
         if loss is None or not gradients or not self.attack.log:
             return
-        norms = self.attack.place.norms(gradients)
+        place = self.attack.place
+        norms = place.norms(gradients)
         directed = norms.isfinite() & (norms > 0)
         size = norms.mean() / self.scale(torch.ones_like(norms[0]))
         none = 1 - directed.float().mean()
-        more["clean_loss" if clean else "start_loss"] = loss.detach()
+        more["clean_loss" if place.draw is None else "start_loss"] = loss.detach()
         self.log(gradient_norm=size, no_direction=none, **more)
 
     def log(self, **values: Tensor | float | None) -> None:

@@ -1,6 +1,5 @@
 """The command `zoo attack`."""
 
-from collections import deque
 from typing import Any
 
 from zoo.adversarial.robustness import robustness
@@ -17,25 +16,10 @@ def run(words: list[str]) -> None:
     Raises:
         ValueError: if the model classifies nothing, or an option is wrong.
     """
-    of_data = data_options(words)
+    of_data, others = data_options(words)
     parser = OptionParser(prog="zoo attack", description=(attack.__doc__ or "").partition("\n")[0])
     parser.add_function(attack)
-    attack(of_data, **parser.parse(without(words, of_data)))
-
-
-def without(words: list[str], options: list[str]) -> list[str]:
-    """Leave out options, each at its place: another option may have the same value.
-
-    Args:
-        words: of a command.
-        options: of `data_options`, in the order of the words.
-
-    Example:
-        >>> without(["x", "--data.root", "x", "--steps", "4"], ["--data.root", "x"])
-        ['x', '--steps', '4']
-    """
-    left = deque(options)
-    return [word for word in words if not (left and word == left[0] and left.popleft())]
+    attack(of_data, **parser.parse(others))
 
 
 def attack(

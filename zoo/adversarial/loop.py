@@ -50,14 +50,10 @@ def attacked(model: nn.Module, attack: FGM) -> Iterator[Callable[[Callable[[], T
         try:
             found = attack.attack(LoopStep(attack, model, loss))
             found.backward()
-        except BaseException:
-            attack._pending = []
-            raise
+            if attack._pending:
+                add_gradients(model, attack._pending)
         finally:  # backward may have repeated the forward of a checkpoint
-            attack.place.move(None)
-        if attack._pending:
-            add_gradients(model, attack._pending)
-            attack._pending = []
+            attack._forget()
         return found.detach()
 
     with install(attack, model):

@@ -154,8 +154,7 @@ class PGD(FGM):
 
     delta <- P(delta + alpha * g(delta) / ||g(delta)||), with P the projection onto the ball of
     radius `epsilon`, `steps` times from zero or a random start; then one pass at delta. With one
-    step of alpha >= epsilon it is FGM. A step takes a little more than `steps` times
-    as long.
+    step of alpha >= epsilon it is FGM. A step takes a little more than `steps` times as long.
 
     Args:
         epsilon: largest norm of the shift; default 1.
@@ -196,7 +195,7 @@ class PGD(FGM):
             share = 0.0 if number else self.clean_share
             gradients = step.measure(loss, place.shifts or {}, share=share)
             if number == 0:
-                step.report(loss, gradients, clean=not self.random_start)
+                step.report(loss, gradients)
             self.climb(gradients, alpha, radius)
         place.move({key: shift.detach() for key, shift in (place.shifts or {}).items()})
         return self.final_pass(step)
@@ -242,7 +241,7 @@ class FreeLB(PlacedAttack):
             loss = step.rehearse()
             gradients = step.measure(loss, place.shifts or {}, share=share)
             if number == 0:
-                step.report(loss, gradients, clean=not self.random_start)
+                step.report(loss, gradients)
             self.climb(gradients, alpha, radius)
         return with_loss(step.perform(), lambda loss: share * loss)
 

@@ -15,6 +15,7 @@ from zoo.adversarial.places import Input, Place
 from zoo.adversarial.places import Sequence as SequencePlace
 from zoo.adversarial.text_edits import EDITS
 from zoo.errors import require_whole
+from zoo.layers.evaluation import in_evaluation
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -111,16 +112,15 @@ def robustness(
     inputs = [x for x, _ in examples]
     labels = torch.tensor([_number(label, getattr(model, "labels", [])) for _, label in examples])
     texts = isinstance(inputs[0], str)
-    _require_attacks(attacks, strengths or (), {"pgd", *EDITS} if texts else {"pgd"})
+    given = () if strengths is None else strengths
+    _require_attacks(attacks, given, {"pgd", *EDITS} if texts else {"pgd"})
     require_whole("batch_size", batch_size)
     place = (
         SequencePlace(embeddings, norm or "l2") if texts else Input("model", bounds, norm or "linf")
     )
     gradient = _GradientAttack(model, place, require_whole("steps", steps))
-    modes = {part: part.training for part in model.modules()}
-    model.eval()
-    try:
-        accuracy: dict[str, dict[float, float]] = {}
+    accuracy: dict[str, dict[float, float]] = {}
+    with in_evaluation(model):
         for attack in attacks:
             default = SHARES if attack in EDITS else EPSILONS if texts else PIXELS
             accuracy[attack] = {}
@@ -132,9 +132,6 @@ def robustness(
                     logits = gradient.worst(batch, truth, radius)
                     right += int((logits.argmax(-1) == truth.to(logits.device)).sum())
                 accuracy[attack][strength] = right / len(examples)
-    finally:
-        for part, training in modes.items():
-            part.training = training
     return Robustness(accuracy, len(examples), gradient.silent())
 
 

@@ -9,6 +9,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
 from zoo.errors import require_whole
+from zoo.layers.evaluation import in_evaluation
 
 
 def draw_grid(pictures: Tensor, columns: int | None = None, scale: int = 2) -> bytes:
@@ -87,11 +88,8 @@ class SampleGrid(Callback):
 
     def draw(self, net: Any) -> bytes:
         """Return the grid of a network as the bytes of a PNG file, the network left as it was."""
-        training = net.training
-        net.eval()
-        with torch.no_grad():
+        with torch.no_grad(), in_evaluation(net):
             samples = net.sample(self.n, seed=self.seed, temperature=self.temperature)
-        net.train(training)
         return draw_grid(samples, self.columns)
 
     def pictures(self, net: Any) -> dict[str, bytes]:

@@ -13,6 +13,7 @@ from torch.export import Dim, ExportedProgram
 
 from zoo.errors import one_line
 from zoo.files import expand_home, replacing
+from zoo.layers.evaluation import in_evaluation
 from zoo.layers.signature import Signature
 
 Format = Literal["torch", "onnx"]
@@ -86,17 +87,12 @@ def trace(described: Signature) -> ExportedProgram:
         key: {place: free[name] for place, name in enumerate(axes) if name}
         for key, axes in described.axes.items()
     }
-    modes = {module: module.training for module in described.net.modules()}
     try:
-        return torch.export.export(
-            described.net.eval(), (), described.inputs, dynamic_shapes=shapes
-        )
+        with in_evaluation(described.net):
+            return torch.export.export(described.net, (), described.inputs, dynamic_shapes=shapes)
     except Exception as error:
         name = type(described.net).__name__
         raise ValueError(f"{name} does not export: {one_line(error)}") from error
-    finally:
-        for module, training in modes.items():
-            module.training = training
 
 
 def _write_onnx(program: ExportedProgram, described: Signature, path: Path) -> None:

@@ -194,11 +194,16 @@ class SplitData(LightningDataModule, ABC, Generic[Example]):
 
     def val_dataloader(self) -> ResumableLoader:
         """The validation examples in order."""
-        return self._in_order("valid")
+        return self._in_order(self.held_out("valid"))
 
     def test_dataloader(self) -> ResumableLoader:
         """The test examples in order."""
-        return self._in_order("test")
+        return self._in_order(self.tested)
+
+    @cached_property
+    def tested(self) -> list[Example]:
+        """The test examples, kept: a fit looks for them before it trains."""
+        return self.held_out("test")
 
     def held_out(self, split: Split) -> list[Example]:
         """Return the examples of `valid` or `test` that are measured; default all.
@@ -211,9 +216,9 @@ class SplitData(LightningDataModule, ABC, Generic[Example]):
             raise ValueError(f"{self.file} has no rows of the split {split!r}: mark some")
         return examples
 
-    def _in_order(self, split: Split) -> ResumableLoader:
+    def _in_order(self, examples: list[Example]) -> ResumableLoader:
         return ResumableLoader(
-            self.held_out(split), self.batch_size, collate=self.collate, workers=self.workers
+            examples, self.batch_size, collate=self.collate, workers=self.workers
         )
 
 

@@ -9,7 +9,7 @@ from torch.optim import AdamW
 from torchmetrics import MeanMetric
 
 from zoo.decoding.net import LanguageModel
-from zoo.optim.distributed import part_of_mean
+from zoo.optim.distributed import means_over_processes, part_of_mean
 from zoo.optim.schedule import each_step, require_end, rise_and_fall
 
 
@@ -53,7 +53,8 @@ class RecurrentModel(LightningModule):
     def training_step(self, batch: tuple[Tensor, Tensor], batch_index: int) -> Tensor:
         """The loss of a training step."""
         loss = self.losses(batch, batch_index)["loss"]
-        self.log("train_loss", loss, prog_bar=True, sync_dist=True)
+        (mean,) = means_over_processes([loss])
+        self.log("train_loss", mean, prog_bar=True)
         return loss
 
     def validation_step(self, batch: tuple[Tensor, Tensor], batch_index: int) -> None:

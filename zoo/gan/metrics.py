@@ -1,14 +1,14 @@
 """How far samples are from real pictures, and how many classes both fill."""
 
-import warnings
 from collections.abc import Iterable
 
 import torch
+from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor, nn
 from torchmetrics import CatMetric
-from torchmetrics.utilities import dim_zero_cat
 
 from zoo.metrics.feature_distances import PictureDistances
+from zoo.optim.distributed import rank_and_world_size
 
 AT_ONCE = 500  # pictures that are classified in a pass
 
@@ -67,16 +67,17 @@ class SampleMeasures(nn.Module):
             if left <= 0:
                 break
         if left > 0:
-            warnings.warn(
-                f"the floor is of {count - left} training pictures, the distances of {count} "
-                "samples: fewer lie farther off; lower model.samples to their number",
-                stacklevel=2,
+            _, world = rank_and_world_size()
+            rank_zero_warn(
+                f"the floor is of {world * (count - left)} training pictures, the distances of "
+                f"{world * count} samples: fewer lie farther off; lower model.samples to their "
+                "number"
             )
         return {f"{name}_floor": value for name, value in self._computed().items()}
 
     def real_classes(self) -> Tensor:
         """Return how many classes the real pictures of all processes fill."""
-        return effective_number(dim_zero_cat(self.labels.compute()).long())
+        return effective_number(self.labels.compute().long())
 
     def _computed(self) -> dict[str, Tensor]:
         return {name: value.float() for name, value in self.distances.compute().items()}

@@ -6,7 +6,6 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import clip_grad_norm_
 from torch.optim import Adam, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 from torchmetrics import MeanMetric
@@ -213,9 +212,7 @@ class GanTraining(OptimisesByHand):
 
     def propose(self, player: int) -> None:
         """Let an optimiser step once, not counted as a step of the run."""
-        self.average_gradients(player)
-        if self.clip is not None:
-            clip_grad_norm_(self.parameters_of(player), self.clip)
+        self.average_gradients(player, self.clip)
         optimizer = self.optimizer(player).optimizer
         optimizer.step()
         optimizer.zero_grad()

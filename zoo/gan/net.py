@@ -99,7 +99,7 @@ class Critic(nn.Module):
 
     Its last layer has no bias: the relativistic losses see differences alone. Of classes it knows
     by projection, phi(x) . (w + e(y)) (Miyato and Koyama, arXiv 1802.05637, equation 3), e = 0 at
-    first.
+    first unless `Gan` normalises it (`spectral`).
 
     Args:
         shape: channels, height and width of a picture.

@@ -11,6 +11,7 @@ from torch import nn
 
 from zoo.callbacks.ema import EMA
 from zoo.gan.module import DivergenceError, GanTraining
+from zoo.gan.terms import make_terms
 
 GAMMAS = (0.01, 0.03, 0.1, 0.3, 1.0)
 
@@ -67,19 +68,14 @@ def sweep(
     if not gammas:
         raise ValueError("gammas is empty: expected at least one; leave it out for 0.01 to 1")
     shape: Any = data
-
-    def build(gamma: float) -> GanTraining:
-        penalties: list[Any] = [{"name": name, "gamma": gamma} for name in terms]
-        torch.manual_seed(seed)
-        return GanTraining(
-            shape.shape, terms=penalties, classes=shape.classes, seed=seed, **options
-        )
-
-    for gamma in gammas:
-        build(gamma)  # a gamma or an option without a meaning is refused before hours of others
+    penalties = [[{"name": name, "gamma": gamma} for name in terms] for gamma in gammas]
+    for some in penalties:
+        make_terms(some)  # a gamma without a meaning is refused before hours of others
     tried = []
-    for gamma in gammas:
-        module = build(gamma)
+    for gamma, some in zip(gammas, penalties, strict=True):
+        torch.manual_seed(seed)
+        known: dict[str, Any] = {"terms": some, "classes": shape.classes, "seed": seed}
+        module = GanTraining(shape.shape, **known, **options)
         if features is not None:
             module.measure_with(features)
         trainer = Trainer(

@@ -39,16 +39,10 @@ Position = Literal["real", "fake", "between", "around"]
 
 @dataclass(frozen=True)
 class Term:
-    """Something added to the game: each of its four methods does nothing unless a term defines it.
-
-    Attributes:
-        every: critic steps from one application to the next, a field of terms that have a penalty;
-            default 1.
-    """
+    """Something added to the game: each of its methods does nothing unless a term defines it."""
 
     name: ClassVar[str]
     differentiates: ClassVar[bool] = False  # the critic with respect to its input
-    every = 1
 
     def prepare(self, critic: nn.Module) -> None:
         """Change the critic before training."""
@@ -57,30 +51,37 @@ class Term:
         """Return the samples (batch, ...) that the critic sees for x."""
         return x
 
-    def penalty(self, step: CriticStep) -> Tensor | None:
-        """Return the scalar that is added to the critic's loss."""
-        return None
-
     def project(self, critic: nn.Module) -> None:
         """Change the critic's weights after each of its steps."""
 
 
 @dataclass(frozen=True)
-class InputGradientPenalty(Term):
-    """gamma/2 E (|grad D| - centre)^2 at one of four places.
+class Penalty(Term):
+    """Something added to the critic's loss.
 
     Attributes:
+        every: critic steps from one application to the next; default 1.
         gamma: strength; default 1.
     """
 
-    position: ClassVar[Position]
-    centre: ClassVar[float] = 0.0
-    differentiates: ClassVar[bool] = True
     every: int = 1
     gamma: float = 1.0
 
     def penalty(self, step: CriticStep) -> Tensor:
-        """See `Term.penalty`."""
+        """Return the scalar that is added to the critic's loss."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class InputGradientPenalty(Penalty):
+    """gamma/2 E (|grad D| - centre)^2 at one of four places."""
+
+    position: ClassVar[Position]
+    centre: ClassVar[float] = 0.0
+    differentiates: ClassVar[bool] = True
+
+    def penalty(self, step: CriticStep) -> Tensor:
+        """See `Penalty.penalty`."""
         squares = squared_gradient(step.score, self.samples(step))
         if self.centre:  # the root has no derivative at zero
             squares = (squares.clamp_min(1e-24).sqrt() - self.centre).square()
@@ -132,24 +133,21 @@ class Dragan(InputGradientPenalty):
 
 
 @dataclass(frozen=True)
-class ApproximateR1(Term):
+class ApproximateR1(Penalty):
     """R1 by finite differences in one random direction; first derivatives only.
 
     E_e (D(x + sigma e) - D(x))^2 / sigma^2 = |grad D(x)|^2 + O(sigma^2) for normal e.
 
     Attributes:
-        gamma: strength; default 1.
         sigma: length of the differences; default 0.01.
     """
 
     name: ClassVar[str] = "approximate-r1"
     position: ClassVar[Position] = "real"
-    every: int = 1
-    gamma: float = 1.0
     sigma: float = 0.01
 
     def penalty(self, step: CriticStep) -> Tensor:
-        """See `Term.penalty`."""
+        """See `Penalty.penalty`."""
         x = step.real if self.position == "real" else step.fake
         x = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
         moved = x + self.sigma * step.noise.normal(*x.shape).to(x)
@@ -165,19 +163,13 @@ class ApproximateR2(ApproximateR1):
 
 
 @dataclass(frozen=True)
-class L2(Term):
-    """Squared norm of the critic's weights.
-
-    Attributes:
-        gamma: strength; default 1.
-    """
+class L2(Penalty):
+    """Squared norm of the critic's weights."""
 
     name: ClassVar[str] = "l2"
-    every: int = 1
-    gamma: float = 1.0
 
     def penalty(self, step: CriticStep) -> Tensor:
-        """See `Term.penalty`."""
+        """See `Penalty.penalty`."""
         return self.gamma / 2 * torch.stack([w.square().sum() for w in step.weights]).sum()
 
 
@@ -365,6 +357,8 @@ def penalties(
         number: of the critic's step; a term applies where its `every` divides it, with `every` for
             its factor. Default: each applies, with a factor of 1, as in the mean over steps.
     """
-    applied = [term for term in terms if number is None or number % term.every == 0]
-    found = [(1 if number is None else term.every, term.penalty(step)) for term in applied]
-    return [(factor, value) for factor, value in found if value is not None]
+    return [
+        (1 if number is None else term.every, term.penalty(step))
+        for term in terms
+        if isinstance(term, Penalty) and (number is None or number % term.every == 0)
+    ]

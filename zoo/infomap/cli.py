@@ -17,6 +17,7 @@ from zoo.infomap.communities import find_communities
 from zoo.infomap.files.write import FORMATS
 from zoo.infomap.files.write_tree import savings
 from zoo.infomap.result import Communities
+from zoo.progress import console
 
 SHOWN = 10  # communities in the table
 NAMES = 6  # nodes of each
@@ -87,7 +88,6 @@ def write(found: Communities, path: Path, states: bool) -> None:
 
 def print_summary(found: Communities, seconds: float) -> None:
     """Print what was found, and the largest communities."""
-    from rich.console import Console
     from rich.table import Table
 
     network, tree = found.walk.network, found.tree
@@ -111,5 +111,4 @@ def print_summary(found: Communities, seconds: float) -> None:
         table.add_row(str(module + 1), *row)
     if found.modules > SHOWN:
         table.add_row("...", *[""] * 3)
-    console = Console(markup=False, emoji=False, highlight=False)  # names are no markup
-    console.print(heads, "", table)
+    console().print(heads, "", table)

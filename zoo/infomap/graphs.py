@@ -74,14 +74,15 @@ def as_network(
 
 def nodes_of(network: Network) -> Sequence[Hashable]:
     """Return the names of a network's nodes, or else their numbers; of states their numbers."""
-    names = network.names if network.physical is None else None
-    numbers = range(network.nodes) if network.ids is None else network.ids.tolist()
-    return distinct(names) or numbers
+    names = distinct(network.names) if network.physical is None else None
+    if names is not None:
+        return names
+    return range(network.nodes) if network.ids is None else network.ids.tolist()
 
 
 def distinct(names: Sequence[Hashable] | None) -> Sequence[Hashable] | None:
     """Return names of nodes; None if two share one, which would be one node in results."""
-    return names if names and len(set(names)) == len(names) else None
+    return None if names is None or len(set(names)) < len(names) else names
 
 
 def warn_if_dense(network: Network, stacklevel: int) -> None:

@@ -110,7 +110,8 @@ def teleported(network: Network, steps: Steps, teleport: Teleport) -> Visits:
         teleport: how it teleports.
 
     Raises:
-        ValueError: if it is to teleport in a bipartite network that no link leads back in.
+        ValueError: if no link leads back in a bipartite network, or teleportation or the walker
+            comes only where it cannot go on.
     """
     landing = _landing(network, steps, teleport)
     jump = np.where(steps.strength > 0, teleport.probability, 1)

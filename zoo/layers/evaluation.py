@@ -1,6 +1,22 @@
-"""Networks answer in evaluation mode."""
+"""Networks answer in evaluation mode, and go on in their own."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
+
+from torch import nn
+
+
+@contextmanager
+def in_evaluation(net: nn.Module) -> Iterator[None]:
+    """Put a network into evaluation mode for a while; then each of its modules is in its own."""
+    modes = {module: module.training for module in net.modules()}
+    net.eval()
+    try:
+        yield
+    finally:
+        for module, training in modes.items():
+            module.training = training
 
 
 def require_evaluation(model: Any) -> None:

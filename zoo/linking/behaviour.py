@@ -65,25 +65,25 @@ class Behaviour:
         behaviour = cls(fewest=min(marks), most=max(marks), longest=longest)
         found = knowledge.all_longest_matches(text.text for text in texts)
         for text, matches in zip(texts, found, strict=True):
-            behaviour._add(text, matches, knowledge)
+            for counter, key in behaviour._places(text, matches, knowledge):
+                counter[key] += 1
         return behaviour
 
-    def _add(
-        self, text: LinkedText, matches: Sequence[Match], knowledge: KnowledgeBase, times: int = 1
-    ) -> None:
-        """Count a text: what it marks, passes and means; -1 times takes it back."""
+    def _places(
+        self, text: LinkedText, matches: Sequence[Match], knowledge: KnowledgeBase
+    ) -> list[tuple[Counter[str], str]]:
+        """Return where a text counts, once for each time: what it passes, marks and means."""
         spans = {(gold.start, gold.end) for gold in text.mentions}
-        for match in matches:
-            if (match.start, match.end) not in spans:
-                self.passed[match.name] += times
+        found = [(self.passed, m.name) for m in matches if (m.start, m.end) not in spans]
         for gold, name in zip(text.mentions, map(fold_name, text.names()), strict=True):
-            self.marked[name] += times
+            found.append((self.marked, name))
             if gold.entity is None or gold.entity not in knowledge:
-                self.unknown[name] += times
+                found.append((self.unknown, name))
                 continue
-            self.chosen.setdefault(name, Counter())[gold.entity] += times
-            for other in sure_entities(knowledge, matches, gold.start, gold.end):
-                self.together.setdefault(other, Counter())[gold.entity] += times
+            found.append((self.chosen.setdefault(name, Counter()), gold.entity))
+            sure = sure_entities(knowledge, matches, gold.start, gold.end)
+            found += [(self.together.setdefault(other, Counter()), gold.entity) for other in sure]
+        return found
 
     @contextmanager
     def without(
@@ -96,11 +96,14 @@ class Behaviour:
             matches: its longest ones.
             knowledge: the base that it was counted with.
         """
-        self._add(text, matches, knowledge, -1)
+        places = self._places(text, matches, knowledge)
+        for counter, key in places:
+            counter[key] -= 1
         try:
             yield
         finally:
-            self._add(text, matches, knowledge)
+            for counter, key in places:
+                counter[key] += 1
 
     def is_marked(self, name: str, ratio: float = RATIO) -> bool:
         """Say whether annotators mark a name often enough for it to be offered.

@@ -108,9 +108,10 @@ def fit(logits: Tensor, answer: Tensor) -> Calibration:
 def _temperature(logits: Tensor, column: Tensor) -> float:
     """Return the best temperature for the right columns of logits, 1 where none was read."""
     read = logits.gather(1, column[:, None])[:, 0].isfinite()
-    if not read.any():
+    logits, column = logits[read], column[read]
+    if not len(column):
         return 1.0
-    nats = [F.cross_entropy(logits[read] / t, column[read]) for t in TEMPERATURES]
+    nats = [F.cross_entropy(logits / t, column) for t in TEMPERATURES]
     return float(TEMPERATURES[torch.stack(nats).argmin()])
 
 

@@ -24,7 +24,7 @@ from zoo.linking.losses import listwise
 from zoo.linking.metrics import LinkScores, ladder
 from zoo.linking.net import TransformerLinker
 from zoo.linking.texts import LinkedText
-from zoo.optim.distributed import part_of_mean
+from zoo.optim.distributed import means_over_processes, part_of_mean
 from zoo.optim.schedule import decayed_matrices, warm_up
 
 Split = Literal["valid", "test"]
@@ -68,7 +68,8 @@ class LinkingModule(LightningModule):
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         """Mean loss of the questions."""
         loss = self.losses(batch)["loss"]
-        self.log("train_loss", loss, prog_bar=True, batch_size=len(batch.answer), sync_dist=True)
+        (mean,) = means_over_processes([loss])
+        self.log("train_loss", mean, prog_bar=True, batch_size=len(batch.answer))
         return loss
 
     def validation_step(self, batch: Batch, batch_index: int) -> None:

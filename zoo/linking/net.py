@@ -170,9 +170,9 @@ class TransformerLinker(Linker):
             tokens = pad_sequence(ids, batch_first=True).to(self.sharpness.device)
             with torch.inference_mode():
                 vectors[start:end] = self.entity_vectors(tokens).half().cpu().numpy()
-        self.train(training)
         made = EntityVectors(vectors, weights_sum(self), digest)
-        vars(self)["vectors"] = None if training else made
+        vars(self)["vectors"] = made
+        self.train(training)  # in training mode they are forgotten at once
         return made
 
     def use_vectors(self, vectors: EntityVectors) -> None:

@@ -9,7 +9,7 @@ import torch
 from torch import Generator, Tensor
 
 from zoo import decoding
-from zoo.decoding.engine.processors import NEVER
+from zoo.decoding.engine.processors import Forbid
 from zoo.masks.decodable import DecodableTransformer
 from zoo.masks.tokenizer import WHOLE, Tokenizer
 from zoo.masks.transformer import TokenTransformer
@@ -60,17 +60,6 @@ def at_random(known: list[int], length: int, generator: Generator | None) -> Pla
     device = generator.device if generator else None
     between = first + torch.randperm(last - first, generator=generator, device=device)
     return Plan(known, [*range(first), last, *between.tolist()])
-
-
-@dataclass(frozen=True)
-class Without:
-    """A processor that removes some tokens, such as an end where no text ends."""
-
-    tokens: list[int]
-
-    def __call__(self, tokens: Tensor, scores: Tensor) -> Tensor:
-        """Give them no probability."""
-        return scores.index_fill(-1, torch.tensor(self.tokens, device=scores.device), NEVER)
 
 
 def write_in_order(
@@ -162,7 +151,7 @@ def _plan(
 def _write(
     net: TokenTransformer, tokenizer: Tokenizer, plan: Plan, options: dict[str, Any]
 ) -> list[str]:
-    own = Without(sorted(tokenizer.special))
+    own = Forbid(tuple(sorted(tokenizer.special)))
     options |= {"processors": [*(options.get("processors") or ()), own]}
     made = decoding.generate(
         DecodableTransformer(net, "lm", plan.places),

@@ -54,10 +54,10 @@ class TokenizedTexts(SplitTexts[TextExample]):
 
     def exceeds(self, text: str, second: str) -> bool:
         """Say whether a text and a second one are cut."""
-        encode = self.preprocess.encode
-        after = len(encode(second, WHOLE)) - 1 if second else 0  # a second text has no start
-        too_long = after > self.preprocess.max_target
-        return too_long or len(encode(text, WHOLE)) + after > self.max_length
+        tokenizer = self.preprocess
+        after = len(tokenizer.encode(second, WHOLE)) - 1 if second else 0  # it has no start
+        too_long = after > tokenizer.max_target
+        return too_long or len(tokenizer.encode(text, WHOLE)) + after > tokenizer.max_length
 
     def remarks(self) -> list[str]:
         """See `SplitData.remarks`; also on characters that the tokenizer does not know."""

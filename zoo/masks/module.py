@@ -20,7 +20,7 @@ from zoo.masks.objectives import (
     draws_of_texts,
 )
 from zoo.metrics.rouge_bleu import TitleScores
-from zoo.optim.distributed import part_of_mean
+from zoo.optim.distributed import means_over_processes, part_of_mean
 from zoo.optim.schedule import decayed_matrices, warm_up
 from zoo.optim.step_noise import StepNoise
 
@@ -96,7 +96,8 @@ class MaskedModel(LightningModule):
         """The loss of a training step."""
         loss = self.losses(batch, batch_index)["loss"]
         size = len(batch.token_ids)
-        self.log("train_loss", loss, prog_bar=True, batch_size=size, sync_dist=True)
+        (mean,) = means_over_processes([loss])
+        self.log("train_loss", mean, prog_bar=True, batch_size=size)
         return loss
 
     def validation_step(self, batch: TextBatch, batch_index: int) -> None:

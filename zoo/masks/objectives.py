@@ -22,7 +22,7 @@ from zoo.masks.attention.schemes import (
     reverse,
     unilm,
 )
-from zoo.optim.distributed import greatest_over_processes
+from zoo.optim.distributed import counts_of_processes
 from zoo.optim.step_noise import StepNoise
 
 
@@ -83,9 +83,9 @@ def draws_of_step(batch: TextBatch, noise: StepNoise) -> Draw:
         noise: of the step; its phase 0 is taken.
     """
     count, time = batch.token_ids.shape
-    longest = greatest_over_processes(time, batch.token_ids.device)  # as one process would pad
 
     def draw(many: int) -> Tensor:
+        longest = max(counts_of_processes(time, batch.token_ids.device))  # as one would pad
         return noise.uniform(count, longest, many, phase=0)[:, :time].movedim(-1, 0)
 
     return draw
@@ -99,14 +99,14 @@ def draws_of_texts(batch: TextBatch) -> Draw:
     Args:
         batch: the texts.
     """
-    rows = zip(batch.token_ids.cpu(), batch.valid.cpu(), strict=True)
-    texts = [ids[valid] for ids, valid in rows]
 
     def draw(many: int) -> Tensor:
-        seeds = [crc32(text.numpy().tobytes()) for text in texts]
+        rows = zip(batch.token_ids.cpu(), batch.valid.cpu(), strict=True)
+        texts = [ids[valid] for ids, valid in rows]
+        seeded = [Generator().manual_seed(crc32(text.numpy().tobytes())) for text in texts]
         drawn = [
-            torch.rand(len(text), many, generator=Generator().manual_seed(seed))
-            for text, seed in zip(texts, seeds, strict=True)
+            torch.rand(len(text), many, generator=own)
+            for text, own in zip(texts, seeded, strict=True)
         ]
         return pad_sequence(drawn, batch_first=True).movedim(-1, 0).to(batch.token_ids.device)
 

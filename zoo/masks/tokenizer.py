@@ -80,6 +80,7 @@ class Tokenizer:
                 f"the ids of the vocabulary leave out {holes[0]} or have an id twice: number the "
                 "tokens from 0 on, each once"
             )
+        self._count = len(ids)
         for role, names in ROLES.items():
             found = [i for name in names if (i := self._model.token_to_id(name)) is not None]
             if not found:
@@ -133,7 +134,7 @@ class Tokenizer:
 
     def __len__(self) -> int:
         """Count the ids."""
-        return max(self._model.get_vocab().values()) + 1
+        return self._count
 
     @property
     def tokens(self) -> list[str]:

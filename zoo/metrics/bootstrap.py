@@ -43,11 +43,11 @@ def bootstrap_interval(
         )
     values = values.cpu().double()  # Apple's devices have no float64
     share = torch.ones_like(values[:, 0]) if weights is None else weights.to(values)
-    generator = Generator(values.device).manual_seed(seed)
+    generator = Generator().manual_seed(seed)
     size = len(values)
     means = []
     for _ in range(resamples):
-        drawn = torch.randint(size, (size,), generator=generator, device=values.device)
+        drawn = torch.randint(size, (size,), generator=generator)
         chosen = share[drawn, None]
         means.append((chosen * values[drawn]).sum(0) / chosen.sum(0))
     ends = torch.tensor([(1 - level) / 2, (1 + level) / 2]).to(values)

@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
+from zoo.layers.evaluation import in_evaluation
+
 ROWS = 1024  # of a matrix of distances that are held at once
 
 
@@ -222,14 +224,9 @@ def describe(net: nn.Module, pictures: Tensor, batch: int = 500) -> Tensor:
 
     In float32 whatever the autocast: real pictures come within a step, made ones outside.
     """
-    training = net.training
-    net.eval()
     features = getattr(net, "features", net)
-    try:
-        with torch.autocast(pictures.device.type, enabled=False):
-            return torch.cat([features(part.float()).float() for part in pictures.split(batch)])
-    finally:
-        net.train(training)
+    with in_evaluation(net), torch.autocast(pictures.device.type, enabled=False):
+        return torch.cat([features(part.float()).float() for part in pictures.split(batch)])
 
 
 def _checked(real: Tensor, made: Tensor, least: int) -> tuple[Tensor, Tensor]:

@@ -20,7 +20,11 @@ from zoo.nvae.hierarchy import quantize
 from zoo.nvae.likelihood_bound import log_mean, log_weights
 from zoo.nvae.losses import SpectralPenalty
 from zoo.nvae.net import NVAE
-from zoo.optim.distributed import mean_over_processes, rank_and_world_size
+from zoo.optim.distributed import (
+    mean_over_processes,
+    means_over_processes,
+    rank_and_world_size,
+)
 from zoo.optim.schedule import require_end
 from zoo.optim.step_noise import StepNoise
 
@@ -162,12 +166,11 @@ class NVAETraining(LightningModule):
         if self.guard is not None and self._statistics is None:
             self._statistics = self._running_statistics()
         parts = self.losses(batch, batch_index)
-        loss = parts.pop("loss")
-        options: dict[str, Any] = {"batch_size": len(batch[0]), "sync_dist": True}
-        self.log("train_loss", loss, **options)
-        self.log("train_nelbo", parts.pop("nelbo"), prog_bar=True, **options)
-        self.log_dict({f"train_{name}": value for name, value in parts.items()}, **options)
-        return loss
+        means = means_over_processes(list(parts.values()))  # one all-reduce, not one a value
+        shown, size = dict(zip(parts, means, strict=True)), len(batch[0])
+        self.log("train_nelbo", shown.pop("nelbo"), prog_bar=True, batch_size=size)
+        self.log_dict({f"train_{n}": value for n, value in shown.items()}, batch_size=size)
+        return parts["loss"]
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         """Leave out a bad gradient: all processes have the same one and decide alike."""

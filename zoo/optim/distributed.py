@@ -58,19 +58,20 @@ def mean_over_processes(count: Tensor) -> Tensor:
     return total / world
 
 
-def greatest_over_processes(count: int, device: torch.device | str) -> int:
-    """Return the greatest of the numbers that the processes have.
+def counts_of_processes(count: int, device: torch.device | str) -> list[int]:
+    """Return the number that each process has, by rank.
 
     Args:
         count: this process's.
         device: where the processes exchange it.
     """
-    _, world = rank_and_world_size()
+    rank, world = rank_and_world_size()
     if world == 1:
-        return count
-    greatest = torch.tensor(count, device=device)
-    distributed.all_reduce(greatest, distributed.ReduceOp.MAX)
-    return int(greatest)
+        return [count]
+    counts = torch.zeros(world, dtype=torch.long, device=device)
+    counts[rank] = count
+    distributed.all_reduce(counts)
+    return counts.tolist()
 
 
 def part_of_mean(total: Tensor, count: Tensor) -> Tensor:

@@ -82,22 +82,31 @@ class OptimisesByHand(LightningModule):
 
         Args:
             index: the optimiser.
-            loss: float (), a mean over this process's part of the batch. To accumulate over n
-                parts, call once for each with its loss divided by n.
+            loss: float (), a mean over this process's part of the batch. To accumulate over
+                parts, call once for each with its loss times its share of the batch.
         """
         wrapper = self.trainer.strategy.model
         local = isinstance(wrapper, DistributedDataParallel)
         with wrapper.no_sync() if local else nullcontext():
             self.manual_backward(loss, inputs=self.parameters_of(index))
 
-    def average_gradients(self, index: int) -> None:
-        """Average the gradients of one optimiser's parameters over processes, in one all-reduce."""
+    def average_gradients(self, index: int, clip: float | None = None) -> Tensor | None:
+        """Average the gradients of one optimiser's parameters over processes, in one all-reduce.
+
+        Args:
+            index: the optimiser.
+            clip: largest norm of the averaged gradients; default no limit.
+
+        Returns:
+            float (), the norm before clipping; None without `clip`.
+        """
+        parameters = self.parameters_of(index)
         _, world = rank_and_world_size()
-        if world == 1:
-            return
-        gradients = [p.grad for p in self.parameters_of(index) if p.grad is not None]
-        for gradient, mean in zip(gradients, means_over_processes(gradients), strict=True):
-            gradient.copy_(mean)
+        if world > 1:
+            gradients = [p.grad for p in parameters if p.grad is not None]
+            for gradient, mean in zip(gradients, means_over_processes(gradients), strict=True):
+                gradient.copy_(mean)
+        return clip_grad_norm_(parameters, clip) if clip is not None else None
 
     def take_step(self, index: int, clip: float | None = None) -> Tensor | None:
         """Step one optimiser with the gradients added since its last step.
@@ -112,8 +121,7 @@ class OptimisesByHand(LightningModule):
         Returns:
             float (), the norm before clipping; None without `clip`.
         """
-        self.average_gradients(index)
-        norm = clip_grad_norm_(self.parameters_of(index), clip) if clip is not None else None
+        norm = self.average_gradients(index, clip)
         optimizer = self.optimizer(index)
         if index != self.counted:  # Lightning arms the counter of each optimiser before each batch
             optimizer._on_before_step = optimizer._on_after_step = do_nothing_closure

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Generator, Tensor, distributed
+from torch import Generator, Tensor
 
-from zoo.optim.distributed import rank_and_world_size
+from zoo.optim.distributed import counts_of_processes, rank_and_world_size
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class StepNoise:
         self, draw: Callable[..., Tensor], items: int, shape: tuple[int, ...], phase: int
     ) -> Tensor:
         rank, world = rank_and_world_size()
-        total = items if world == 1 else _sum_over_processes(items, self.device)
+        total = sum(counts_of_processes(items, self.device))
         # all are drawn, for how many there are changes what the first ones are
         numbers = draw(total, *shape, generator=self.generator(phase), device=self.device)
         mine = numbers[rank::world]
@@ -76,9 +76,3 @@ class StepNoise:
                 f"{world}th from its own; read the data through zoo.data.resumable"
             )
         return mine
-
-
-def _sum_over_processes(count: int, device: torch.device | str) -> int:
-    total = torch.tensor(count, device=device)
-    distributed.all_reduce(total)
-    return int(total)

@@ -12,7 +12,7 @@ from torchmetrics import MeanMetric
 from torchmetrics.classification import MulticlassAccuracy
 
 from zoo.data.images import flip, move
-from zoo.optim.distributed import mean_over_processes
+from zoo.optim.distributed import mean_over_processes, means_over_processes
 from zoo.optim.schedule import decayed_matrices, warm_up
 from zoo.optim.step_noise import StepNoise
 from zoo.pictures.losses import smoothed_cross_entropy
@@ -88,7 +88,8 @@ class PictureTraining(LightningModule):
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         """Cross-entropy of pictures float (n, channels, height, width), labels int64 (n,)."""
         loss = self.losses(batch, batch_index)["loss"]
-        self.log("train_loss", loss, prog_bar=True, batch_size=len(batch[1]), sync_dist=True)
+        (mean,) = means_over_processes([loss])
+        self.log("train_loss", mean, prog_bar=True, batch_size=len(batch[1]))
         return loss
 
     def validation_step(self, batch: Batch, batch_index: int) -> None:

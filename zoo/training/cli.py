@@ -140,7 +140,7 @@ class ZooCLI(LightningCLI):
         runs = Path(trainer.default_root_dir or "runs")
         self.limits = find_limits(self.subcommand, trainer)
         if self.options.record:
-            require_recordable(self.subcommand, self.options, self.resume)
+            require_recordable(self.subcommand, self.options, self.resume, self.limits)
         if self.subcommand in ("validate", "test"):
             require_weights(self.arguments, self.options.name)
             trainer.logger = False
@@ -229,13 +229,14 @@ class ZooCLI(LightningCLI):
         self.before = self.evaluate() if fine_tunes else {}
 
     def after_fit(self) -> None:
-        """Measure the trained model, print the figures, write its checkpoint folder."""
+        """Write the trained model's checkpoint folder, measure it, write and print the figures."""
         if self.trainer.fast_dev_run:  # pyright: ignore[reportAttributeAccessIssue]
             return
         output = Path(self.options.output or Path(self.trainer.log_dir or ".") / "checkpoint")
         self.write(output, {})  # first: the measuring may go wrong
         after = self.evaluate()
-        self.write(output, after)
+        if after:
+            self.write(output, after)
         if self.features:
             tell(card.FEATURES.format(self.features))
         show({"before": self.before, "after": after} if self.before else {"after": after})
@@ -271,7 +272,7 @@ class ZooCLI(LightningCLI):
             "split": "part of test" if self.limits else "test",
             "data": self.datamodule.title,
             "seed": self.options.seed_everything,
-            "command": shlex.join(["zoo", "test", model, *data_options(self.arguments)]),
+            "command": shlex.join(["zoo", "test", model, *data_options(self.arguments)[0]]),
             "commit": commit(),
         }
         if self.features:

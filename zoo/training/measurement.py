@@ -51,13 +51,16 @@ def require_weights(words: Collection[str], name: str) -> None:
         )
 
 
-def require_recordable(subcommand: str | None, options: Namespace, resumed: str | None) -> None:
+def require_recordable(
+    subcommand: str | None, options: Namespace, resumed: str | None, limits: list[str]
+) -> None:
     """Refuse `--record`, before the work, where the figures are not those of a checkpoint folder.
 
     Args:
         subcommand: `fit`, `validate` or `test`.
         options: its options.
         resumed: what `--ckpt_path` names.
+        limits: what `find_limits` says of them.
 
     Raises:
         FileNotFoundError: if there is no such folder.
@@ -69,7 +72,7 @@ def require_recordable(subcommand: str | None, options: Namespace, resumed: str 
             "record is true: expected `zoo test` of the weights of a checkpoint folder; give one "
             "(zoo test FOLDER --record true), without --ckpt_path and --reset"
         )
-    if limits := find_limits(subcommand, options.trainer):
+    if limits:
         raise ValueError(
             f"record is true and {limits[0]}, so a part of the split is measured: measure all of "
             "it, or leave --record out"

@@ -116,17 +116,17 @@ def recipe_file(recipe: str) -> Path:
     return path
 
 
-def data_options(words: list[str]) -> list[str]:
-    """Return the options `--data.KEY VALUE` and `--data.KEY=VALUE` among the words of a command.
+def data_options(words: list[str]) -> tuple[list[str], list[str]]:
+    """Return a command's options `--data.KEY VALUE` and `--data.KEY=VALUE`, and its other words.
 
     Example:
-        >>> data_options(["test", "--data.root", "x", "--from", "y", "--data.unseen_only=true"])
-        ['--data.root', 'x', '--data.unseen_only=true']
+        >>> data_options(["x", "--data.root", "x", "--from", "y", "--data.unseen_only=true"])
+        (['--data.root', 'x', '--data.unseen_only=true'], ['x', '--from', 'y'])
     """
-    before = ["", *words]
-    return [
-        word
-        for previous, word in zip(before, words, strict=False)
-        if word.startswith("--data.")
-        or (previous.startswith("--data.") and "=" not in previous and not word.startswith("--"))
-    ]
+    found: list[str] = []
+    others: list[str] = []
+    for previous, word in zip(["", *words], words, strict=False):
+        is_value = previous.startswith("--data.") and "=" not in previous
+        of_data = word.startswith("--data.") or (is_value and not word.startswith("--"))
+        (found if of_data else others).append(word)
+    return found, others

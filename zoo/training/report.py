@@ -4,11 +4,11 @@ import shutil
 import subprocess
 
 from lightning.pytorch.utilities import rank_zero_only
-from rich.console import Console
 from rich.table import Table
 
 from zoo import registry
 from zoo.errors import printable
+from zoo.progress import console
 from zoo.version import __version__
 
 
@@ -20,11 +20,6 @@ def commit() -> str:
     if (checkout / ".git").exists() and shutil.which("git"):
         found = subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip()
     return found or __version__
-
-
-def console() -> Console:
-    """Return a console that prints texts as they are: names and paths are no markup."""
-    return Console(markup=False, emoji=False, highlight=False)
 
 
 @rank_zero_only

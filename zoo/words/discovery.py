@@ -147,11 +147,11 @@ def count_ngrams(
     Raises:
         ValueError: if what is counted already was counted in another way than is asked for.
     """
-    parts, texts = ([source], []) if isinstance(source, Counts) else _counted(source)
+    known, texts = (source, []) if isinstance(source, Counts) else _counted(source)
     asked = {"characters": characters, "half_width": half_width or None, "counting": counting}
-    ways = _ways(parts, default_characters, asked)
-    if parts and not texts:
-        return Counts.merge(*parts)
+    ways = _ways(known, default_characters, asked)
+    if known is not None and not texts:
+        return known
     budget = Budget.of(memory, threads)
     storage = Storage() if storage is None else storage
     storage.limit = budget.held
@@ -164,29 +164,32 @@ def count_ngrams(
             threads=threads,
             storage=storage,
         )
-    return Counts.merge(*parts, counted)
+    return counted if known is None else Counts.merge(known, counted)
 
 
-def _counted(source: Source) -> tuple[list[Counts], Source]:
-    """Return the files of counts among a source, opened, and the rest of it."""
+def _counted(source: Source) -> tuple[Counts | None, Source]:
+    """Return the counts in files of a source, merged, and the rest of it."""
     paths = find_paths(source) or []
     saved = [path for path in paths if path is not None and is_counts(path)]
+    if not saved:
+        return None, source
     rest = [path or "-" for path in paths if path not in saved]
-    return [Counts.load(path) for path in saved], rest if saved else source
+    return Counts.merge(*map(Counts.load, saved)), rest
 
 
-def _ways(parts: list[Counts], characters: Characters, asked: dict[str, Any]) -> dict[str, Any]:
-    """Return how to count texts: as is asked for, else as parts of them were counted.
+def _ways(known: Counts | None, characters: Characters, asked: dict[str, Any]) -> dict[str, Any]:
+    """Return how to count texts: as is asked for, else as others were counted.
 
     Args:
-        parts: what is counted already.
+        known: what is counted already, or None.
         characters: those to take where nothing tells.
         asked: characters, half_width, counting; None where nothing is asked.
     """
     ways = {"characters": characters, "half_width": False, "counting": "exact"}
-    for part in parts:
-        counting = "exact" if part.windows == "exact" else "truncated"
-        ways = {"characters": part.characters, "half_width": part.half_width, "counting": counting}
+    if known is not None:
+        counting = "exact" if known.windows == "exact" else "truncated"
+        folding = {"characters": known.characters, "half_width": known.half_width}
+        ways = {**folding, "counting": counting}
         for name, value in asked.items():
             if value not in (None, ways[name]):
                 raise ValueError(
@@ -223,14 +226,13 @@ def discover(
     Raises:
         ValueError: if the counts are truncated and the method needs entropies.
     """
-    if counts.windows != "exact":
-        check(method, "truncated")
     automatic = automatic_min_count(counts.length)
     least = min_count or automatic
     if counts.windows == "exact":
         least = min(least, automatic)
         ngrams = measure(counts, min_count, budget, rarer=automatic, progress=progress)
     else:
+        check(method, "truncated")
         ngrams = measure_truncated(counts, min_count, budget, progress=progress)
     if ngrams.min_count > least:
         whose = "" if min_count is None else ", in the segmenter"

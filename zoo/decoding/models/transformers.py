@@ -40,9 +40,8 @@ class CausalModel:
     def prefill(self, tokens: Tensor, valid: Tensor) -> tuple[Tensor, "PastTokens"]:
         """Read the prompts; see `Decodable`."""
         valid = valid.to(device_of(self.model))
-        positions = (valid.cumsum(1) - 1).clamp(min=0)
-        logits, state = self.run(tokens, valid, positions, **self.last)
-        return logits, replace(state, prompt=(tokens, positions))
+        logits, state = self.run(tokens, valid, counted(valid), **self.last)
+        return logits, replace(state, prompt=tokens)
 
     def step(self, tokens: Tensor, state: "PastTokens") -> tuple[Tensor, "PastTokens"]:
         """Read one more token of each row; see `Decodable`."""
@@ -86,9 +85,15 @@ class CausalModel:
         """
         if state.hidden is not None:
             return state.hidden
-        tokens, positions = state.prompt
+        assert state.prompt is not None
         shown = {"use_cache": False, "output_hidden_states": True, **self.last}
-        return self.call(tokens, state.valid, positions, **shown).hidden_states[-1]
+        output = self.call(state.prompt, state.valid, counted(state.valid), **shown)
+        return output.hidden_states[-1]
+
+
+def counted(valid: Tensor) -> Tensor:
+    """Return the position of each token of prompts, int64 (batch, time), 0 on padding."""
+    return (valid.cumsum(1) - 1).clamp(min=0)
 
 
 @dataclass(frozen=True)
@@ -99,13 +104,13 @@ class PastTokens:
         cache: the library's.
         valid: bool (batch, time), false on the padding of the prompts.
         hidden: float (batch, 1, width), the last layer's output of a step.
-        prompt: before the first step, tokens and positions int64 (batch, time).
+        prompt: before the first step, its tokens, int64 (batch, time).
     """
 
     cache: Any
     valid: Tensor
     hidden: Tensor | None
-    prompt: Any = None
+    prompt: Tensor | None = None
 
 
 def is_of_transformers(model: Any) -> bool:

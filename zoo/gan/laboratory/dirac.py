@@ -23,7 +23,7 @@ from numpy.polynomial.hermite_e import hermegauss
 
 from zoo.gan.laboratory.slopes import parts
 from zoo.gan.losses import Form, make_loss
-from zoo.gan.terms import Term, make_terms
+from zoo.gan.terms import Penalty, Term, make_terms
 from zoo.gan.updates import Update, make_update
 
 Kind = Literal["converges", "sublinear", "circle", "spirals out", "restless"]
@@ -320,7 +320,7 @@ def dirac(
         )
     if not isinstance(step, Real) or not step > 0:
         raise ValueError(f"step is {step!r}: expected a number above 0")
-    lazy = [term.name for term in made if term.every > 1]
+    lazy = [term.name for term in made if isinstance(term, Penalty) and term.every > 1]
     if lazy:
         raise ValueError(
             f"every of term {lazy[0]} is above 1: expected 1, since the laboratory applies its "

@@ -232,8 +232,8 @@ def without_directions(network: Network) -> Network:
         return network
     ends = network.sources, network.targets
     rows = from_edges(*ends, network.weights, nodes=network.nodes)
-    columns = {name: getattr(rows, name) for name in ("starts", "targets", "weights")}
-    return replace(network, **columns, directed=False)
+    links = {"starts": rows.starts, "targets": rows.targets, "weights": rows.weights}
+    return replace(network, **links, directed=False)
 
 
 def lightened(network: Network) -> Network:

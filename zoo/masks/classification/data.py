@@ -169,7 +169,9 @@ class TaggedTexts(TokenizedTexts[TaggedText]):
 
     def is_cut(self, example: TaggedText) -> bool:
         """See `SplitData.is_cut`."""
-        return len(self.preprocess.encode_words(example.words, WHOLE)[0]) > self.max_length
+        return (
+            len(self.preprocess.encode_words(example.words, WHOLE)[0]) > self.preprocess.max_length
+        )
 
     def texts_of(self, example: TaggedText) -> str:
         """See `TokenizedTexts.texts_of`."""

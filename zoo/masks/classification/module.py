@@ -12,7 +12,7 @@ from torchmetrics import MeanMetric
 from torchmetrics.classification import MulticlassAccuracy, MulticlassCalibrationError
 
 from zoo.masks.classifiers import EncoderClassifier, build_classifier
-from zoo.optim.distributed import part_of_mean
+from zoo.optim.distributed import means_over_processes, part_of_mean
 from zoo.optim.schedule import warm_up
 
 Batch = tuple[Tensor, ...]  # what the network reads, and the labels last
@@ -53,7 +53,8 @@ class Classification(LightningModule):
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         """The loss of a training step."""
         loss = self.losses(batch, batch_index)["loss"]
-        self.log("train_loss", loss, prog_bar=True, sync_dist=True)
+        (mean,) = means_over_processes([loss])
+        self.log("train_loss", mean, prog_bar=True)
         return loss
 
     def validation_step(self, batch: Batch, batch_index: int) -> None:

@@ -50,8 +50,8 @@ def find_uses(
         if value < 0:
             raise ValueError(f"{name} is {value}: expected 0 or more")
     uses = {word: Use() for word in lexicon}
-    known = {word: n for word, n in lexicon.known().items() if n}
-    segmenter = Segmenter({**lexicon.counts, **known})  # those listed as phrases, too
+    background = {word: n for word, n in lexicon.background.items() if n}
+    segmenter = Segmenter({**lexicon.counts, **background})  # those listed as phrases, too
     with read(source, **reading) as blocks:
         for line in lines(blocks):
             seen = set()

@@ -29,8 +29,8 @@ def read(
     Args:
         source: a text; a file, folder (all its files) or glob, as `Path` or as `str`; `"-"` for
             standard input; an iterable of texts, each a line of its own, or of paths.
-        encoding: encoding of files and standard input; UTF-16 and UTF-32 are known by the byte
-            order mark that they begin with.
+        encoding: encoding of files and standard input; UTF-8, UTF-16 and UTF-32 are known by the
+            byte order mark that they begin with.
         errors: `"strict"` or `"replace"`.
         skip_bad: pass over files that are damaged or cannot be decoded; a warning names them.
         dedup: pass over lines that were there before, but for blanks around them. Each different
