@@ -279,6 +279,21 @@ def test_averaged_statistics_are_of_all_classes():
     assert len(torch.cat(seen).unique()) == 100
 
 
+def test_the_approximate_penalty_sees_one_spectral_norm():
+    # each pass in training mode takes another step towards it: a false slope of 1 / sigma
+    torch.manual_seed(0)
+    terms = ["spectral-norm", {"name": "approximate-r1", "sigma": 1e-3}]
+    module, found = GanTraining(**SMALL, terms=terms), []
+    with torch.no_grad():  # as after many steps of training: its vectors are behind
+        for name, weight in module.net.critic.named_parameters():
+            weight.normal_() if name.endswith("original") else None
+    module.note = lambda **values: found.append(values.get("penalty"))
+    (part,) = module.parts((Items().pictures[:8], torch.zeros(8, dtype=torch.int64)))
+    module.critic_loss(part, 0)
+    exact = squared_gradient(Scores(module.net.eval().critic, None), part.real).mean() / 2
+    assert float(found[-1].detach()) < 4 * float(exact.detach())
+
+
 @pytest.mark.parametrize("bits", [torch.bfloat16, torch.float16])
 def test_penalties_under_autocast_agree_with_those_in_32_bits(bits):
     module = build("batch norm in both nets under a penalty")

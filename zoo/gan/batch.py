@@ -80,10 +80,7 @@ class Scores:
         """Return logits (batch,) of samples (batch, ...)."""
         key = id(x), torch.is_autocast_enabled(x.device.type)
         if key not in self._known:
-            labels = self.labels
-            if labels is not None:
-                labels = labels.repeat(len(x) // len(labels))
-            self._known[key] = x, self.critic(x, labels).to(self.dtype)
+            self._known[key] = x, self.critic(x, self.labels).to(self.dtype)
         return self._known[key][1]
 
 

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 from torch.optim import Adam, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 from torchmetrics import MeanMetric
@@ -310,9 +311,10 @@ class GanTraining(OptimisesByHand):
             real = real.detach().requires_grad_()
             fake = fake if follow else fake.requires_grad_()
         score = Scores(self.net.critic, part.labels)
-        value = self.loss.critic(score(real), score(fake), distance(real, fake))
         step = CriticStep(score, real, fake, list(self.net.critic.parameters()), noise)
-        applied = penalties(self.terms, step, number)
+        with parametrize.cached():  # one spectral norm for all passes, which a penalty compares
+            value = self.loss.critic(score(real), score(fake), distance(real, fake))
+            applied = penalties(self.terms, step, number)
         mean = torch.stack([penalty for _, penalty in applied]).sum() if applied else None
         ahead = (score(real) > score(fake)).float()
         self.note(real_logit=score(real), fake_logit=score(fake), wins=ahead)
