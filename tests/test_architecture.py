@@ -1,4 +1,4 @@
-"""The house as DESIGN.md draws it, read from the sources alone; and what importing may not do."""
+"""The house as CONTRIBUTING.md draws it, read from its sources; and what importing may not do."""
 
 import ast
 import json

@@ -12,7 +12,7 @@ import torch
 from conftest import ROOT
 from hub_server import HubServer
 from huggingface_hub import constants
-from test_checkpoint import RESULT, TINY, contents, edit, seal, write
+from test_checkpoint import OPTIONAL, RESULT, TINY, contents, edit, seal, write
 
 import zoo
 from zoo import checkpoint, cli, registry
@@ -24,14 +24,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning"),  # the client's own
 ]
 REPO = "someone/tiny"
-OPTIONAL = [
-    "preprocess.json",
-    "recipe.yaml",
-    "metrics.json",
-    "train_log.csv",
-    "notes.md",
-    "README.md",
-]
 LISTED = [*sealed.REQUIRED, *OPTIONAL, sealed.SUMS]
 
 

@@ -97,6 +97,7 @@ def test_the_schedule_of_the_learning_rate_can_be_chosen(name, tmp_path):
     assert made[: len(made) // 2] == made[len(made) // 2 :]
     for config in chosen.trainer.lr_scheduler_configs:
         assert isinstance(config.scheduler, torch.optim.lr_scheduler.StepLR)
+        assert config.scheduler.last_epoch > 0  # of a run of steps it counts steps
         assert config.scheduler.base_lrs == [
             g["initial_lr"] for g in config.scheduler.optimizer.param_groups
         ]

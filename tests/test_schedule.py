@@ -47,6 +47,22 @@ def test_a_run_without_end_is_refused():
         warm_up(torch.optim.SGD([torch.zeros(1)], lr=0.1), 0.1, math.inf)
 
 
+@pytest.mark.parametrize("optimizer", [[], ["--optimizer", "SGD", "--optimizer.lr", "0.1"]])
+@pytest.mark.parametrize(("end", "counted"), [("max_steps", "step"), ("max_epochs", "epoch")])
+def test_a_chosen_schedule_counts_what_ends_the_run(optimizer, end, counted):
+    schedule = ["--lr_scheduler", "StepLR", "--lr_scheduler.step_size", "1"]
+    parts = assemble("pictures_digits", *optimizer, *schedule, f"--trainer.{end}", "3")
+    parts.model.trainer = parts.trainer
+    _, (made,) = parts.model.configure_optimizers()
+    assert made["interval"] == counted
+
+
+def test_a_schedule_that_waits_for_a_metric_is_refused_where_steps_are_by_hand():
+    schedule = ["--lr_scheduler", "ReduceLROnPlateau", "--lr_scheduler.monitor", "valid_frechet"]
+    with pytest.raises(ValueError, match="without a metric: choose another"):
+        assemble("gan_r1_digits", *schedule)
+
+
 @pytest.mark.parametrize("name", ["decoding_lstm_poems", "nvae_tiny_digits", "pictures_digits"])
 def test_every_schedule_that_falls_asks_for_an_end(name):
     parts = assemble(name, "--trainer.max_epochs", "-1", "--trainer.max_steps", "-1")

@@ -3,9 +3,9 @@
 Each term trains the nets of `gan_r1_fashion`, not told the classes, for the same number of steps;
 then the distance and the coverage of its samples, raw and averaged, on the features of a classifier
 of our own, and the leading eigenvalue of its game, of largest real part. The laboratory is asked
-with the same terms and gammas. Prints a row a run as it ends, and the rank correlation of the laboratory's rate and the
-outcome, whatever it is. A run of as many steps that is in --output already is not run again, so
-that a killed sweep goes on.
+with the same terms and gammas. Prints a row a run as it ends, and the rank correlation of the
+laboratory's rate and the outcome, whatever it is. A run of as many steps in --output already
+is not run again, so that a killed sweep goes on.
 
 python benchmarks/gan/verdict.py --root FOLDER --output runs/verdict.jsonl
 """

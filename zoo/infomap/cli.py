@@ -14,7 +14,8 @@ from zoo.cli.options import OptionParser
 from zoo.errors import printable
 from zoo.files import replacing, require_place
 from zoo.infomap.communities import find_communities
-from zoo.infomap.files.write import FORMATS
+from zoo.infomap.files.read_network import SUFFIXES
+from zoo.infomap.files.write import WRITTEN
 from zoo.infomap.files.write_tree import savings
 from zoo.infomap.result import Communities
 from zoo.progress import console
@@ -22,14 +23,15 @@ from zoo.progress import console
 SHOWN = 10  # communities in the table
 NAMES = 6  # nodes of each
 PICTURES = (".png", ".pdf", ".svg")
-FILES = (*FORMATS, *PICTURES)
+FILES = (*WRITTEN, *PICTURES)
 
 
 def run(arguments: list[str]) -> None:
     """Find the communities that the arguments after `zoo infomap` ask for."""
     parser = OptionParser(prog="zoo infomap", description=__doc__)
     parser.add_argument(
-        "network", help="a .net, a .mtx or a list of links, also as .gz; - is standard input"
+        "network",
+        help=f"{', '.join(SUFFIXES)} or a list of links, also as .gz; - is standard input",
     )
     parser.add_argument(
         "-o",
@@ -75,7 +77,7 @@ def infomap(
 
 def write(found: Communities, path: Path, states: bool) -> None:
     """Write communities to a file of the form that its suffix tells."""
-    if path.suffix in FORMATS:
+    if path.suffix in WRITTEN:
         found.write(path, states=states)
         return
     from matplotlib.figure import Figure

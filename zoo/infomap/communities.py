@@ -63,8 +63,8 @@ def find_communities(
               to, src and dst, u and v; value, count, w; else the first two or three), or one whose
               rows and columns have the same names: a matrix;
             - a `zoo.infomap.Network`;
-            - a path of a `.net`, `.mtx`, `.csv`, `.tsv` or list of links, `-` for standard input,
-              or an open file; see `zoo.infomap.read_network`.
+            - a path of a file that `zoo.infomap.read_network` reads, `-` for standard input, or an
+              open file.
 
             Numbers of nodes are places, 0, 1, 2, ...; if they are so large that nearly all of the
             nodes would have no link, they are names.

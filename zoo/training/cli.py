@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from jsonargparse import Namespace
-from lightning.pytorch import LightningDataModule
+from lightning.pytorch import LightningDataModule, LightningModule
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities import rank_zero_only
+from torch.optim import Optimizer
 
 from zoo import checkpoint, hub, registry
 from zoo.callbacks.sample_grid import SampleGrid
@@ -20,7 +21,7 @@ from zoo.layers.batch_norm import normalise_over_processes
 from zoo.optim.precision import choose_precision, saved_precision
 from zoo.training import resume
 from zoo.training.measurement import find_limits, require_recordable, require_weights
-from zoo.training.optimizers import require_one_optimizer, reschedule
+from zoo.training.optimizers import counting, require_one_optimizer, reschedule
 from zoo.training.recipes import data_options
 from zoo.training.report import commit, show, tell
 from zoo.training.start import (
@@ -181,6 +182,15 @@ class ZooCLI(LightningCLI):
         if net is not None:
             shape = {argument: net.arguments[argument] for argument in net.SHAPE}
             self.options.model.init_args.update(Namespace(shape))
+
+    @staticmethod
+    def configure_optimizers(
+        lightning_module: LightningModule, optimizer: Optimizer, lr_scheduler: Any = None
+    ) -> Any:
+        """Return the optimiser and schedule of the options, see `counting`."""
+        if lr_scheduler is None:
+            return optimizer
+        return [optimizer], [counting(lightning_module, lr_scheduler)]
 
     def instantiate_classes(self) -> None:
         """Build data, model and trainer; load the weights named by `--from`.

@@ -7,6 +7,8 @@ from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import ReduceLROnPlateau, instantiate_class
 from torch.optim import Optimizer
 
+PLATEAU = "lightning.pytorch.cli.ReduceLROnPlateau"  # torch's, with the metric that it waits for
+
 
 def require_one_optimizer(module: LightningModule) -> None:
     """Refuse `--optimizer` for a module that has several: which one it is would not be said.
@@ -28,16 +30,41 @@ def reschedule(module: LightningModule, schedule: Namespace) -> None:
 
     Args:
         module: changed in place.
-        schedule: `class_path` and `init_args` of a class of `torch.optim.lr_scheduler`. It counts
-            epochs, as LightningCLI has it; in modules that optimise by hand, steps.
+        schedule: `class_path` and `init_args` of a class of `torch.optim.lr_scheduler`; what it
+            counts says `counting`.
+
+    Raises:
+        ValueError: if it waits for a metric, and the module optimises by hand.
     """
+    if not module.automatic_optimization and schedule.class_path == PLATEAU:
+        raise ValueError(
+            f"--lr_scheduler is ReduceLROnPlateau and {type(module).__name__} steps its schedules "
+            "by hand, without a metric: choose another"
+        )
     configure = module.configure_optimizers
 
     def configure_optimizers() -> Any:
         optimizers = optimizers_of(configure())
-        return optimizers, [_attach(optimizer, schedule) for optimizer in optimizers]
+        return optimizers, [
+            counting(module, _attach(optimizer, schedule)) for optimizer in optimizers
+        ]
 
     vars(module)["configure_optimizers"] = configure_optimizers
+
+
+def counting(module: LightningModule, schedule: Any) -> dict[str, Any]:
+    """Return a schedule with what it counts: steps in a run with `max_steps`, else epochs.
+
+    One that waits for a metric always counts epochs, and in modules that optimise by hand the
+    others always count the steps of their optimiser.
+
+    Args:
+        module: with its trainer.
+        schedule: of the learning rate.
+    """
+    if isinstance(schedule, ReduceLROnPlateau):
+        return {"scheduler": schedule, "monitor": schedule.monitor}
+    return {"scheduler": schedule, "interval": "epoch" if module.trainer.max_steps < 0 else "step"}
 
 
 def optimizers_of(configured: Any) -> list[Optimizer]:
@@ -51,10 +78,8 @@ def optimizers_of(configured: Any) -> list[Optimizer]:
     return [optimizer for part in parts for optimizer in optimizers_of(part)]
 
 
-def _attach(optimizer: Optimizer, schedule: Namespace) -> dict[str, Any]:
+def _attach(optimizer: Optimizer, schedule: Namespace) -> Any:
     """Put a schedule on an optimiser that had another one."""
     for group in optimizer.param_groups:  # the other has set it to that of the first step
         group["lr"] = group.pop("initial_lr", group["lr"])
-    made = instantiate_class(optimizer, schedule.as_dict())
-    monitor = made.monitor if isinstance(made, ReduceLROnPlateau) else None
-    return {"scheduler": made, "monitor": monitor}
+    return instantiate_class(optimizer, schedule.as_dict())

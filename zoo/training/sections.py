@@ -11,6 +11,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from zoo import registry
+from zoo.training.optimizers import PLATEAU
 from zoo.training.plain import Complaint, is_key, plain, words
 
 # Callback classes of Lightning that a recipe may name, and their arguments; the zoo's own may be
@@ -189,15 +190,17 @@ def _is_ours(value: dict[str, Any], kind: type) -> bool:
 
 
 def _torch_class(package: str, kind: type) -> Callable[[str, Any], Iterator[Complaint]]:
-    """Return a check of a section that names an optimiser or schedule of torch, and numbers."""
+    """Return a check of a section that names an optimiser or schedule of torch or of the zoo."""
     module = registry.import_object(f"{package}:__dict__")
 
     def check(place: str, value: Any) -> Iterator[Complaint]:
         path = value.get("class_path") if isinstance(value, dict) else None
         name = path.removeprefix(f"{package}.") if isinstance(path, str) else ""
-        found = ReduceLROnPlateau if path == _PLATEAU else module.get(name)
-        ours = isinstance(found, type) and issubclass(found, kind)
-        if not ours or value.keys() - {"class_path", "init_args"}:
+        found = ReduceLROnPlateau if path == PLATEAU else module.get(name)
+        if not (isinstance(found, type) and issubclass(found, kind)):
+            yield from _class_of(kind)(place, value)
+            return
+        if value.keys() - {"class_path", "init_args"}:
             yield place, value
             return
         arguments = value.get("init_args") or {}
@@ -210,7 +213,6 @@ def _torch_class(package: str, kind: type) -> Callable[[str, Any], Iterator[Comp
     return check
 
 
-_PLATEAU = "lightning.pytorch.cli.ReduceLROnPlateau"
 SECTIONS: dict[str, Callable[[str, Any], Iterator[Complaint]]] = {
     "name": _name,
     "from": _start,

@@ -1,7 +1,7 @@
 """Is this n-gram a word? A weighted sum of what the corpus says about it.
 
 The score is the logit of a logistic regression with one row of weights for each length. Its
-inputs come from the raw text alone; its 57 weights were fitted once, by
+inputs come from the raw text alone; its weights were fitted once, by
 `benchmarks/words/fit.py`, on the gold words of the first half of the People's Daily of January
 1998, and are the same for every corpus.
 """

@@ -128,7 +128,7 @@ def require_share(name: str, share: float) -> None:
     require_number(name, share)
     if not 0 < share <= 1:
         raise ValueError(
-            f"{name} is {share}: expected a number above 0 and at most 1; 1 keeps all it can"
+            f"{name} is {share}: expected a number above 0 and at most 1; leave it out to keep all"
         )
 
 

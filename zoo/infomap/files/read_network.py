@@ -39,6 +39,8 @@ FORMATS = [
     Format((".net",), b"", read_pajek),  # last, for it takes what no other does
 ]
 
+SUFFIXES = [suffix for form in reversed(FORMATS) for suffix in form.suffixes]
+
 
 def read_network(
     path: str | Path | IO[Any],

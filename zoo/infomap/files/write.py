@@ -1,4 +1,4 @@
-"""Communities in files of any form: `FORMATS` says who writes which."""
+"""Communities in files of any form: `DOCUMENTS` and `GRAPHS` say who writes which."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ GRAPHS: dict[str, Callable[[Any, Path], None]] = {
     ".graphml": write_graphml,
     ".gexf": write_gexf,
 }
-FORMATS = (*DOCUMENTS, *GRAPHS)
+WRITTEN = (*DOCUMENTS, *GRAPHS)
 
 
 def write(found: Any, path: str | Path, *, states: bool = False) -> None:
@@ -42,4 +42,4 @@ def write(found: Any, path: str | Path, *, states: bool = False) -> None:
     elif suffix in DOCUMENTS:
         DOCUMENTS[suffix](found.document(states=states), Path(path))
     else:
-        raise ValueError(f"{path}: expected a file to write that ends in {', '.join(FORMATS)}")
+        raise ValueError(f"{path}: expected a file to write that ends in {', '.join(WRITTEN)}")
