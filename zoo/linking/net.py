@@ -137,7 +137,7 @@ class TransformerLinker(Linker):
             return nil.new_zeros(0), nil
         entity = self._stored_vectors(batch)  # (pairs, width)
         if entity is None:
-            entity = self.entity_vectors(batch.candidate_tokens)
+            entity = self._encoded_once(batch)
         scores = (query[batch.question] * entity).sum(-1) * self.sharpness.exp()
         if self.prior:
             scores = scores + self.weigh(batch.features)[:, 0]
@@ -200,6 +200,13 @@ class TransformerLinker(Linker):
         if stored is None or self.training or int(batch.row.max()) >= len(stored.vectors):
             return None
         return torch.from_numpy(stored.vectors[batch.row.cpu().numpy()]).to(self.weigh.weight)
+
+    def _encoded_once(self, batch: Batch) -> Tensor:
+        """Return the vectors of candidates; one that several questions have is encoded once."""
+        rows, which = batch.row.unique(return_inverse=True)
+        pairs = torch.arange(len(which), device=which.device)
+        one_of = torch.empty_like(rows).scatter_(0, which, pairs)  # its pairs read the same
+        return self.entity_vectors(batch.candidate_tokens[one_of])[which]
 
     def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Score all candidates both ways, for training.
