@@ -15,7 +15,7 @@ Rotation = tuple[Tensor, Tensor]
 
 
 def rotation(position: Tensor, channels: int) -> Rotation:
-    """Return the sines and cosines of the angles by which pairs of channels turn.
+    """Return the sines and cosines by which pairs of channels (i, i + half) turn.
 
     Rotary position embedding: Su et al., "RoFormer", arXiv 2104.09864, equation 34, base 10,000.
 
@@ -24,14 +24,16 @@ def rotation(position: Tensor, channels: int) -> Rotation:
         channels: of a head, even.
 
     Returns:
-        Two tensors, float32 (time, channels / 2) or (batch, 1, time, channels / 2).
+        Two tensors, float32 (time, channels) or (batch, 1, time, channels): for each channel the
+        factor of the other one of its pair, and its own.
     """
     half = channels // 2
     speed = 10_000 ** (-torch.arange(half, device=position.device, dtype=torch.float32) / half)
     angle = position[..., None] * speed
     if position.dim() == 2:
         angle = angle[:, None]  # the same for all heads
-    return angle.sin(), angle.cos()
+    sin, cos = angle.sin(), angle.cos()
+    return torch.cat([-sin, sin], dim=-1), torch.cat([cos, cos], dim=-1)
 
 
 def rotate(x: Tensor, sin: Tensor, cos: Tensor) -> Tensor:
@@ -39,15 +41,14 @@ def rotate(x: Tensor, sin: Tensor, cos: Tensor) -> Tensor:
 
     Args:
         x: float (batch, heads, time, channels).
-        sin: of the angles, as `rotation` returns them.
+        sin: as `rotation` returns them.
         cos: likewise.
 
     Returns:
         float (batch, heads, time, channels).
     """
     a, b = x.chunk(2, dim=-1)
-    sin, cos = sin.to(x.dtype), cos.to(x.dtype)
-    return torch.cat([a * cos - b * sin, a * sin + b * cos], dim=-1)
+    return torch.addcmul(x * cos.to(x.dtype), torch.cat([b, a], dim=-1), sin.to(x.dtype))
 
 
 def attend(
