@@ -57,10 +57,16 @@ def test_a_chosen_schedule_counts_what_ends_the_run(optimizer, end, counted):
     assert made["interval"] == counted
 
 
-def test_a_schedule_that_waits_for_a_metric_is_refused_where_steps_are_by_hand():
-    schedule = ["--lr_scheduler", "ReduceLROnPlateau", "--lr_scheduler.monitor", "valid_frechet"]
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        ["ReduceLROnPlateau", "--lr_scheduler.monitor", "valid_frechet"],
+        ["torch.optim.lr_scheduler.ReduceLROnPlateau"],
+    ],
+)
+def test_a_schedule_that_waits_for_a_metric_is_refused_where_steps_are_by_hand(schedule):
     with pytest.raises(ValueError, match="without a metric: choose another"):
-        assemble("gan_r1_digits", *schedule)
+        assemble("gan_r1_digits", "--lr_scheduler", *schedule)
 
 
 @pytest.mark.parametrize("name", ["decoding_lstm_poems", "nvae_tiny_digits", "pictures_digits"])

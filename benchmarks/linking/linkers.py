@@ -13,21 +13,20 @@ import torch
 
 import zoo
 from zoo.linking.corpora import Poets, WordNet
-from zoo.linking.joint import JointLinker
 
-LIMITS = {False: 200, True: 60}
-TEXTS = {"linking_poets": Poets, "linking_wordnet": WordNet}
+MODELS = {"linking_poets": (Poets, 200), "linking_wordnet": (WordNet, 60)}  # texts, limit
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--models", nargs="*", default=list(TEXTS), choices=TEXTS)
+    parser.add_argument("--models", nargs="*", default=list(MODELS), choices=MODELS)
     options = parser.parse_args()
     torch.set_num_threads(2)
     print(f"two threads, {torch.backends.cpu.get_cpu_capability()}")
     print("\n| model | texts | mean length | texts a second | at least |\n|---|---|---|---|---|")
     for name in options.models:
-        net, texts = zoo.load(name), [text.text for text in TEXTS[name]().texts("test")]
+        corpus, limit = MODELS[name]
+        net, texts = zoo.load(name), [text.text for text in corpus().texts("test")]
         net.link(texts[:32])
         seconds = []
         for _ in range(3):
@@ -35,7 +34,6 @@ def main():
             net.link(texts)
             seconds.append(time.perf_counter() - begin)
         length = sum(map(len, texts)) / len(texts)
-        limit = LIMITS[isinstance(net, JointLinker)]
         print(
             f"| {name} | {len(texts)} | {length:.0f} | {len(texts) / min(seconds):.0f} | {limit} |"
         )

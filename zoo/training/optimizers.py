@@ -7,8 +7,6 @@ from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import ReduceLROnPlateau, instantiate_class
 from torch.optim import Optimizer
 
-PLATEAU = "lightning.pytorch.cli.ReduceLROnPlateau"  # torch's, with the metric that it waits for
-
 
 def require_one_optimizer(module: LightningModule) -> None:
     """Refuse `--optimizer` for a module that has several: which one it is would not be said.
@@ -36,7 +34,7 @@ def reschedule(module: LightningModule, schedule: Namespace) -> None:
     Raises:
         ValueError: if it waits for a metric, and the module optimises by hand.
     """
-    if not module.automatic_optimization and schedule.class_path == PLATEAU:
+    if not module.automatic_optimization and "Plateau" in schedule.class_path:
         raise ValueError(
             f"--lr_scheduler is ReduceLROnPlateau and {type(module).__name__} steps its schedules "
             "by hand, without a metric: choose another"

@@ -11,7 +11,6 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from zoo import registry
-from zoo.training.optimizers import PLATEAU
 from zoo.training.plain import Complaint, is_key, plain, words
 
 # Callback classes of Lightning that a recipe may name, and their arguments; the zoo's own may be
@@ -196,7 +195,7 @@ def _torch_class(package: str, kind: type) -> Callable[[str, Any], Iterator[Comp
     def check(place: str, value: Any) -> Iterator[Complaint]:
         path = value.get("class_path") if isinstance(value, dict) else None
         name = path.removeprefix(f"{package}.") if isinstance(path, str) else ""
-        found = ReduceLROnPlateau if path == PLATEAU else module.get(name)
+        found = ReduceLROnPlateau if path == _PLATEAU else module.get(name)
         if not (isinstance(found, type) and issubclass(found, kind)):
             yield from _class_of(kind)(place, value)
             return
@@ -213,6 +212,7 @@ def _torch_class(package: str, kind: type) -> Callable[[str, Any], Iterator[Comp
     return check
 
 
+_PLATEAU = "lightning.pytorch.cli.ReduceLROnPlateau"
 SECTIONS: dict[str, Callable[[str, Any], Iterator[Complaint]]] = {
     "name": _name,
     "from": _start,
