@@ -6,13 +6,14 @@ beside scikit-learn's logistic regression on TF-IDF weights of character 1-, 2- 
 a method adds to plain training stands beside it, paired by seed and review, with a 95 % interval
 over reviews and one over seeds.
 
-`choose` compares strengths by the best validation accuracy of seed 0, and writes the best of each
-method to `chosen.json`; `table` trains plain and every method that stands there. Both can be
-interrupted and started again: a run that is complete is not repeated, another is resumed. Options
-at the end go to `zoo fit`.
+`choose` compares strengths by the best validation accuracy of seed 0; `train` trains plain and each
+method at its best strength, seed by seed; `table` prints what there is. What is measured stands in
+`accuracy.jsonl`, a line a run, and is not repeated; a run that was stopped goes on. Options at the
+end go to `zoo fit`.
 
-    python benchmarks/adversarial/accuracy.py choose --root data/sentiment --trainer.max_epochs 2
-    python benchmarks/adversarial/accuracy.py table --root data/sentiment --seeds 5
+    python -m benchmarks.adversarial.accuracy choose --root data/sentiment
+    python -m benchmarks.adversarial.accuracy train --root data/sentiment --seeds 5
+    python -m benchmarks.adversarial.accuracy table --root data/sentiment
 """
 
 import argparse
@@ -21,6 +22,7 @@ import json
 import statistics
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -28,6 +30,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
+from benchmarks.rows import once, read_rows
 from zoo import hub
 from zoo.data.sentiment import read_reviews
 from zoo.metrics.bootstrap import bootstrap_interval
@@ -47,15 +50,16 @@ FORMS = {  # of the callbacks, at a strength
     ],
 }
 STRENGTHS = {  # that `choose` compares
-    "FGM": (0.1, 0.3, 1.0),
-    "PGD-3": (0.1, 0.3, 1.0),
-    "FreeLB-3": (0.1, 0.3, 1.0),
+    "FGM": (0.1, 0.3),
+    "PGD-3": (0.1, 0.3),
+    "FreeLB-3": (0.1, 0.3),
     "gradient penalty": (0.1, 1.0, 10.0),
-    "VAT": (0.1, 0.3, 1.0),
-    "R-Drop": (0.5, 1.0, 4.0),
-    "AWP": (0.003, 0.01, 0.03),
-    "R-Drop + FGM": (0.1, 0.3, 1.0),
+    "VAT": (0.3, 1.0),
+    "R-Drop": (1.0, 4.0),
+    "AWP": (0.003, 0.01),
+    "R-Drop + FGM": (0.1, 0.3),
 }
+CHOOSING = 2  # epochs of a run of `choose`
 BATCH = 64  # texts that are classified at a time
 
 
@@ -70,14 +74,16 @@ def callbacks(variant, strength):
     return ["--trainer.callbacks", json.dumps(value)]
 
 
-def train(run, variant, strength, seed, options):
-    """Return the checkpoint folder of one run."""
+def train(variant, strength, seed, options, *more):
+    """Return the checkpoint folder of one run, which is trained, or trained on, if need be."""
+    run = options.runs / "_".join([variant.replace(" ", "_"), str(strength), str(seed), *more[1:]])
     folder = run / "checkpoint"
     if not folder.exists():
         resume = ["--ckpt_path", "last"] if any(run.rglob("last.ckpt")) else []
         settings = ["--seed_everything", str(seed), "--trainer.default_root_dir", str(run)]
         data = ["--data.root", options.root, "--output", str(folder)]
-        zoo("fit", MODEL, *callbacks(variant, strength), *settings, *data, *resume, *options.fit)
+        words = [*settings, *data, *resume, *more, *options.fit]
+        zoo("fit", MODEL, *callbacks(variant, strength), *words)
     return folder
 
 
@@ -88,16 +94,12 @@ def test_reviews(root):
     return texts, torch.tensor(labels), torch.tensor([text not in seen for text in texts])
 
 
-def right_answers(folder, texts, labels):
-    """Return which reviews a checkpoint classifies rightly, bool (reviews,), measured once."""
-    kept = folder.parent / "right.json"
-    if not kept.exists():
-        model = hub.load(str(folder))
-        parts = [model.predict(list(texts[i : i + BATCH])) for i in range(0, len(texts), BATCH)]
-        found = [p.label for part in parts for p in part]
-        right = [model.labels[label] == f for label, f in zip(labels, found, strict=True)]
-        kept.write_text(json.dumps(right))
-    return torch.tensor(json.loads(kept.read_text()))
+def wrong_answers(folder, texts, labels):
+    """Return the places of the reviews that a checkpoint classifies wrongly."""
+    model = hub.load(str(folder))
+    parts = [model.predict(list(texts[i : i + BATCH])) for i in range(0, len(texts), BATCH)]
+    found = [model.labels.index(p.label) for part in parts for p in part]
+    return [i for i, (a, b) in enumerate(zip(found, labels.tolist(), strict=True)) if a != b]
 
 
 def fit_ngrams(labelled, min_df=2):
@@ -108,9 +110,9 @@ def fit_ngrams(labelled, min_df=2):
 
 
 def peer(root, texts, labels):
-    """Return which reviews logistic regression classifies rightly, bool (1, reviews)."""
+    """Return which reviews logistic regression classifies rightly, bool (reviews,)."""
     model = fit_ngrams(read_reviews(root, "train"))
-    return torch.from_numpy(model.predict(texts) == labels.numpy())[None]
+    return torch.from_numpy(model.predict(texts) == labels.numpy())
 
 
 def summary(right):
@@ -134,57 +136,87 @@ def best_valid(folder):
         return 100 * max(float(row["valid_accuracy"]) for row in csv.DictReader(file))
 
 
+def compare(variant, strength, options):
+    """Train a few epochs of seed 0; return the validation accuracy."""
+    epochs = ("--trainer.max_epochs", str(CHOOSING))
+    return {"valid": best_valid(train(variant, strength, 0, options, *epochs))}
+
+
 def choose(options):
-    """Print the validation accuracy of each method at each strength, and keep the best."""
-    kept = options.runs / "chosen.json"
-    chosen = json.loads(kept.read_text()) if kept.exists() else {}
+    """Print the validation accuracy of each method at each strength."""
     print("| method | strength | validation accuracy, seed 0 |\n|---|---|---|")
     for variant in options.only or FORMS:
-        found = {}
         for strength in STRENGTHS[variant]:
-            run = options.runs / f"choose_{variant}_{strength}".replace(" ", "_")
-            found[strength] = best_valid(train(run, variant, strength, 0, options))
-            print(f"| {variant} | {strength} | {found[strength]:.2f} |", flush=True)
-        chosen[variant] = max(found, key=found.get)
-        kept.write_text(json.dumps(chosen, indent=1))
+            key = {"what": "choose", "method": variant, "strength": strength, "seed": 0}
+            row = once(options.rows, key, partial(compare, variant, strength, options))
+            print(f"| {variant} | {strength} | {row['valid']:.2f} |", flush=True)
+
+
+def best_strengths(rows):
+    """Return the best strength that was tried of each method, plain first."""
+    tried = [row for row in read_rows(rows) if row["what"] == "choose"]
+    best = {row["method"]: row["strength"] for row in sorted(tried, key=lambda r: r["valid"])}
+    return {"plain": None, **{variant: best[variant] for variant in FORMS if variant in best}}
+
+
+def measure(variant, strength, seed, options):
+    """Train one run; return its validation accuracy and the test reviews that it gets wrong."""
+    folder = train(variant, strength, seed, options)
+    texts, labels, _ = test_reviews(options.root)
+    return {"valid": best_valid(folder), "wrong": wrong_answers(folder, texts, labels)}
+
+
+def train_all(options):
+    """Train and measure what the table has, seed by seed."""
+    for seed in range(options.seeds):
+        for variant, strength in best_strengths(options.rows).items():
+            if not options.only or variant in options.only:
+                key = {"what": "train", "method": variant, "strength": strength, "seed": seed}
+                work = partial(measure, variant, strength, seed, options)
+                row = once(options.rows, key, work)
+                print(f"{variant}, seed {seed}: {len(row['wrong'])} wrong", flush=True)
 
 
 def table(options):
-    """Print the table of methods."""
-    kept = options.runs / "chosen.json"
-    chosen = json.loads(kept.read_text()) if kept.exists() else {}
-    variants = {"plain": None, **{v: chosen[v] for v in options.only or FORMS if v in chosen}}
+    """Print the table of methods, of the runs that there are."""
     texts, labels, unseen = test_reviews(options.root)
-    found = {variant: [] for variant in variants}
-    for seed in range(options.seeds):
-        for variant, strength in variants.items():
-            run = options.runs / f"{variant}_{seed}".replace(" ", "_")
-            folder = train(run, variant, strength, seed, options)
-            found[variant].append(right_answers(folder, texts, labels))
-            print(f"{variant}, seed {seed}: {summary(found[variant][-1][None])}", flush=True)
-    found = {variant: torch.stack(right) for variant, right in found.items()}
-    print(f"\n{options.seeds} seeds; all {len(texts):,} test reviews, {unseen.sum():,} unseen\n")
-    print("| training | strength | all | over plain [reviews] [seeds] | unseen | over plain |")
-    print("|---|---|---|---|---|---|")
-    found["scikit-learn, n-grams"] = peer(options.root, texts, labels)
-    for variant, right in found.items():
+    strengths = best_strengths(options.rows)
+    right = {variant: {} for variant in strengths}  # by method and seed: bool (reviews,)
+    for row in read_rows(options.rows):
+        if row["what"] == "train" and row["strength"] == strengths[row["method"]]:
+            answers = torch.ones(len(texts), dtype=torch.bool)
+            answers[row["wrong"]] = False
+            right[row["method"]][row["seed"]] = answers
+    plain = right["plain"]
+    print(f"all {len(texts):,} test reviews, {unseen.sum():,} unseen\n")
+    print(
+        "| training | strength | seeds | all | over plain [reviews] [seeds] | unseen | over plain |"
+    )
+    print("|---|---|---|---|---|---|---|")
+    right["scikit-learn, n-grams"] = dict.fromkeys(plain, peer(options.root, texts, labels))
+    for variant, found in right.items():
+        seeds = sorted(found.keys() & plain.keys())
+        if not seeds:
+            continue
         cells = []
-        for chosen_ones in (torch.ones_like(unseen), unseen):
-            mine, plain = right[:, chosen_ones], found["plain"][:, chosen_ones]
-            cells += [summary(mine), "" if variant == "plain" else paired(mine, plain)]
-        print(f"| {variant} | {variants.get(variant) or ''} | {' | '.join(cells)} |")
+        for chosen in (torch.ones_like(unseen), unseen):
+            mine, base = (torch.stack([of[s] for s in seeds])[:, chosen] for of in (found, plain))
+            cells += [summary(mine), "" if variant == "plain" else paired(mine, base)]
+        print(
+            f"| {variant} | {strengths.get(variant) or ''} | {len(seeds)} | {' | '.join(cells)} |"
+        )
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("what", choices=["choose", "table"])
+    parser.add_argument("what", choices=["choose", "train", "table"])
     parser.add_argument("--root", default="data/sentiment", help="folder of the review set")
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--only", nargs="*", choices=FORMS, help="these methods; default all")
+    parser.add_argument("--only", nargs="*", choices=["plain", *FORMS], help="default all")
+    parser.add_argument("--rows", type=Path, default=Path(__file__).with_suffix(".jsonl"))
     parser.add_argument("--runs", type=Path, default=Path("runs/adversarial_accuracy"))
     options, options.fit = parser.parse_known_args()
-    options.runs.mkdir(parents=True, exist_ok=True)
-    {"choose": choose, "table": table}[options.what](options)
+    {"choose": choose, "train": train_all, "table": table}[options.what](options)
 
 
 if __name__ == "__main__":

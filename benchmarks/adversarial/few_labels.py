@@ -1,8 +1,8 @@
 """Claim: with few labels, unlabelled texts and consistency help a fine-tuned small BERT.
 
-    python benchmarks/adversarial/few_labels.py reviews --root data/sentiment --labels 200
-    python benchmarks/adversarial/few_labels.py reviews --root data/sentiment --labels 1000
-    python benchmarks/adversarial/few_labels.py tnews --root data/tnews
+    python -m benchmarks.adversarial.few_labels reviews --root data/sentiment --labels 200
+    python -m benchmarks.adversarial.few_labels reviews --root data/sentiment --labels 1000
+    python -m benchmarks.adversarial.few_labels tnews --root data/tnews
 
 `masks_small_zh` with a new head, fine-tuned on so many of the distinct training texts, drawn anew
 for each seed; the others are the unlabelled ones. Measured on the test texts that do not occur in
@@ -10,20 +10,22 @@ training, beside logistic regression on character n-grams with the same labels. 
 few-shot form of FewCLUE, fifteen topics, with its own unlabelled titles.
 
 Each method's strengths are compared on the validation texts with seed 0 (`--strengths` says how
-many); the best one is trained with the other seeds. A run that is complete is not repeated,
-another is resumed at its last 25 steps.
+many); the best one is trained with the other seeds. What is measured stands in `few_labels.jsonl`,
+a line a run, and is not repeated; a run that was stopped goes on from its last 25 steps.
 """
 
 import argparse
 import json
 import random
+from functools import partial
 from pathlib import Path
 
 import torch
-from accuracy import BATCH, fit_ngrams, paired, summary
 from lightning.pytorch import Trainer, seed_everything
 from lightning.pytorch.callbacks import ModelCheckpoint
 
+from benchmarks.adversarial.accuracy import BATCH, fit_ngrams, paired, summary
+from benchmarks.rows import once
 from zoo import hub
 from zoo.adversarial import FGM, GradientPenalty, RDrop, VirtualAdversarial
 from zoo.data.resumable import ResumableLoader
@@ -115,11 +117,10 @@ def build(classes, options):
     return module
 
 
-def train(run, method, strength, seed, task, options):
-    """Train, measure and keep what was found; return it."""
-    kept = run / "found.json"
-    if kept.exists():
-        return json.loads(kept.read_text())
+def train(key, task, options):
+    """Train one run; return the validation accuracy and the test texts that it gets wrong."""
+    method, seed = key["method"], key["seed"]
+    run = options.runs / "_".join(str(value) for value in key.values()).replace(" ", "_")
     texts, valid, test, spare = task
     labelled, unlabelled = drawn(texts, spare, options.labels, seed)
     seed_everything(seed, verbose=False)
@@ -141,19 +142,15 @@ def train(run, method, strength, seed, task, options):
         devices=1,
         precision=options.precision,
         gradient_clip_val=1.0,
-        callbacks=[*METHODS[method][0](strength), saved],
+        callbacks=[*METHODS[method][0](key["strength"]), saved],
         logger=False,
         enable_progress_bar=False,
         enable_model_summary=False,
     )
     last = run / "last.ckpt"
     trainer.fit(module, loader, ckpt_path=last if last.exists() else None)
-    found = {
-        "strength": strength,
-        "valid": right(module.net, valid),
-        "test": right(module.net, test),
-    }
-    kept.write_text(json.dumps(found))
+    wrong = [i for i, answer in enumerate(right(module.net, test)) if not answer]
+    found = {"valid": share(right(module.net, valid)), "wrong": wrong}
     last.unlink(missing_ok=True)
     return found
 
@@ -195,6 +192,7 @@ def main():
     parser.add_argument("--length", type=int, default=128, help="most tokens of a text")
     parser.add_argument("--precision", default="32-true")
     parser.add_argument("--backbone", default=BACKBONE)
+    parser.add_argument("--rows", type=Path, default=Path(__file__).with_suffix(".jsonl"))
     parser.add_argument("--runs", type=Path, default=Path("runs/adversarial_few_labels"))
     options = parser.parse_args()
     methods = ["plain", *options.only] if options.only else OF_TASK[options.task]
@@ -207,14 +205,16 @@ def main():
                 tried = [found[method][0]["strength"]]
             results = []
             for strength in tried:
-                name = f"{options.task}_{options.labels or 'all'}_{method}_{strength}_{seed}"
-                run = options.runs / name.replace(" ", "_").replace(",", "")
-                results.append(train(run, method, strength, seed, task, options))
-            found[method].append(max(results, key=lambda result: share(result["valid"])))
-            print(
-                f"{method}, seed {seed}: {100 * share(found[method][-1]['test']):.2f}", flush=True
-            )
-    tests = {m: torch.tensor([r["test"] for r in rows]) for m, rows in found.items()}
+                key = {"task": options.task, "labels": options.labels, "steps": options.steps}
+                key |= {"method": method, "strength": strength, "seed": seed}
+                results.append(once(options.rows, key, partial(train, key, task, options)))
+            found[method].append(max(results, key=lambda result: result["valid"]))
+            print(f"{method}, seed {seed}: {len(found[method][-1]['wrong'])} wrong", flush=True)
+    places = range(len(task[2]))
+    tests = {
+        method: torch.tensor([[i not in row["wrong"] for i in places] for row in rows])
+        for method, rows in found.items()
+    }
     tests["n-grams"] = torch.tensor([ngrams(task, s, options) for s in range(options.seeds)])
     print(
         f"\n{options.task}, {options.labels or len(task[0])} labels, {options.steps} steps, ",

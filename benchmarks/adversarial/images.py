@@ -1,15 +1,16 @@
 """Claims: our PGD is that of torchattacks, as fast; and what adversarial training does to pictures.
 
-    python benchmarks/adversarial/images.py peer --root data/fashion
-    python benchmarks/adversarial/images.py table --root data/fashion --seeds 2
+    python -m benchmarks.adversarial.images peer --root data/fashion
+    python -m benchmarks.adversarial.images table --root data/fashion --seeds 2
 
 `peer` attacks one model by both in turn, PGD of 20 steps: robust accuracy and time.
 
 `table` trains the recipe `adversarial_pgd_fashion` on the first 10,000 training pictures, of which
 two tenths are held out: standard, FGSM, PGD-7, PGD-7 with AWP, without the recipe's moving average.
 Each epoch's weights are attacked on the held-out pictures; those of the best and of the last
-epoch on test pictures, by PGD of 20 steps and by AutoAttack (standard). A run that is complete is
-not repeated, another is resumed. Options at the end go to `zoo fit`.
+epoch on test pictures, by PGD of 20 steps and by AutoAttack (standard). What is measured stands in
+`images.jsonl`, a line a run, and is not repeated; a run that was stopped goes on. Options at the
+end go to `zoo fit`.
 
 Needs torchattacks: `pip install --no-deps torchattacks==3.5.1 requests`.
 """
@@ -21,10 +22,12 @@ import statistics
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import torch
 
+from benchmarks.rows import once
 from zoo import hub
 from zoo.adversarial import robustness
 from zoo.pictures.data import LabelledPictures
@@ -124,25 +127,24 @@ def open_net(path):
     return PictureTraining.load_from_checkpoint(path, weights_only=True).net.eval()
 
 
-def measured(run, options):
-    """Return what is in the table of one run, measured once."""
-    kept = run / "measured.json"
-    if not kept.exists():
-        files = weights(run)
-        valid = pictures(options.part, "valid", options.examples)
-        robust = [ours(open_net(path), *valid) for path in files]
-        best = max(range(len(robust)), key=robust.__getitem__)
-        x, labels = pictures(options.root, "test", options.examples)
-        found = {"valid": robust, "best epoch": best + 1, "epochs": len(robust)}
-        for name, place in (("best", best), ("last", len(robust) - 1)):
-            net = open_net(files[place])
-            with torch.no_grad():
-                clean = (net(x).argmax(-1) == labels).double().mean().item()
-            found[name] = {"clean": clean, "PGD-20": ours(net, x, labels)}
-            if options.auto:
-                found[name]["AutoAttack"] = auto(net, x[: options.auto], labels[: options.auto])
-        kept.write_text(json.dumps(found, indent=1))
-    return json.loads(kept.read_text())
+def measure(variant, seed, options):
+    """Train one run; return the robust accuracy of each epoch, and what the table has."""
+    run = options.runs / f"{variant}_{seed}".replace(" ", "_")
+    train(run, variant, seed, options)
+    files = weights(run)
+    valid = pictures(options.part, "valid", options.examples)
+    robust = [ours(open_net(path), *valid) for path in files]
+    best = max(range(len(robust)), key=robust.__getitem__)
+    x, labels = pictures(options.root, "test", options.examples)
+    found = {"valid": robust, "best epoch": best + 1}
+    for name, place in (("best", best), ("last", len(robust) - 1)):
+        net = open_net(files[place])
+        with torch.no_grad():
+            clean = (net(x).argmax(-1) == labels).double().mean().item()
+        found[name] = {"clean": clean, "PGD-20": ours(net, x, labels)}
+        if options.auto:
+            found[name]["AutoAttack"] = auto(net, x[: options.auto], labels[: options.auto])
+    return found
 
 
 def auto(net, x, labels):
@@ -164,9 +166,10 @@ def table(options):
     options.part = first_pictures(options.root, options.pictures, part)
     for seed in range(options.seeds):
         for variant in VARIANTS:
-            run = options.runs / f"{variant}_{seed}".replace(" ", "_")
-            train(run, variant, seed, options)
-            rows.setdefault(variant, []).append(measured(run, options))
+            key = {name: getattr(options, name) for name in ("pictures", "epochs", "auto")}
+            key |= {"training": variant, "seed": seed}
+            row = once(options.rows, key, partial(measure, variant, seed, options))
+            rows.setdefault(variant, []).append(row)
             print(f"{variant}, seed {seed}: {rows[variant][-1]['last']}", flush=True)
     print(f"\n{options.pictures} training pictures, {options.epochs} epochs, {options.seeds} seeds")
     print(f"{options.examples} test pictures, AutoAttack on {options.auto}; accuracy in percent\n")
@@ -196,6 +199,7 @@ def main():
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--epochs", type=int, default=40)
     parser.add_argument("--pictures", type=int, default=10000, help="training pictures")
+    parser.add_argument("--rows", type=Path, default=Path(__file__).with_suffix(".jsonl"))
     parser.add_argument("--runs", type=Path, default=Path("runs/adversarial_images"))
     options, options.fit = parser.parse_known_args()
     {"peer": peer, "table": table}[options.what](options)

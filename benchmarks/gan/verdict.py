@@ -4,15 +4,15 @@ Each term trains the nets of `gan_r1_fashion`, not told the classes, for the sam
 then the distance and the coverage of its samples, raw and averaged, on the features of a classifier
 of our own, and the leading eigenvalue of its game, of largest real part. The laboratory is asked
 with the same terms and gammas. Prints a row a run as it ends, and the rank correlation of the
-laboratory's rate and the outcome, whatever it is. A run of as many steps in --output already
-is not run again, so that a killed sweep goes on.
+laboratory's rate and the outcome, whatever it is. What is measured stands in `verdict.jsonl`, a
+line a run, and is not repeated.
 
-python benchmarks/gan/verdict.py --root FOLDER --output runs/verdict.jsonl
+python -m benchmarks.gan.verdict --root FOLDER
 """
 
 import argparse
 import copy
-import json
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -20,6 +20,7 @@ from lightning.pytorch import Callback, Trainer
 from scipy.stats import spearmanr
 
 import zoo
+from benchmarks.rows import once
 from zoo.callbacks.ema import EMA
 from zoo.data.images import Pictures
 from zoo.gan import dirac, spectrum
@@ -71,7 +72,7 @@ def measure(net, classifier, target, n):
 
 def one_run(data, classifier, target, choice, given, seed):
     module, averaged = train(data, TERMS[choice], given.steps, seed)
-    row = {"terms": choice, "seed": seed, "steps": given.steps}
+    row = {}
     for name, net in (("raw", module.net), ("averaged", averaged)):
         row[name] = measure(net, classifier, target, given.samples)
     batch = next(iter(data.train_dataloader()))
@@ -89,23 +90,18 @@ def main():
     parser.add_argument("--steps", type=int, default=3000)
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--samples", type=int, default=5000)
-    parser.add_argument("--output", type=Path, default=Path("runs/verdict.jsonl"))
+    parser.add_argument("--rows", type=Path, default=Path(__file__).with_suffix(".jsonl"))
     given = parser.parse_args()
     torch.set_num_threads(1)
     data = Pictures(root=given.root, drop_last=True)
     classifier = zoo.load(given.features)
     target = torch.cat([describe(classifier, x) for x, _ in data.test_dataloader()])
-    given.output.parent.mkdir(parents=True, exist_ok=True)
-    lines = given.output.read_text().splitlines() if given.output.exists() else []
-    rows = [row for row in map(json.loads, lines) if row["steps"] == given.steps]
-    done = {(row["terms"], row["seed"]) for row in rows}
+    rows = []
     for seed in range(given.seeds):
         for choice in TERMS:
-            if (choice, seed) in done:
-                continue
-            rows.append(one_run(data, classifier, target, choice, given, seed))
-            with given.output.open("a") as file:
-                file.write(json.dumps(rows[-1]) + "\n")
+            key = {"terms": choice, "seed": seed, "steps": given.steps}
+            work = partial(one_run, data, classifier, target, choice, given, seed)
+            rows.append(once(given.rows, key, work))
             print(rows[-1], flush=True)
     report(rows)
 

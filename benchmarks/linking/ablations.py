@@ -1,9 +1,10 @@
 """What each part is worth on poets: one fit a row, by `zoo fit`, seeds side by side.
 
-    python benchmarks/linking/ablations.py [--seeds 3] [--rows context "no overlap"] [-- OPTIONS]
+    python -m benchmarks.linking.ablations [--seeds 3] [--only context "no overlap"] [-- OPTIONS]
 
 Accuracy over gold mentions of poets in the base, and over linked and NIL ones, on the test split of
-the recipe. What follows `--` goes to every `zoo fit`, such as `--trainer.max_epochs 2`.
+the recipe. What follows `--` goes to every `zoo fit`, such as `--trainer.max_epochs 2`. What is
+measured stands in `ablations.jsonl`, a line a fit, and is not repeated.
 """
 
 import argparse
@@ -11,7 +12,10 @@ import json
 import subprocess
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
+
+from benchmarks.rows import once
 
 ROWS = {
     "whole": [],
@@ -41,7 +45,7 @@ def fit(options, seed):
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         results = json.loads((output / "metrics.json").read_text("utf-8"))["results"]
     figures = {row["metric"]: row["value"] for row in results}
-    return [figures[name] for name in FIGURES]
+    return {name: figures[name] for name in FIGURES}
 
 
 def main():
@@ -49,13 +53,18 @@ def main():
     end = words.index("--") if "--" in words else len(words)
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--rows", nargs="*", default=list(ROWS), choices=ROWS)
+    parser.add_argument("--only", nargs="*", default=list(ROWS), choices=ROWS)
+    parser.add_argument("--rows", type=Path, default=Path(__file__).with_suffix(".jsonl"))
     options = parser.parse_args(words[:end])
     print(f"{'without, or with':24}" + "".join(f"{name:>26}" for name in FIGURES))
-    for row in options.rows:
-        runs = [fit([*ROWS[row], *words[end + 1 :]], seed) for seed in range(options.seeds)]
-        cells = [" ".join(f"{value:.3f}" for value in values) for values in zip(*runs, strict=True)]
-        print(f"{row:24}" + "".join(f"{cell:>26}" for cell in cells), flush=True)
+    more = words[end + 1 :]
+    for name in options.only:
+        runs = []
+        for seed in range(options.seeds):
+            key = {"name": name, "options": more, "seed": seed}
+            runs.append(once(options.rows, key, partial(fit, [*ROWS[name], *more], seed)))
+        cells = [" ".join(f"{run[figure]:.3f}" for run in runs) for figure in FIGURES]
+        print(f"{name:24}" + "".join(f"{cell:>26}" for cell in cells), flush=True)
 
 
 if __name__ == "__main__":

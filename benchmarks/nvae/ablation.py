@@ -1,10 +1,10 @@
 """What each part of NVAE is worth: short runs of the recipe of `nvae_tiny_digits`, one a row.
 
-python -m benchmarks.nvae.ablation --root DIGITS --steps 600 --output ablation.jsonl
+python -m benchmarks.nvae.ablation --root DIGITS --steps 600
 
-Each row is the recipe with a few options changed; all take the same number of steps. A row of as
-many steps that the output file has already is not run again. Printed are nats of the test pictures,
-CPU seconds a step and the steps that the guard left out.
+Each row is the recipe with a few options changed; all take the same number of steps. Printed are
+nats of the test pictures, CPU seconds a step and the steps that the guard left out. What is
+measured stands in `ablation.jsonl`, a line a run, and is not repeated.
 """
 
 import argparse
@@ -13,11 +13,13 @@ import json
 import statistics
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
 from lightning.pytorch import Callback
 
+from benchmarks.rows import once
 from zoo.training.run import run
 
 RAW = {"class_path": "zoo.callbacks.ema.EMA", "init_args": {"decay": 0.0, "statistics": "measure"}}
@@ -79,19 +81,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--root", required=True)
     parser.add_argument("--steps", type=int, default=600)
-    parser.add_argument("--output", type=Path, default=Path("ablation.jsonl"))
+    parser.add_argument("--rows", type=Path, default=Path(__file__).with_suffix(".jsonl"))
     options = parser.parse_args()
-    lines = options.output.read_text("utf-8").splitlines() if options.output.is_file() else []
-    done = {(row["name"], row["seed"], row["steps"]) for row in map(json.loads, lines)}
     for name, (changed, seeds) in ROWS.items():
         for seed in range(seeds):
-            if (name, seed, options.steps) in done:
-                continue
-            row = {"name": name, "seed": seed, "steps": options.steps}
-            row |= fit(changed, options.root, options.steps, seed)
-            print(row, flush=True)
-            with options.output.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(row) + "\n")
+            key = {"name": name, "seed": seed, "steps": options.steps}
+            work = partial(fit, changed, options.root, options.steps, seed)
+            print(once(options.rows, key, work), flush=True)
 
 
 if __name__ == "__main__":
