@@ -59,7 +59,7 @@ STRENGTHS = {  # that `choose` compares
     "AWP": (0.003, 0.01),
     "R-Drop + FGM": (0.1, 0.3),
 }
-CHOOSING = 2  # epochs of a run of `choose`
+CHOOSING = 1  # epochs of a run of `choose`
 BATCH = 64  # texts that are classified at a time
 
 
