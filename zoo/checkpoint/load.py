@@ -3,9 +3,9 @@
 What a folder holds is said in `zoo.checkpoint.save`.
 """
 
-import functools
 import inspect
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +54,7 @@ def rebuild(folder: Path, *, trainable: bool = False, classes: int | None = None
     config = require_fitting(folder)
     if classes is not None:
         config = _with_classes(config, classes)
-    net = _build(config, folder)
+    net = _builder(config, folder)()
     # all of it fits, but for what follows from the number of classes
     fresh = [] if classes is None else tensors.differing(net, folder / WEIGHTS)
     tensors.fill(net, folder / WEIGHTS, fresh, mend=_AGAIN)
@@ -89,8 +89,7 @@ def fitting_arguments(folder: Path) -> dict[str, Any]:
 def _read_fitting(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the configuration, and all arguments of the network that it describes."""
     config = read_config(folder)
-    build = functools.partial(_build, config, folder)
-    net = tensors.require_fitting(build, folder / WEIGHTS, mend=_AGAIN)
+    net = tensors.require_fitting(_builder(config, folder), folder / WEIGHTS, mend=_AGAIN)
     return config, config["arguments"] | getattr(net, "arguments", {})
 
 
@@ -178,11 +177,26 @@ def _with_classes(config: dict[str, Any], classes: int) -> dict[str, Any]:
     return config | {"arguments": arguments, "labels": list(map(str, range(classes)))}
 
 
-def _build(config: dict[str, Any], folder: Path) -> nn.Module:
-    """Call the constructor that a configuration names."""
-    model = config["model"]
+def _builder(config: dict[str, Any], folder: Path) -> Callable[[], nn.Module]:
+    """Import the constructor that a configuration names; return what calls it.
+
+    A module that is imported while tensors are made on the meta device would keep such ones, so
+    what is returned has nothing left to import.
+    """
+    with _buildable(config["model"], folder):
+        constructor = registry.describe(config["model"]).builder()
+
+    def build() -> nn.Module:
+        with _buildable(config["model"], folder):
+            return constructor(**config["arguments"])
+
+    return build
+
+
+@contextmanager
+def _buildable(model: str, folder: Path) -> Iterator[None]:
     try:
-        return registry.describe(model).builder()(**config["arguments"])
+        yield
     except Exception as error:
         raise ValueError(
             f"{folder / 'config.json'}: {model} cannot be built: {one_line(error)}"

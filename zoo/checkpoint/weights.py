@@ -10,6 +10,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 from torch.nn.modules import module as registrations
+from torch.overrides import TorchFunctionMode
 
 TYPES = {
     "F64": torch.float64,
@@ -23,6 +24,7 @@ TYPES = {
     "U8": torch.uint8,
     "BOOL": torch.bool,
 }
+FILLING = {Tensor.abs_, Tensor.mul_, Tensor.normal_, Tensor.uniform_}  # but for torch.nn.init
 BESIDE = 64 << 20  # bytes that a network may need beside its weights, whatever their size
 
 
@@ -60,11 +62,16 @@ def fill(net: nn.Module, path: Path, reset: Iterable[str] = (), *, mend: str) ->
     wrong = {n: why for n, why in _differences(own, tensors).items() if n not in skipped}
     _require_none(wrong, path, mend)
     for name, tensor in tensors.items():
-        if name not in skipped and tensor.is_floating_point() and not tensor.isfinite().all():
+        if name not in skipped and tensor.is_floating_point() and not all_finite(tensor):
             raise ValueError(f"{path}: {name} has values that are not finite; {mend}")
     # strict would ask for every name of a tied tensor
     net.load_state_dict({n: t for n, t in tensors.items() if n not in skipped}, strict=False)
     return [n for n in own if n in skipped]
+
+
+def all_finite(tensor: Tensor) -> bool:
+    """Return whether no value is infinite or NaN, ten times as fast as by `isfinite` of each."""
+    return not tensor.numel() or bool(torch.stack(tensor.aminmax()).isfinite().all())
 
 
 def differing(net: nn.Module, path: Path) -> list[str]:
@@ -111,8 +118,23 @@ def sketch(build: Callable[[], nn.Module], tensors: int, path: Path) -> nn.Modul
     Raises:
         ValueError: if it has far more parts than the file has tensors.
     """
-    with torch.device("meta"), _at_most(1000 + 30 * tensors, path):
+    with torch.device("meta"), _Unfilled(), _at_most(1000 + 30 * tensors, path):
         return build()
+
+
+class _Unfilled(TorchFunctionMode):
+    """Leave tensors as they are made: to fill one on the meta device, torch imports a compiler.
+
+    That would take a second or two and 150 MB.
+    """
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        """Call a function of torch, or return the tensor that it would fill."""
+        if func in FILLING or getattr(func, "__module__", None) == "torch.nn.init":
+            return [*args, *(kwargs or {}).values()][0]
+        return func(*args, **(kwargs or {}))
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from zoo import hub
-from zoo.checkpoint.weights import sketch
+from zoo.checkpoint.weights import all_finite, sketch
 from zoo.errors import one_line
 from zoo.files import expand_home, json_object
 from zoo.masks.net import Transformer
@@ -251,7 +251,7 @@ def _require_same(net: nn.Module, tensors: dict[str, Tensor], folder: Path) -> N
             f"{folder / WEIGHTS} does not fit its config.json: {wrong[0]}"
             + (f", and {len(wrong) - 1} more" if wrong[1:] else "")
         )
-    real = {n: t.is_floating_point() and t.isfinite().all() for n, t in tensors.items()}
+    real = {n: t.is_floating_point() and all_finite(t) for n, t in tensors.items()}
     if odd := [name for name, is_real in real.items() if not is_real]:
         raise ValueError(
             f"{folder / WEIGHTS}: {odd[0]} has values that are not finite numbers; get it again"

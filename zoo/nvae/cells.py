@@ -37,8 +37,10 @@ class WeightNormConv2d(nn.Conv2d):
         gain: float = 1.0,
     ) -> None:
         super().__init__(inputs, outputs, size, stride, size // 2, groups=groups, bias=bias)
-        norms = filter_norms(self.weight.detach())
-        self.log_norm = nn.Parameter((gain * norms + 1e-2).log())
+        self.log_norm = nn.Parameter(torch.empty(outputs, 1, 1, 1))
+        if not self.weight.is_meta:  # where arithmetic would import torch's compiler
+            with torch.no_grad():
+                self.log_norm.copy_((gain * filter_norms(self.weight) + 1e-2).log())
 
     def directions(self) -> Tensor:
         """Return the filters (outputs, inputs / groups, size, size) whose norms do not matter."""
@@ -72,18 +74,23 @@ class SqueezeExcite(nn.Module):
 
 
 class HalvingSkip(nn.Module):
-    """Halve height and width: four 1x1 convolutions, each of its own quarter of the pixels."""
+    """Halve height and width: four 1x1 convolutions, each of its own quarter of the pixels.
+
+    A 1x1 convolution of stride 2 would do the same, but where processors have AVX2 and no AVX-512,
+    torch 2.14's gradient of one with less than eight input channels overwrites foreign memory.
+    """
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
         quarters = [outputs // 4] * 3 + [outputs - 3 * (outputs // 4)]
-        self.convs = nn.ModuleList(WeightNormConv2d(inputs, o, 1, stride=2) for o in quarters)
+        self.convs = nn.ModuleList(WeightNormConv2d(inputs, o, 1) for o in quarters)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return (batch, outputs, height / 2, width / 2)."""
         x = F.silu(x)
-        corners = (x, x[:, :, 1:, 1:], x[:, :, :, 1:], x[:, :, 1:, :])
-        return torch.cat([c(p) for c, p in zip(self.convs, corners, strict=True)], dim=1)
+        corners = ((0, 0), (1, 1), (0, 1), (1, 0))
+        parts = [x[:, :, row::2, column::2] for row, column in corners]
+        return torch.cat([c(p) for c, p in zip(self.convs, parts, strict=True)], dim=1)
 
 
 class DoublingSkip(nn.Module):
