@@ -50,14 +50,14 @@ FORMS = {  # of the callbacks, at a strength
     ],
 }
 STRENGTHS = {  # that `choose` compares
-    "FGM": (0.1, 0.3),
-    "PGD-3": (0.1, 0.3),
-    "FreeLB-3": (0.1, 0.3),
+    "FGM": (0.03, 0.1, 0.3),
+    "PGD-3": (0.03, 0.1, 0.3),
+    "FreeLB-3": (0.03, 0.1, 0.3),
     "gradient penalty": (0.1, 1.0, 10.0),
-    "VAT": (0.3, 1.0),
+    "VAT": (0.1, 0.3),
     "R-Drop": (1.0, 4.0),
     "AWP": (0.003, 0.01),
-    "R-Drop + FGM": (0.1, 0.3),
+    "R-Drop + FGM": (0.03, 0.1),
 }
 CHOOSING = 1  # epochs of a run of `choose`
 BATCH = 64  # texts that are classified at a time
