@@ -1,5 +1,7 @@
 """Claim: `import zoo` loads nothing heavy, and `zoo list` and `zoo --help` answer in 1.5 s.
 
+Beside them, what a small model takes that is loaded, `import torch` included.
+
 Each command runs in fresh processes, in turn with `import torch`, the peer; medians of wall time.
 
     python benchmarks/startup.py --runs 7
@@ -15,6 +17,7 @@ COMMANDS = {
     "import zoo": ["-c", "import zoo"],
     "zoo list": ["-m", "zoo", "list"],
     "zoo --help": ["-m", "zoo", "--help"],
+    "zoo.load": ["-c", "import zoo; zoo.load('gan_r1_digits')"],
     "import torch": ["-c", "import torch"],
 }
 
