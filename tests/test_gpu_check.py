@@ -32,6 +32,9 @@ def check():
     ],
 )
 def test_the_cpu_agrees_with_itself(column, precision, name, check):
+    bf16 = torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    if precision == "bf16" and "lstm" in name and not bf16:
+        pytest.skip("torch has no LSTM in bfloat16 on a processor without AVX-512")
     arguments = (column, precision, name, "cpu")
     shown, complaint = check.cell(getattr(check, column), *arguments)
     assert not complaint
