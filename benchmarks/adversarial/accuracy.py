@@ -9,7 +9,7 @@ over reviews and one over seeds.
 `choose` compares strengths by the best validation accuracy of seed 0; `train` trains plain and each
 method at its best strength, seed by seed; `table` prints what there is. What is measured stands in
 `accuracy.jsonl`, a line a run, and is not repeated; a run that was stopped goes on. Options at the
-end go to `zoo fit`.
+end go to `zoo fit`; those that change what is found want a file of their own (`--rows`).
 
     python -m benchmarks.adversarial.accuracy choose --root data/sentiment
     python -m benchmarks.adversarial.accuracy train --root data/sentiment --seeds 5
@@ -74,15 +74,16 @@ def callbacks(variant, strength):
     return ["--trainer.callbacks", json.dumps(value)]
 
 
-def train(variant, strength, seed, options, *more):
+def train(variant, strength, seed, options, epochs=None):
     """Return the checkpoint folder of one run, which is trained, or trained on, if need be."""
-    run = options.runs / "_".join([variant.replace(" ", "_"), str(strength), str(seed), *more[1:]])
+    run = options.runs / f"{variant}_{strength}_{seed}_{epochs or 'all'}".replace(" ", "_")
     folder = run / "checkpoint"
     if not folder.exists():
         resume = ["--ckpt_path", "last"] if any(run.rglob("last.ckpt")) else []
         settings = ["--seed_everything", str(seed), "--trainer.default_root_dir", str(run)]
         data = ["--data.root", options.root, "--output", str(folder)]
-        words = [*settings, *data, *resume, *more, *options.fit]
+        length = ["--trainer.max_epochs", str(epochs)] if epochs else []
+        words = [*settings, *data, *resume, *length, *options.fit]
         zoo("fit", MODEL, *callbacks(variant, strength), *words)
     return folder
 
@@ -94,12 +95,11 @@ def test_reviews(root):
     return texts, torch.tensor(labels), torch.tensor([text not in seen for text in texts])
 
 
-def wrong_answers(folder, texts, labels):
-    """Return the places of the reviews that a checkpoint classifies wrongly."""
-    model = hub.load(str(folder))
+def wrong_answers(model, texts, labels):
+    """Return the places of the texts that a classifier does not give their labels, numbers."""
     parts = [model.predict(list(texts[i : i + BATCH])) for i in range(0, len(texts), BATCH)]
     found = [model.labels.index(p.label) for part in parts for p in part]
-    return [i for i, (a, b) in enumerate(zip(found, labels.tolist(), strict=True)) if a != b]
+    return [i for i, (a, b) in enumerate(zip(found, labels, strict=True)) if a != b]
 
 
 def fit_ngrams(labelled, min_df=2):
@@ -138,8 +138,7 @@ def best_valid(folder):
 
 def compare(variant, strength, options):
     """Train a few epochs of seed 0; return the validation accuracy."""
-    epochs = ("--trainer.max_epochs", str(CHOOSING))
-    return {"valid": best_valid(train(variant, strength, 0, options, *epochs))}
+    return {"valid": best_valid(train(variant, strength, 0, options, CHOOSING))}
 
 
 def choose(options):
@@ -163,7 +162,8 @@ def measure(variant, strength, seed, options):
     """Train one run; return its validation accuracy and the test reviews that it gets wrong."""
     folder = train(variant, strength, seed, options)
     texts, labels, _ = test_reviews(options.root)
-    return {"valid": best_valid(folder), "wrong": wrong_answers(folder, texts, labels)}
+    wrong = wrong_answers(hub.load(str(folder)), texts, labels.tolist())
+    return {"valid": best_valid(folder), "wrong": wrong}
 
 
 def train_all(options):

@@ -24,7 +24,7 @@ import torch
 from lightning.pytorch import Trainer, seed_everything
 from lightning.pytorch.callbacks import ModelCheckpoint
 
-from benchmarks.adversarial.accuracy import BATCH, fit_ngrams, paired, summary
+from benchmarks.adversarial.accuracy import fit_ngrams, paired, summary, wrong_answers
 from benchmarks.rows import once
 from zoo import hub
 from zoo.adversarial import FGM, GradientPenalty, RDrop, VirtualAdversarial
@@ -80,6 +80,7 @@ def tnews(options):
     return train, *rest, [text for text in unlabelled if text not in held]
 
 
+SETTINGS = ("task", "labels", "steps", "batch", "ratio", "length", "precision", "backbone")
 TASKS = {"reviews": reviews, "tnews": tnews}
 
 
@@ -149,19 +150,10 @@ def train(key, task, options):
     )
     last = run / "last.ckpt"
     trainer.fit(module, loader, ckpt_path=last if last.exists() else None)
-    wrong = [i for i, answer in enumerate(right(module.net, test)) if not answer]
-    found = {"valid": share(right(module.net, valid)), "wrong": wrong}
+    module.net.eval()
+    missed, wrong = (wrong_answers(module.net, *zip(*of, strict=True)) for of in (valid, test))
     last.unlink(missing_ok=True)
-    return found
-
-
-def right(net, examples):
-    """Return which examples a classifier gets right."""
-    texts, labels = zip(*examples, strict=True)
-    net.eval()
-    parts = [net.predict(list(texts[i : i + BATCH])) for i in range(0, len(texts), BATCH)]
-    found = [int(p.label) for part in parts for p in part]
-    return [a == b for a, b in zip(found, labels, strict=True)]
+    return {"valid": 1 - len(missed) / len(valid), "wrong": wrong}
 
 
 def ngrams(task, seed, options):
@@ -171,11 +163,6 @@ def ngrams(task, seed, options):
     model = fit_ngrams(labelled, min_df=1)
     words, labels = zip(*test, strict=True)
     return [a == b for a, b in zip(model.predict(words).tolist(), labels, strict=True)]
-
-
-def share(answers):
-    """Return the share of right answers."""
-    return sum(answers) / len(answers)
 
 
 def main():
@@ -205,7 +192,7 @@ def main():
                 tried = [found[method][0]["strength"]]
             results = []
             for strength in tried:
-                key = {"task": options.task, "labels": options.labels, "steps": options.steps}
+                key = {name: getattr(options, name) for name in SETTINGS}
                 key |= {"method": method, "strength": strength, "seed": seed}
                 results.append(once(options.rows, key, partial(train, key, task, options)))
             found[method].append(max(results, key=lambda result: result["valid"]))

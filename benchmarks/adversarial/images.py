@@ -10,7 +10,7 @@ two tenths are held out: standard, FGSM, PGD-7, PGD-7 with AWP, without the reci
 Each epoch's weights are attacked on the held-out pictures; those of the best and of the last
 epoch on test pictures, by PGD of 20 steps and by AutoAttack (standard). What is measured stands in
 `images.jsonl`, a line a run, and is not repeated; a run that was stopped goes on. Options at the
-end go to `zoo fit`.
+end go to `zoo fit`; those that change what is found want a file of their own (`--rows`).
 
 Needs torchattacks: `pip install --no-deps torchattacks==3.5.1 requests`.
 """
@@ -127,10 +127,10 @@ def open_net(path):
     return PictureTraining.load_from_checkpoint(path, weights_only=True).net.eval()
 
 
-def measure(variant, seed, options):
+def measure(key, options):
     """Train one run; return the robust accuracy of each epoch, and what the table has."""
-    run = options.runs / f"{variant}_{seed}".replace(" ", "_")
-    train(run, variant, seed, options)
+    run = options.runs / "_".join(map(str, key.values())).replace(" ", "_")
+    train(run, key["training"], key["seed"], options)
     files = weights(run)
     valid = pictures(options.part, "valid", options.examples)
     robust = [ours(open_net(path), *valid) for path in files]
@@ -166,9 +166,10 @@ def table(options):
     options.part = first_pictures(options.root, options.pictures, part)
     for seed in range(options.seeds):
         for variant in VARIANTS:
-            key = {name: getattr(options, name) for name in ("pictures", "epochs", "auto")}
+            settings = ("pictures", "epochs", "examples", "auto")
+            key = {name: getattr(options, name) for name in settings}
             key |= {"training": variant, "seed": seed}
-            row = once(options.rows, key, partial(measure, variant, seed, options))
+            row = once(options.rows, key, partial(measure, key, options))
             rows.setdefault(variant, []).append(row)
             print(f"{variant}, seed {seed}: {rows[variant][-1]['last']}", flush=True)
     print(f"\n{options.pictures} training pictures, {options.epochs} epochs, {options.seeds} seeds")

@@ -99,7 +99,7 @@ def main():
     rows = []
     for seed in range(given.seeds):
         for choice in TERMS:
-            key = {"terms": choice, "seed": seed, "steps": given.steps}
+            key = {"terms": choice, "seed": seed, "steps": given.steps, "samples": given.samples}
             work = partial(one_run, data, classifier, target, choice, given, seed)
             rows.append(once(given.rows, key, work))
             print(rows[-1], flush=True)

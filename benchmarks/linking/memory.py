@@ -49,7 +49,7 @@ def link(folder):
     found = sum(map(len, net.link(texts)))
     seconds = time.perf_counter() - start
     status = Path("/proc/self/status").read_text()
-    size = {name: int(kb) // 1024 for name, kb in re.findall(r"(\w+):\s+(\d+) kB", status)}
+    size = {name: int(amount) // 1024 for name, amount in re.findall(r"(\w+):\s+(\d+) kB", status)}
     print(f"{len(kb):,} entities; {found:,} mentions of {TEXTS:,} texts, {seconds:.0f} s")
     print(f"highest resident memory: {size['VmHWM']} MB, limit {LIMIT} MB")
     print(f"at the end {size['VmRSS']} MB, of which files {size['RssFile']} MB")

@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save
 
 from zoo import checkpoint
 from zoo.checkpoint.folder import copy, replacing, verify, write_sums
+from zoo.checkpoint.weights import all_finite
 
 
 def halve(folder: str | Path) -> Path:
@@ -34,7 +35,7 @@ def halve(folder: str | Path) -> Path:
     for name, tensor in tensors.items():
         if tensor.dtype == torch.float32:
             tensors[name] = tensor.half()
-            if not tensors[name].isfinite().all():
+            if not all_finite(tensors[name]):
                 raise ValueError(
                     f"{folder}: {name} has {tensor.abs().max()}, float16 ends at 65504"
                 )

@@ -24,7 +24,7 @@ TYPES = {
     "U8": torch.uint8,
     "BOOL": torch.bool,
 }
-FILLING = {Tensor.abs_, Tensor.mul_, Tensor.normal_, Tensor.uniform_}  # but for torch.nn.init
+FILLING = {Tensor.abs_, Tensor.mul_, Tensor.normal_, Tensor.uniform_}  # beside torch.nn.init
 BESIDE = 64 << 20  # bytes that a network may need beside its weights, whatever their size
 
 
