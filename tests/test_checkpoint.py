@@ -15,8 +15,7 @@ from torch import nn
 
 import zoo
 from zoo import checkpoint, registry
-from zoo.checkpoint import card
-from zoo.checkpoint import folder as sealed
+from zoo.checkpoint import card, integrity
 from zoo.data.text import CharacterTokenizer
 
 
@@ -93,7 +92,7 @@ def contents(folder):
 
 def seal(folder):
     """Make SHA256SUMS right again after a change."""
-    sealed.write_sums(folder)
+    integrity.write_sums(folder)
 
 
 def edit(path, **changes):
@@ -128,10 +127,10 @@ def test_round_trip_is_bit_equal(tmp_path):
 
 
 def test_every_byte_is_verified_once(folder, monkeypatch):
-    read, sha256 = [], sealed.sha256
-    monkeypatch.setattr(sealed, "sha256", lambda path: read.append(path.name) or sha256(path))
+    read, sha256 = [], integrity.sha256
+    monkeypatch.setattr(integrity, "sha256", lambda path: read.append(path.name) or sha256(path))
     zoo.load(folder)
-    assert sorted(read) == sorted(contents(folder).keys() - {sealed.SUMS})
+    assert sorted(read) == sorted(contents(folder).keys() - {integrity.SUMS})
 
 
 def test_loaded_is_frozen_unless_asked(folder):
@@ -151,8 +150,8 @@ def test_without_preprocess_and_labels_there_are_none(tmp_path):
 
 
 def test_folder_is_complete_and_sha256sum_agrees(folder):
-    assert set(contents(folder)) == {*sealed.REQUIRED, *OPTIONAL, sealed.SUMS}
-    subprocess.run(["sha256sum", "--check", "--strict", sealed.SUMS], cwd=folder, check=True)
+    assert set(contents(folder)) == {*integrity.REQUIRED, *OPTIONAL, integrity.SUMS}
+    subprocess.run(["sha256sum", "--check", "--strict", integrity.SUMS], cwd=folder, check=True)
     assert (folder / "train_log.csv").read_text() == "step,loss,accuracy\n1,0.7,\n2,0.5,0.9\n"
 
 
@@ -257,7 +256,7 @@ def test_record_adds_and_replaces_results(folder):
     card.check(folder)
     checkpoint.load(folder)
     changed = {name for name, content in contents(folder).items() if content != before[name]}
-    assert changed == {"metrics.json", "README.md", sealed.SUMS}
+    assert changed == {"metrics.json", "README.md", integrity.SUMS}
 
 
 def test_failed_record_changes_nothing(folder):

@@ -12,7 +12,7 @@ import yaml
 from conftest import ROOT, twin
 
 from zoo import cli, registry
-from zoo.checkpoint.folder import write_sums
+from zoo.checkpoint.integrity import write_sums
 from zoo.cli import apply
 from zoo.cli.options import OptionParser
 from zoo.training import report

@@ -17,14 +17,14 @@ from test_checkpoint import OPTIONAL, RESULT, TINY, contents, edit, seal, write
 import zoo
 from zoo import checkpoint, cli, registry
 from zoo import hub as zoo_hub
-from zoo.checkpoint import folder as sealed
+from zoo.checkpoint import integrity
 
 pytestmark = [
     pytest.mark.hub,
     pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning"),  # the client's own
 ]
 REPO = "someone/tiny"
-LISTED = [*sealed.REQUIRED, *OPTIONAL, sealed.SUMS]
+LISTED = [*integrity.REQUIRED, *OPTIONAL, integrity.SUMS]
 
 
 @pytest.fixture(autouse=True)
@@ -163,7 +163,7 @@ def test_notes_travel(folder):
 
 def test_push_does_not_empty_another_kind_of_repository(hub, folder):
     zoo_hub.push(folder, REPO)
-    head = hub.repos[REPO].commit({sealed.SUMS: None, "thesis.tex": b"years of it"})
+    head = hub.repos[REPO].commit({integrity.SUMS: None, "thesis.tex": b"years of it"})
     with pytest.raises(ValueError, match=r"holds .* and no checkpoint"):
         zoo_hub.push(folder, REPO)
     assert hub.repos[REPO].head == head
@@ -205,14 +205,14 @@ def test_the_cache_is_not_recorded_into(folder, sha):
     assert contents(zoo_hub.pull(REPO, revision=sha)) == contents(folder)
 
 
-@pytest.mark.parametrize("name", ["model.safetensors", "config.json", sealed.SUMS])
+@pytest.mark.parametrize("name", ["model.safetensors", "config.json", integrity.SUMS])
 @pytest.mark.parametrize("kind", ["flip", "truncate", "drop", "503", "missing"])
 def test_a_fault_that_passes_is_survived(hub, folder, sha, kind, name):
     hub.break_(kind, name, times=2)
     assert contents(zoo_hub.pull(REPO)) == contents(folder)
 
 
-@pytest.mark.parametrize("name", ["model.safetensors", "config.json", sealed.SUMS])
+@pytest.mark.parametrize("name", ["model.safetensors", "config.json", integrity.SUMS])
 @pytest.mark.parametrize("kind", ["flip", "truncate", "drop", "503", "missing"])
 def test_a_fault_that_stays_is_a_clear_error_and_leaves_nothing(
     hub, tmp_path, folder, sha, kind, name
@@ -224,8 +224,8 @@ def test_a_fault_that_stays_is_a_clear_error_and_leaves_nothing(
     assert "\n" not in message
     assert "expected" in message
     assert "found" in message
-    if name != sealed.SUMS:
-        assert f"{name}: expected SHA-256 {sealed.read_sums(folder)[name]}" in message
+    if name != integrity.SUMS:
+        assert f"{name}: expected SHA-256 {integrity.read_sums(folder)[name]}" in message
     assert not cached(tmp_path)
     assert not (tmp_path / "copy").exists()
     hub.faults.clear()
@@ -233,7 +233,7 @@ def test_a_fault_that_stays_is_a_clear_error_and_leaves_nothing(
 
 
 def test_a_flipped_byte_in_the_sums_does_not_stick(hub, folder, sha):
-    hub.break_("flip", sealed.SUMS, times=1)
+    hub.break_("flip", integrity.SUMS, times=1)
     assert contents(zoo_hub.pull(REPO)) == contents(folder)
 
 
@@ -370,7 +370,7 @@ def test_gated(hub, folder, sha, tmp_path, monkeypatch):
 
 
 def test_a_repository_without_a_checkpoint(hub, folder, sha):
-    hub.repos[REPO].commit({sealed.SUMS: None})
+    hub.repos[REPO].commit({integrity.SUMS: None})
     with pytest.raises(ValueError, match="SHA256SUMS: expected the sums of a checkpoint's files"):
         zoo_hub.pull(REPO)
 

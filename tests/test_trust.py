@@ -20,7 +20,7 @@ from lightning.pytorch import Callback, LightningDataModule
 import zoo
 from zoo import checkpoint, cli, registry
 from zoo.checkpoint import card
-from zoo.checkpoint.folder import SUMS, write_sums
+from zoo.checkpoint.integrity import SUMS, write_sums
 from zoo.training import resume, sections, trust
 
 NAME = "adversarial_fgm_poems"
@@ -553,7 +553,7 @@ def test_a_preprocessing_that_would_fail_in_use_is_refused(name, changes, tmp_pa
         zoo.load(folder)
 
 
-@pytest.mark.parametrize("address", ["zoo.data.images.idx:gzip", "zoo.checkpoint.folder:Path"])
+@pytest.mark.parametrize("address", ["zoo.data.images.idx:gzip", "zoo.checkpoint.integrity:Path"])
 def test_an_attachment_is_opened_by_a_class_of_the_zoo(address, folder):
     listed = {"notes": {"class": address, "files": []}}
     edit(folder / "config.json", attachments=listed)

@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 
 import zoo
 from zoo import cli, hub, registry
-from zoo.checkpoint.folder import LARGEST, SUMS, verify, write_sums
+from zoo.checkpoint.integrity import LARGEST, SUMS, verify, write_sums
 from zoo.errors import printable
 from zoo.linking.knowledge.base import KnowledgeBase
 from zoo.linking.knowledge.entities import Entity

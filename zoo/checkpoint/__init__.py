@@ -6,8 +6,8 @@ from zoo.lazy import attach
 
 if TYPE_CHECKING:
     from zoo.checkpoint.export import export as export
-    from zoo.checkpoint.folder import require_replaceable as require_replaceable
-    from zoo.checkpoint.folder import verify as verify
+    from zoo.checkpoint.integrity import require_replaceable as require_replaceable
+    from zoo.checkpoint.integrity import verify as verify
     from zoo.checkpoint.load import FORMAT as FORMAT
     from zoo.checkpoint.load import WEIGHTS as WEIGHTS
     from zoo.checkpoint.load import fitting_arguments as fitting_arguments

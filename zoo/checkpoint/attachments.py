@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from zoo import registry
-from zoo.checkpoint.folder import REQUIRED, can_run, require_short
+from zoo.checkpoint.integrity import REQUIRED, can_run, require_short
 from zoo.errors import one_line
 
 ZOO_CLASS = re.compile(r"zoo(\.[A-Za-z]\w*)+:[A-Za-z]\w*")

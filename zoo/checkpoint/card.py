@@ -10,7 +10,7 @@ import huggingface_hub
 import yaml
 
 from zoo import registry
-from zoo.checkpoint.folder import read_whole
+from zoo.checkpoint.integrity import read_whole
 from zoo.errors import one_line
 from zoo.registry import Entry
 

@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file, save
 
 from zoo import checkpoint
-from zoo.checkpoint.folder import copy, replacing, verify, write_sums
+from zoo.checkpoint.integrity import copy, replacing, verify, write_sums
 from zoo.checkpoint.weights import all_finite
 
 

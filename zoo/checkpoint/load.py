@@ -14,7 +14,7 @@ from torch import nn
 from zoo import registry
 from zoo.checkpoint import weights as tensors
 from zoo.checkpoint.attachments import class_at, open_attachments
-from zoo.checkpoint.folder import read_whole, verify
+from zoo.checkpoint.integrity import read_whole, verify
 from zoo.errors import one_line
 from zoo.files import json_object
 from zoo.layers.sizes import require_sizes

@@ -18,7 +18,7 @@ from zoo import registry
 from zoo.checkpoint import card
 from zoo.checkpoint import weights as tensors
 from zoo.checkpoint.attachments import Attachment, address_of, write_attachments
-from zoo.checkpoint.folder import copy, replacing, require_replaceable, verify, write_sums
+from zoo.checkpoint.integrity import copy, replacing, require_replaceable, verify, write_sums
 from zoo.checkpoint.load import FORMAT, WEIGHTS, load, read_config, read_json
 from zoo.errors import one_line
 from zoo.files import expand_home

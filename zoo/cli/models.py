@@ -4,8 +4,8 @@ from pathlib import Path
 
 from zoo import registry
 from zoo.checkpoint import card
-from zoo.checkpoint.folder import verify
 from zoo.checkpoint.header import count_parameters
+from zoo.checkpoint.integrity import verify
 
 HEAD = ("model", "parameters", "MB", "licence", "languages", "data to fetch")
 NONE = "-"

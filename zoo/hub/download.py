@@ -17,8 +17,8 @@ from huggingface_hub.file_download import repo_folder_name
 from huggingface_hub.hf_api import RepoFile
 from huggingface_hub.utils import WeakFileLock
 
-from zoo.checkpoint import folder as sealed
-from zoo.checkpoint.folder import Defect
+from zoo.checkpoint import integrity
+from zoo.checkpoint.integrity import Defect
 from zoo.files import expand_home
 from zoo.hub.errors import (
     FINAL,
@@ -59,7 +59,7 @@ def pull(repo: str, *, revision: str | None = None, to: str | Path | None = None
     revision = revision or constants.DEFAULT_REVISION
     check_names(repo, revision)
     if to is not None:
-        sealed.require_replaceable(to)
+        integrity.require_replaceable(to)
     cache = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=repo, repo_type="model")
     with plain_errors(repo, revision):
         commit = _find_commit(repo, revision, cache)
@@ -68,8 +68,8 @@ def pull(repo: str, *, revision: str | None = None, to: str | Path | None = None
         _name_commit(cache, revision, commit)  # only now, so that it is the name of what is whole
     if to is None:
         return snapshot
-    with sealed.replacing(to) as partial:
-        sealed.copy(snapshot, partial)
+    with integrity.replacing(to) as partial:
+        integrity.copy(snapshot, partial)
     return expand_home(to).resolve()
 
 
@@ -153,16 +153,16 @@ def _name_commit(cache: Path, revision: str, commit: str) -> None:
 def _download(repo: str, commit: str, cache: Path) -> Path:
     """Bring every file of a commit into the cache, verified; or leave nothing of it there."""
     snapshot = cache / "snapshots" / commit
-    if not sealed.defects(snapshot):
+    if not integrity.defects(snapshot):
         return snapshot
     with _alone_with(commit, cache):
-        wrong = sealed.defects(snapshot)  # others may have brought it meanwhile
+        wrong = integrity.defects(snapshot)  # others may have brought it meanwhile
         try:
             for pause in PAUSES:
                 if not wrong:
                     return snapshot
                 time.sleep(pause)
-                for name in {sealed.SUMS, *(defect.name for defect in wrong)}:
+                for name in {integrity.SUMS, *(defect.name for defect in wrong)}:
                     _forget(snapshot / name)
                 wrong = _try_download(repo, commit, snapshot)
             if not wrong:
@@ -172,7 +172,7 @@ def _download(repo: str, commit: str, cache: Path) -> Path:
                 "try again later, or tell its owner"
             )
         finally:
-            if wrong and sealed.defects(snapshot):
+            if wrong and integrity.defects(snapshot):
                 for kind in ("snapshots", ".no_exist"):
                     shutil.rmtree(cache / kind / commit, ignore_errors=True)
 
@@ -188,16 +188,16 @@ def _alone_with(commit: str, cache: Path) -> Iterator[None]:
 
 def _try_download(repo: str, commit: str, snapshot: Path) -> list[Defect]:
     """Fetch the files that are not in the cache; return what is wrong then."""
-    if defect := _fetch(repo, commit, sealed.SUMS, "the sums of a checkpoint's files"):
+    if defect := _fetch(repo, commit, integrity.SUMS, "the sums of a checkpoint's files"):
         return [defect]
     try:
-        sums = sealed.read_sums(snapshot)
+        sums = integrity.read_sums(snapshot)
     except ValueError:
-        return sealed.defects(snapshot)
+        return integrity.defects(snapshot)
     for name, expected in sums.items():
         if defect := _fetch(repo, commit, name, f"SHA-256 {expected}"):
             return [defect]
-    return sealed.defects(snapshot)
+    return integrity.defects(snapshot)
 
 
 def _fetch(repo: str, commit: str, name: str, expected: str) -> Defect | None:
@@ -219,7 +219,7 @@ def _fetch_verified(repo: str, commit: str, file: RepoFile, path: Path) -> None:
     for pause in PAUSES:
         time.sleep(pause)
         defect = _fetch(repo, commit, file.path, wrong.expected)
-        if not defect and has_content(file, path, sealed.sha256(path)):
+        if not defect and has_content(file, path, integrity.sha256(path)):
             return
         wrong = defect or wrong
         _forget(path)

@@ -5,7 +5,7 @@ from pathlib import Path
 from torch import nn
 
 from zoo import checkpoint, registry
-from zoo.checkpoint import folder as sealed
+from zoo.checkpoint import integrity
 from zoo.files import expand_home
 from zoo.hub.download import pull
 from zoo.hub.errors import REPO
@@ -60,19 +60,19 @@ def resolve(name_or_folder_or_repo: str | Path, *, revision: str | None = None) 
     """
     source = str(name_or_folder_or_repo)
     folder = expand_home(source)
-    sealed.refuse_pickle(folder)
+    integrity.refuse_pickle(folder)
     if isinstance(name_or_folder_or_repo, str) and REPO.fullmatch(source) and not folder.exists():
         return pull(source, revision=revision)
     if revision is not None:
         raise ValueError(f"{source} is no Hub repository, so it has no revision {revision!r}")
     known = source in registry.list_models()  # a folder of runs may have the name of its model
-    if (folder / sealed.SUMS).exists() or (
+    if (folder / integrity.SUMS).exists() or (
         not known and (folder.exists() or source != folder.name)
     ):
-        return sealed.verify(folder)
+        return integrity.verify(folder)
     entry = registry.describe(source)
     if entry.checkpoint.is_dir():
-        return sealed.verify(entry.checkpoint)
+        return integrity.verify(entry.checkpoint)
     if not entry.repo:
         raise FileNotFoundError(
             f"the checkpoint of {source} does not come with the zoo: train it (zoo fit {source}), "

@@ -5,8 +5,7 @@ from pathlib import Path
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, constants, errors
 
 from zoo import checkpoint
-from zoo.checkpoint import card
-from zoo.checkpoint import folder as sealed
+from zoo.checkpoint import card, integrity
 from zoo.files import expand_home
 from zoo.hub.errors import check_names, endpoint, plain_errors
 from zoo.hub.remote import commit_of, has_content, list_files
@@ -73,12 +72,12 @@ def _changes(
     """List what turns the repository's files into the folder's."""
     remote = list_files(api, repo, head)
     remote.pop(".gitattributes", None)  # the Hub's own
-    if sealed.SUMS not in remote and (strangers := remote.keys() - {"README.md"}):
+    if integrity.SUMS not in remote and (strangers := remote.keys() - {"README.md"}):
         raise ValueError(
             f"{repo} holds {min(strangers)} and no checkpoint: push to another repository"
         )
-    sums = sealed.read_sums(folder)
-    local = {name: folder / name for name in (sealed.SUMS, *sums)}
+    sums = integrity.read_sums(folder)
+    local = {name: folder / name for name in (integrity.SUMS, *sums)}
     gone = sorted(remote.keys() - local.keys())
     return [
         *(

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import cast
 
 from zoo import checkpoint, hub, registry
-from zoo.checkpoint.folder import SUMS
+from zoo.checkpoint.integrity import SUMS
 from zoo.files import expand_home
 from zoo.hub.errors import REPO
 from zoo.masks.bert import from_bert, repository

@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from zoo import checkpoint, registry
-from zoo.checkpoint.folder import REQUIRED, SUMS
+from zoo.checkpoint.integrity import REQUIRED, SUMS
 from zoo.errors import one_line
 from zoo.training.sections import split
 
