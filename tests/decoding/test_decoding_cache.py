@@ -211,12 +211,26 @@ def test_rows_may_go_anywhere(prompts):
             torch.tensor([5, 0, 3, 3]),
             torch.randint(0, 4, (7,), generator=generator),
             torch.randint(0, 7, (7,), generator=generator),
+            torch.arange(7).repeat_interleave(4),
+            torch.tensor([0, 2, 3, 5, 8, 9, 10, 11, 16, 17, 18, 20, 27]),  # some have ended
+            torch.tensor([1, 2, 3, 5, 6, 7, 8, 10, 11, 12]),
+            torch.tensor([4, 4, 5, 9]),
         ):
             ours, theirs = lean.reorder(ours, rows), plain.reorder(theirs, rows)
             step = torch.randint(4, VOCABULARY, (len(rows),), generator=generator)
             found, ours = lean.step(step, ours)
             expected, theirs = plain.step(step, theirs)
             torch.testing.assert_close(found, expected)
+
+
+def test_samples_that_end_at_different_steps_share_their_prompt(prompts):
+    """Each had a copy of its prompt once one had ended: at every end all of them were copied."""
+    with torch.inference_mode():
+        _, cache = GPT2Steps(gpt2()).prefill(*pad_prompts(prompts))
+    keys = cache.keys
+    cache = cache.reorder(torch.arange(len(prompts)).repeat_interleave(5))
+    cache = cache.reorder(torch.arange(5 * len(prompts))[::2])
+    assert cache.keys is keys
 
 
 def test_a_long_search_forgets_the_beams_that_lost(monkeypatch, prompts):

@@ -56,9 +56,9 @@ class DecodableTransformer:
         """Read one more token of each row; see `zoo.decoding.engine.protocol.Decodable`."""
         at = cache.positions  # (prompts, beams): the beams of a prompt are a sequence to the net
         segment = 1 if self.task == "seq2seq" else 0
-        states = self.run(tokens.view_as(at), cache.step_mask(), segment, at, cache)
+        states = self.run(cache.spread(tokens), cache.step_mask(), segment, at, cache)
         at += 1
-        return self.logits(states.flatten(0, 1)), cache
+        return self.logits(cache.gather(states.flatten(0, 1))), cache
 
     def reorder(self, cache: TreeCache, rows: Tensor) -> TreeCache:
         """Pick rows; see `zoo.decoding.engine.protocol.Decodable`."""

@@ -1,4 +1,4 @@
-"""Keys and values of attention for beams that share their past."""
+"""Keys and values of attention for hypotheses and samples that share their past."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -52,7 +52,8 @@ class TreeCache:
     The hypotheses of a beam search are branches of a tree. Copying a branch for each of them, and
     again whenever one forks, costs more than attention itself; here every slot is written once,
     and to reorder the beams is to reorder the rows of a mask. A prompt is read and kept once,
-    however many hypotheses go on from it.
+    however many hypotheses go on from it. So are the samples of a prompt, some of which end before
+    the others: to the network each prompt has as many hypotheses, those that have ended are idle.
 
     Attributes:
         keys: float (layers, prompts, heads, room, channels).
@@ -60,6 +61,8 @@ class TreeCache:
         visible: float (prompts, 1, beams, room), 0 where a hypothesis sees a slot, -inf elsewhere.
         positions: int64 (prompts, beams), where each hypothesis' next token stands.
         length: slots in use.
+        busy: int64 (rows,), which hypotheses still run, row b of prompt p as `p * beams + b`; or
+            None: all.
         latest: float (rows, tokens, width), the last layer's output for the tokens last read.
     """
 
@@ -68,6 +71,7 @@ class TreeCache:
     visible: Tensor
     positions: Tensor
     length: int = 0
+    busy: Tensor | None = None
     latest: Tensor | None = None
 
     @classmethod
@@ -154,24 +158,40 @@ class TreeCache:
         parts = keys[..., self.length :, :], values[..., self.length :, :], keys, values
         return [Slots(*layer) for layer in zip(*(part.unbind() for part in parts), strict=True)]
 
-    def reorder(self, rows: Tensor) -> "TreeCache":
-        """Return the cache of some rows; row b of prompt p is number `p * beams + b`.
+    def spread(self, tokens: Tensor) -> Tensor:
+        """Return the tokens of the rows, int64 (rows,), by prompt: int64 (prompts, beams)."""
+        if self.busy is not None:
+            idle = tokens.new_zeros(self.positions.numel())
+            tokens = idle.index_copy_(0, self.busy, tokens)
+        return tokens.view_as(self.positions)
 
-        As long as the rows of a prompt stay together, and each prompt has as many, no key moves.
+    def gather(self, states: Tensor) -> Tensor:
+        """Return those of the rows, (rows, ...), of all hypotheses, (prompts * beams, ...)."""
+        return states if self.busy is None else states.index_select(0, self.busy)
+
+    def reorder(self, rows: Tensor) -> "TreeCache":
+        """Return the cache of some rows, by their numbers among those that run.
+
+        As long as the rows of a prompt stay together, no key of it moves.
 
         Args:
             rows: int64 (new rows,).
         """
         prompts, beams = self.positions.shape
-        owners = (rows // beams).tolist()
-        kept = list(dict.fromkeys(owners))
-        each = len(owners) // max(len(kept), 1)
-        if owners != [owner for owner in kept for _ in range(each)]:
-            kept, each = owners, 1
-        if kept != list(range(prompts)):
-            index = torch.tensor(kept, dtype=torch.long, device=rows.device)
-            self.keys = self.keys.index_select(1, index)
-            self.values = self.values.index_select(1, index)
-        self.visible = self.visible.flatten(0, 2)[rows].view(len(kept), 1, each, -1)
-        self.positions = self.positions.flatten()[rows].view(len(kept), each)
+        cells = rows if self.busy is None else self.busy[rows]
+        owners, counts = torch.unique_consecutive(cells // beams, return_counts=True)
+        if len(owners.unique()) < len(owners):  # apart: each has a copy of its prompt
+            owners, counts = cells // beams, torch.ones_like(cells)
+        each = int(counts.max())
+        running = torch.arange(each, device=rows.device) < counts[:, None]  # (prompts, beams)
+        even = bool(running.all())
+        if not even:  # the idle ones repeat the first
+            firsts = cells[counts.cumsum(0) - counts]
+            cells = firsts[:, None].expand(-1, each).masked_scatter(running, cells).flatten()
+        if len(owners) != prompts or (owners.diff() != 1).any():
+            self.keys = self.keys.index_select(1, owners)
+            self.values = self.values.index_select(1, owners)
+        self.visible = self.visible.flatten(0, 2)[cells].view(len(owners), 1, each, -1)
+        self.positions = self.positions.flatten()[cells].view(len(owners), each)
+        self.busy = None if even else running.flatten().nonzero()[:, 0]
         return self

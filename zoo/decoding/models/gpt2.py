@@ -75,7 +75,8 @@ class GPT2Steps:
     def step(self, tokens: Tensor, state: TreeCache) -> tuple[Tensor, TreeCache]:
         """Read one more token of each row; see `Decodable`."""
         positions = state.positions
-        x = self.run(tokens.view_as(positions), positions, state, state.step_mask())
+        x = self.run(state.spread(tokens), positions, state, state.step_mask())
+        x = state.gather(x)
         positions += 1
         state.latest = x[:, None]
         return self.logits(x), state
