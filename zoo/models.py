@@ -338,6 +338,7 @@ TABLE: list[dict[str, str]] = [
         "name": "nvae_tiny_fashion",
         "summary": "Draw, encode, complete and score garments; a deep VAE for a CPU.",
         "recipe": "nvae/tiny_fashion.yaml",
+        "repo": f"{OWNER}/nvae_tiny_fashion" if OWNER else "",  # the wheel leaves it out
         "corpora": "fashion",
         **_NVAE,
     },
