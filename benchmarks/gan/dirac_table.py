@@ -3,7 +3,7 @@
 Where there is a linear rate: the flow's against the eigenvalue's real part (5 %), the update's
 against its multiplier (5 %) and the largest stable step (2 %). Elsewhere: what a long run does.
 
-python benchmarks/gan/dirac_table.py          # a few minutes; the table as Markdown
+python benchmarks/gan/dirac_table.py          # more than 25 minutes of a core; Markdown, at the end
 python benchmarks/gan/dirac_table.py --quick  # wgan and non-saturating alone
 """
 

@@ -1,6 +1,7 @@
 """Keys and values of attention for hypotheses and samples that share their past."""
 
 from dataclasses import dataclass
+from itertools import accumulate, groupby
 from typing import NamedTuple
 
 import torch
@@ -179,19 +180,42 @@ class TreeCache:
         """
         prompts, beams = self.positions.shape
         cells = rows if self.busy is None else self.busy[rows]
-        owners, counts = torch.unique_consecutive(cells // beams, return_counts=True)
-        if len(owners.unique()) < len(owners):  # apart: each has a copy of its prompt
-            owners, counts = cells // beams, torch.ones_like(cells)
-        each = int(counts.max())
-        running = torch.arange(each, device=rows.device) < counts[:, None]  # (prompts, beams)
-        even = bool(running.all())
-        if not even:  # the idle ones repeat the first
-            firsts = cells[counts.cumsum(0) - counts]
-            cells = firsts[:, None].expand(-1, each).masked_scatter(running, cells).flatten()
-        if len(owners) != prompts or (owners.diff() != 1).any():
-            self.keys = self.keys.index_select(1, owners)
-            self.values = self.values.index_select(1, owners)
-        self.visible = self.visible.flatten(0, 2)[cells].view(len(owners), 1, each, -1)
-        self.positions = self.positions.flatten()[cells].view(len(owners), each)
-        self.busy = None if even else running.flatten().nonzero()[:, 0]
+        owners = (cells // beams).tolist()
+        counts = [(owner, len(list(run))) for owner, run in groupby(owners)]
+        if len({owner for owner, _ in counts}) < len(counts):  # apart: each copies its prompt
+            counts = [(owner, 1) for owner in owners]
+        kept, each = [owner for owner, _ in counts], max(count for _, count in counts)
+        self.busy = None
+        if len(owners) < each * len(kept):
+            places, busy = self.filled_up([count for _, count in counts], each)
+            cells = cells[torch.tensor(places, device=rows.device)]
+            self.busy = torch.tensor(busy, device=rows.device)
+        if kept != list(range(prompts)):
+            index = torch.tensor(kept, dtype=torch.long, device=rows.device)
+            self.keys = self.keys.index_select(1, index)
+            self.values = self.values.index_select(1, index)
+        self.visible = self.visible.flatten(0, 2)[cells].view(len(kept), 1, each, -1)
+        self.positions = self.positions.flatten()[cells].view(len(kept), each)
         return self
+
+    @staticmethod
+    def filled_up(counts: list[int], each: int) -> tuple[list[int], list[int]]:
+        """Give prompts as many hypotheses each; the idle ones repeat the first of their prompt.
+
+        Args:
+            counts: rows of each prompt, which follow one another.
+            each: the most of them.
+
+        Returns:
+            The row of each hypothesis, and which hypotheses are not idle.
+
+        Example:
+            >>> TreeCache.filled_up([1, 2], each=2)
+            ([0, 0, 1, 2], [0, 2, 3])
+        """
+        places, busy = [], []
+        for prompt, (count, end) in enumerate(zip(counts, accumulate(counts), strict=True)):
+            first = end - count
+            places += [*range(first, end), *[first] * (each - count)]
+            busy += range(prompt * each, prompt * each + count)
+        return places, busy
